@@ -1,0 +1,102 @@
+// Package installation keeps who installed the app, and the secrets that came
+// with it.
+//
+// An installation is one workspace (or personal account) that has the Connect
+// app. Losing its shared secret cuts the app off from that workspace for good,
+// and mixing two up signs requests as somebody else, so every write is a
+// compare-and-swap and nothing is ever deleted except on request ([Store.Purge]).
+//
+// The package does not speak HTTP to Bitbucket and does not decide who may
+// install: package connect verifies, functions/lifecycle decides.
+// Source: https://developer.atlassian.com/cloud/bitbucket/authentication-for-apps/
+package installation
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"time"
+
+	"github.com/linkersync/linkersync/shared/redact"
+)
+
+// State tells whether the app is installed in the workspace now.
+type State string
+
+// The states of an installation. An uninstalled one is a tombstone: it keeps
+// its last shared secret, because Bitbucket signs the next install with it.
+const (
+	Installed   State = "installed"
+	Uninstalled State = "uninstalled"
+)
+
+// Principal is the workspace or user that the app is installed in.
+type Principal struct {
+	// UUID has braces, as Bitbucket sends it: {11111111-2222-…}.
+	UUID string `json:"uuid"`
+	// Type is "team" (a workspace) or "user" (a personal account).
+	Type string `json:"type,omitempty"`
+	// DisplayName is for people; it changes and identifies nothing.
+	DisplayName string `json:"display_name,omitempty"`
+}
+
+// Installation is one workspace that has, or had, the app.
+type Installation struct {
+	AppKey    string
+	ClientKey string
+	Principal Principal
+	State     State
+	// SharedSecret signs and verifies; PreviousSecret verifies requests that were
+	// signed just before a rotation. Both are empty when a query left values out.
+	SharedSecret   redact.Secret
+	PreviousSecret redact.Secret
+	InstalledAt    time.Time
+	UpdatedAt      time.Time
+	// Version is the store's version of this state; a write names the one it read.
+	Version string
+}
+
+// Errors that callers branch on. Each is wrapped with the client key.
+var (
+	// ErrNotFound: no installation has this client key, not even a tombstone.
+	ErrNotFound = errors.New("installation not found")
+	// ErrExists: Create met an installation, in whatever state.
+	ErrExists = errors.New("installation exists already")
+	// ErrConflict: somebody else wrote since this state was read. Read again and decide anew.
+	ErrConflict = errors.New("installation was changed by another writer")
+	// ErrUnavailable: the store could not be asked (throttled, refused, unreachable); nothing is known.
+	ErrUnavailable = errors.New("installation store unavailable")
+)
+
+// Query selects installations for [Store.All]. The zero value means every
+// installation of the app in any state, without secret values.
+type Query struct {
+	// State, when set, leaves the others out.
+	State State
+	// WithSecrets also reads the values: one AWS call per 20 installations.
+	WithSecrets bool
+}
+
+// Store keeps installations. [SecretsManager] implements it; the interface
+// exists so that another layout can follow (docs/decisions/0003-store-layout.md).
+type Store interface {
+	// Get returns the installation with its secrets, from the cache when it is
+	// fresh. ErrNotFound for an unknown client key (cached too).
+	Get(ctx context.Context, clientKey string) (Installation, error)
+	// Reread returns the installation past the cache, at most once a minute per
+	// client key; within that minute it answers from the cache. It serves a bad
+	// signature: another process may just have rotated the secret.
+	Reread(ctx context.Context, clientKey string) (Installation, error)
+	// Create stores a new installation, or fails with ErrExists. event identifies
+	// what caused the write: the same event twice is a no-op that succeeds.
+	Create(ctx context.Context, in Installation, event string) (Installation, error)
+	// Update replaces the state whose Version in names, or fails with ErrConflict.
+	// event is as for Create.
+	Update(ctx context.Context, in Installation, event string) (Installation, error)
+	// All streams installations; it holds one page in memory. It ends after the
+	// first error.
+	All(ctx context.Context, query Query) iter.Seq2[Installation, error]
+	// Purge schedules a tombstone's deletion after the recovery window. It refuses
+	// an installation that is installed.
+	Purge(ctx context.Context, in Installation, recovery time.Duration) error
+}

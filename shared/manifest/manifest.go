@@ -1,0 +1,51 @@
+// Package manifest reads linkersync.yaml: what the linkers' values and the
+// Infisical connections should be. It reports every problem of a file at once,
+// each with its line and column, and it refuses secrets in the file: a token is
+// a [Reference] to where the secret lives.
+//
+// It knows nothing of what is there now: comparing is package reconcile.
+package manifest
+
+// Manifest is the desired state of one app.
+type Manifest struct {
+	// App is the Connect app's key; it must agree with the deployment's when both are set.
+	App string
+	// Linkers are in the order of the file, with unique keys.
+	Linkers []Linker
+	// Connections are in the order of the file, unique by project and name.
+	Connections []Connection
+	// Path is the file that the manifest was read from, for messages.
+	Path string
+}
+
+// Linker is the desired state of one linker of the app's descriptor.
+type Linker struct {
+	Key string
+	// Values are unique, match [\w\-]+ and are in the order of the file: inline
+	// ones first, then those of values_file.
+	Values []string
+	// Prune deletes values that are there and not listed. Without it they stay.
+	Prune bool
+	// Position is where the linker stands in the file.
+	Position Position
+}
+
+// Connection is the desired state of one Infisical App Connection.
+type Connection struct {
+	Name        string
+	ProjectID   string
+	Description string
+	// Email is the Atlassian account's that the token belongs to.
+	Email string
+	// Token tells where the Bitbucket API token is.
+	Token Reference
+	// Adopt permits taking over a connection of this name that linkersync did not make.
+	Adopt    bool
+	Position Position
+}
+
+// Position is a place in a file; both numbers start at 1.
+type Position struct {
+	Line   int `json:"line"`
+	Column int `json:"column"`
+}

@@ -47,7 +47,7 @@ func TestSecretNeverPrints(t *testing.T) {
 		"slog json": func(b *bytes.Buffer) slog.Handler { return slog.NewJSONHandler(b, nil) },
 	} {
 		var log bytes.Buffer
-		slog.New(handler(&log)).Info("event", "secret", secret, "held", held)
+		slog.New(handler(&log)).InfoContext(t.Context(), "event", "secret", secret, "held", held)
 		outputs[name] = log.String()
 	}
 	outputs["error"] = fmt.Errorf("use %v: %w", secret, fmt.Errorf("%+v", held)).Error()

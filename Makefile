@@ -1,0 +1,129 @@
+# linkersync: every check and every figure is a target here; CI runs nothing else.
+# `make` alone lists them.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+TOOLS := $(CURDIR)/.tools
+FUNCTIONS := $(notdir $(patsubst %/main.go,%,$(wildcard functions/*/main.go)))
+LDFLAGS := -s -w -X main.version=$(VERSION)
+# Neither function needs net/rpc or HTTP/2: a smaller zip is a faster cold start (docs/performance.md).
+FUNCTION_TAGS := lambda.norpc,nethttpomithttp2
+# The architecture that template.yaml deploys to.
+FUNCTION_ARCH := arm64
+FUZZTIME ?= 30s
+MINUTES ?= 10
+
+GOLANGCI_LINT := $(TOOLS)/golangci-lint-v2.15.0
+ACTIONLINT := $(TOOLS)/actionlint-v1.7.12
+BENCHSTAT := $(TOOLS)/benchstat-v0.0.0-20260908200009-22c9c6c9d4da
+
+##@ Start here
+.PHONY: help
+help: ## List the targets
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: build functions-local ## The whole job on this machine, without an account: install, apply, apply again, uninstall
+	go run ./shared/simulator/cmd/demo
+
+.PHONY: serve
+serve: build functions-local ## The same stack, staying up; prints how to reach it and writes .local/env
+	go run ./shared/simulator/cmd/serve
+
+##@ Build
+.PHONY: build
+build: ## bin/linkersync, the command
+	CGO_ENABLED=0 go build -trimpath -ldflags "$(LDFLAGS)" -o bin/linkersync ./action
+
+.PHONY: functions-local
+functions-local: ## bin/functions/<name>/bootstrap for this machine
+	$(foreach f,$(FUNCTIONS),CGO_ENABLED=0 go build -tags $(FUNCTION_TAGS) -trimpath -ldflags "$(LDFLAGS)" -o bin/functions/$(f)/bootstrap ./functions/$(f);)
+
+.PHONY: package
+package: ## dist/<function>.zip as template.yaml deploys them
+	$(foreach f,$(FUNCTIONS),CGO_ENABLED=0 GOOS=linux GOARCH=$(FUNCTION_ARCH) go build -tags $(FUNCTION_TAGS) -trimpath -ldflags "$(LDFLAGS)" -o dist/$(f)/bootstrap ./functions/$(f);)
+	bash .ci/package.sh dist $(FUNCTIONS)
+
+.PHONY: image
+image: ## The container image of action.yml and pipe.yml
+	bash .ci/image.sh
+
+.PHONY: deploy
+deploy: package ## Deploy template.yaml to your AWS account, asking for each parameter
+	sam deploy --guided --template-file template.yaml --capabilities CAPABILITY_IAM
+
+.PHONY: clean
+clean: ## Remove what the other targets made
+	rm -rf bin dist .local
+
+##@ Check
+.PHONY: test
+test: ## Every test, with the race detector, in random order
+	go test -race -shuffle=on -count=1 ./...
+
+.PHONY: test-aws
+test-aws: ## The AWS contract tests and the event flow against moto (makes its own virtual environment)
+	bash .ci/test-aws.sh
+
+.PHONY: test-action
+test-action: ## action.yml run by act in a container against the simulators (needs Docker)
+	bash .ci/test-action.sh
+
+.PHONY: lint
+lint: $(GOLANGCI_LINT) $(ACTIONLINT) ## Format, vet, static analysis, workflows
+	$(GOLANGCI_LINT) run
+	$(ACTIONLINT)
+
+.PHONY: lint-template
+lint-template: ## cfn-lint, sam validate and our own assertions on the expanded template
+	bash .ci/lint-template.sh
+
+.PHONY: fmt
+fmt: $(GOLANGCI_LINT) ## Format the code
+	$(GOLANGCI_LINT) fmt
+
+.PHONY: fuzz
+fuzz: ## Every fuzz target for FUZZTIME each (default 30s)
+	bash .ci/fuzz.sh $(FUZZTIME)
+
+.PHONY: soak
+soak: functions-local build ## The whole stack under random events, faults and kills for MINUTES (default 10)
+	go run ./shared/simulator/cmd/soak -duration $(MINUTES)m
+
+##@ Measure
+.PHONY: bench
+bench: ## Go benchmarks with allocations, in benchstat's format
+	go test -run '^$$' -bench . -benchmem -count=6 ./shared/... | tee .local/bench.txt
+
+.PHONY: bench-coldstart
+bench-coldstart: functions-local ## Start-up of each function beside an empty handler
+	go run ./shared/simulator/cmd/coldstart
+
+.PHONY: bench-fleet
+bench-fleet: functions-local ## 10,000 installations, unchanged and changed
+	go run ./shared/simulator/cmd/fleet
+
+.PHONY: bench-peers
+bench-peers: functions-local ## Lifecycle callbacks beside atlassian-connect-express (needs Node)
+	bash .ci/bench-peers.sh
+
+.PHONY: bench-action
+bench-action: build ## A no-change apply beside the start of node; image size
+	bash .ci/bench-action.sh
+
+$(GOLANGCI_LINT):
+	$(call install_tool,github.com/golangci/golangci-lint/v2/cmd/golangci-lint)
+$(ACTIONLINT):
+	$(call install_tool,github.com/rhysd/actionlint/cmd/actionlint)
+$(BENCHSTAT):
+	$(call install_tool,golang.org/x/perf/cmd/benchstat)
+
+# install_tool PKG builds a pinned tool into .tools; the version is the end of the target's name.
+define install_tool
+@echo "installing $(notdir $@)"
+@GOBIN=$(TOOLS)/tmp go install $(1)@$(shell echo $(notdir $@) | sed -E 's/^[a-z-]+-(v[0-9].*)$$/\1/')
+@mv $(TOOLS)/tmp/$(shell echo $(notdir $@) | sed -E 's/-v[0-9].*$$//') $@
+endef

@@ -6,6 +6,32 @@
 // It knows nothing of what is there now: comparing is package reconcile.
 package manifest
 
+// Bounds of a manifest. Bitbucket documents no limits for linkers (see the
+// Addon API's page), so those are chosen to be out of the way of people and in
+// the way of accidents; Infisical's are its own, from its API reference.
+const (
+	// MaxFileSize is in bytes, of the manifest and of each values file.
+	MaxFileSize = 4 << 20
+	// MaxLinkers and MaxConnections are per manifest.
+	MaxLinkers     = 100
+	MaxConnections = 500
+	// MaxValues is per linker, inline and from its file together.
+	MaxValues = 100_000
+	// MaxKeyLength is in bytes, of an app key and of a linker's.
+	MaxKeyLength = 128
+	// MaxValueLength is in bytes, of a linker value.
+	MaxValueLength = 255
+	// MaxNameLength is in bytes, of a connection's name.
+	MaxNameLength = 64
+	// MaxDescriptionLength is in characters. Infisical takes 256; the rest is for
+	// the mark by which linkersync knows its own connections.
+	MaxDescriptionLength = 200
+	// MaxEmailLength is in characters.
+	MaxEmailLength = 255
+	// MaxProblems is how many problems of a file are told one by one.
+	MaxProblems = 100
+)
+
 // Manifest is the desired state of one app.
 type Manifest struct {
 	// App is the Connect app's key; it must agree with the deployment's when both are set.

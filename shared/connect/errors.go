@@ -2,6 +2,7 @@ package connect
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 )
 
@@ -19,9 +20,9 @@ var (
 	// ErrInvalidPayload: a body is not what the protocol says. Its text names
 	// fields and never repeats a value, so it can be sent to the caller.
 	ErrInvalidPayload = errors.New("invalid payload")
-	// ErrNoSharedSecret: an installed payload carries no shared secret. Bitbucket
-	// sends such payloads for personal accounts.
-	ErrNoSharedSecret = errors.New("payload carries no shared secret")
+	// ErrNoSharedSecret, an [ErrInvalidPayload]: an installed payload carries no
+	// shared secret. Bitbucket sends such payloads for personal accounts.
+	ErrNoSharedSecret = fmt.Errorf("%w: sharedSecret is missing", ErrInvalidPayload)
 )
 
 // Reason tells an operator why a request was refused. It never leaves the process
@@ -30,20 +31,21 @@ type Reason string
 
 // The reasons, in the order in which they are checked.
 const (
-	ReasonNoToken        Reason = "no_token"
+	ReasonScheme         Reason = "wrong_authorization_scheme"
 	ReasonAmbiguousToken Reason = "ambiguous_token"
-	ReasonScheme         Reason = "wrong_scheme"
+	ReasonNoToken        Reason = "no_token"
 	ReasonTooLong        Reason = "token_too_long"
 	ReasonMalformed      Reason = "malformed_token"
 	ReasonAlgorithm      Reason = "wrong_algorithm"
 	ReasonIssuer         Reason = "invalid_issuer"
 	ReasonUnknownTenant  Reason = "unknown_tenant"
 	ReasonSignature      Reason = "bad_signature"
-	ReasonTimeClaims     Reason = "missing_or_invalid_time_claims"
+	ReasonTimes          Reason = "invalid_time_claims"
+	ReasonLifetime       Reason = "lifetime_too_long"
 	ReasonExpired        Reason = "expired"
 	ReasonNotYetValid    Reason = "not_yet_valid"
-	ReasonLifetime       Reason = "lifetime_too_long"
 	ReasonNoHash         Reason = "no_query_string_hash"
+	ReasonPath           Reason = "path_outside_base"
 	ReasonWrongHash      Reason = "wrong_query_string_hash"
 )
 

@@ -1,6 +1,10 @@
 package connect
 
 import (
+	"errors"
+	"fmt"
+	"strings"
+
 	"github.com/linkersync/linkersync/shared/redact"
 )
 
@@ -18,35 +22,145 @@ const (
 
 // Principal is the workspace or personal account of an installation.
 type Principal struct {
-	// UUID has braces, as Bitbucket sends it.
+	// UUID has braces, as Bitbucket sends it, and is safe as part of a URL's path.
 	UUID string
-	// Type is "team" for a workspace, "user" for a personal account.
+	// Type is "team" for a workspace and "user" for a personal account.
 	Type string
-	// DisplayName is for people; it may be empty and identifies nothing.
+	// DisplayName is for people; it may be empty, and it identifies nothing.
 	DisplayName string
 }
 
-// Event is a lifecycle callback's body: what we use of it. It says nothing about
-// who sent it.
+// Event is a lifecycle callback's body, as far as we use it. It says nothing about
+// who sent it. Members that it has not are ignored, above all the payload's
+// baseUrl and baseApiUrl: whoever forges a payload would have us call them.
+// Source: https://developer.atlassian.com/cloud/bitbucket/authentication-for-apps/
 type Event struct {
 	Type      EventType
 	AppKey    string
 	ClientKey string
-	// SharedSecret is the new secret of an installed event, and empty in all others
-	// even if the body had one.
+	// SharedSecret is the new secret in an installed event. It is empty in all
+	// others, even if the body has one.
 	SharedSecret redact.Secret
 	Principal    Principal
 }
 
-// ParseInstalled reads the body of an installed callback. Without a shared secret
-// it returns the event together with an error that wraps [ErrNoSharedSecret].
+// maxSharedSecret leaves room above the 128 characters that Atlassian documents.
+const maxSharedSecret = 1024
+
+// ParseInstalled reads the body of an installed callback. If the body lacks the
+// shared secret and nothing else, it returns the event together with
+// [ErrNoSharedSecret]: a registered app's own secret may stand in.
 func ParseInstalled(body []byte) (Event, error) { return ParseEvent(EventInstalled, body) }
 
 // ParseUninstalled reads the body of an uninstalled callback.
 func ParseUninstalled(body []byte) (Event, error) { return ParseEvent(EventUninstalled, body) }
 
-// ParseEvent reads the body of the callback that the route says it is.
-func ParseEvent(want EventType, body []byte) (Event, error) { return Event{}, ErrInvalidPayload }
+// ParseEvent reads a lifecycle callback's body. want is what the route says it is;
+// a body that says otherwise is refused. Errors wrap [ErrInvalidPayload].
+func ParseEvent(want EventType, body []byte) (Event, error) {
+	if len(body) > MaxPayload {
+		return Event{}, fmt.Errorf("%w: longer than %d bytes", ErrInvalidPayload, MaxPayload)
+	}
+	payload, err := parseMembers("body", body)
+	if err != nil {
+		return Event{}, err
+	}
+	eventType, err := payload.required("eventType")
+	if err != nil {
+		return Event{}, err
+	}
+	if EventType(eventType) != want {
+		return Event{}, fmt.Errorf("%w: eventType is not %s", ErrInvalidPayload, want)
+	}
+	event, err := parseKeys(payload)
+	if err != nil {
+		return Event{}, err
+	}
+	event.Type = want
+	if want == EventInstalled {
+		event.SharedSecret, err = parseSharedSecret(payload)
+	}
+	if err != nil && !errors.Is(err, ErrNoSharedSecret) {
+		return Event{}, err
+	}
+	return event, err
+}
 
-// CheckKeys tells whether the event is about an installation of the app appKey.
-func (e Event) CheckKeys(appKey string) error { return ErrInvalidPayload }
+func parseKeys(payload members) (Event, error) {
+	appKey, err := payload.required("key")
+	if err != nil {
+		return Event{}, err
+	}
+	clientKey, err := payload.required("clientKey")
+	if err != nil {
+		return Event{}, err
+	}
+	if !validClientKey(clientKey) {
+		return Event{}, fmt.Errorf("%w: clientKey is too long or has control characters", ErrInvalidPayload)
+	}
+	principal, err := parsePrincipal(payload)
+	if err != nil {
+		return Event{}, err
+	}
+	return Event{AppKey: appKey, ClientKey: clientKey, Principal: principal}, nil
+}
+
+func parsePrincipal(payload members) (Principal, error) {
+	raw, found := payload["principal"]
+	if !found {
+		return Principal{}, fmt.Errorf("%w: principal is missing", ErrInvalidPayload)
+	}
+	object, err := parseMembers("principal", raw)
+	if err != nil {
+		return Principal{}, err
+	}
+	uuid, err := object.required("uuid")
+	if err != nil {
+		return Principal{}, err
+	}
+	if !validUUID(uuid) {
+		return Principal{}, fmt.Errorf("%w: principal.uuid is not a UUID in braces", ErrInvalidPayload)
+	}
+	kind, err := object.optional("type")
+	if err != nil {
+		return Principal{}, err
+	}
+	displayName, err := object.optional("display_name")
+	if err != nil {
+		return Principal{}, err
+	}
+	return Principal{UUID: uuid, Type: kind, DisplayName: displayName}, nil
+}
+
+func parseSharedSecret(payload members) (redact.Secret, error) {
+	secret, err := payload.optional("sharedSecret")
+	switch {
+	case err != nil:
+		return redact.Secret{}, err
+	case secret == "":
+		return redact.Secret{}, ErrNoSharedSecret
+	case len(secret) > maxSharedSecret:
+		return redact.Secret{}, fmt.Errorf("%w: sharedSecret is longer than %d bytes", ErrInvalidPayload, maxSharedSecret)
+	}
+	return redact.New(secret), nil
+}
+
+// CheckKeys tells whether the event's keys agree with each other and with our app.
+// A client key of an old form, such as connection:479, names neither a workspace
+// nor an app and passes: to store a first install, also ask [ClientKeyWorkspace]
+// whether it could be checked. Errors wrap [ErrInvalidPayload].
+func (e Event) CheckKeys(appKey string) error {
+	if e.AppKey != appKey {
+		return fmt.Errorf("%w: key is not this app's", ErrInvalidPayload)
+	}
+	uuid, named, ok := ClientKeyWorkspace(e.ClientKey)
+	switch {
+	case !ok && strings.HasPrefix(e.ClientKey, clientKeyPrefix):
+		return fmt.Errorf("%w: clientKey is malformed", ErrInvalidPayload)
+	case ok && named != appKey:
+		return fmt.Errorf("%w: clientKey names another app", ErrInvalidPayload)
+	case ok && !strings.EqualFold(uuid, e.Principal.UUID):
+		return fmt.Errorf("%w: clientKey names another principal", ErrInvalidPayload)
+	}
+	return nil
+}

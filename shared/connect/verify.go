@@ -2,8 +2,13 @@ package connect
 
 import (
 	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"errors"
 	"time"
 
+	"github.com/golang-jwt/jwt/v5"
 	"github.com/linkersync/linkersync/shared/redact"
 )
 
@@ -11,76 +16,15 @@ import (
 const (
 	// MaxTokenLength is the longest accepted token, in bytes. Bitbucket's have
 	// about 400; API Gateway caps all headers together at 10 KiB.
-	MaxTokenLength = 8 << 10
-	// Leeway is how far Bitbucket's clock may be off from ours. Tokens issued a few
-	// seconds in our future are seen in practice.
+	MaxTokenLength = 4 << 10
+	// Leeway is how far Bitbucket's clock may be off from ours. Tokens that were
+	// issued a few seconds in our future are seen in practice.
 	Leeway = 60 * time.Second
-	// DefaultMaxLifetime caps exp minus iat, because until exp whoever has seen a
-	// token can send it again. Bitbucket's live for one hour; a day leaves room for
+	// DefaultMaxLifetime caps exp minus iat, because whoever has seen a token can
+	// send it again until exp. Bitbucket's live for one hour; a day leaves room for
 	// that to change without cutting every installation off.
 	DefaultMaxLifetime = 24 * time.Hour
 )
-
-// Request is what verification needs of an HTTP request, whatever carried it.
-type Request struct {
-	// Method is the HTTP method.
-	Method string
-	// RawPath is the path as it was on the wire, not decoded, with any base path or
-	// stage prefix. RawQuery is what follows the question mark.
-	RawPath, RawQuery string
-	// Authorization is the value of that header. Several values are joined with a
-	// comma, as API Gateway does, and then refused.
-	Authorization string
-}
-
-// Secrets are what an installation may have signed with.
-type Secrets struct {
-	// Current is the shared secret of the latest install.
-	Current redact.Secret
-	// Previous is the one before it, empty if there was none. Requests that were
-	// signed just before a rotation still verify with it.
-	Previous redact.Secret
-}
-
-// SecretSource knows the secrets of the installations. Both methods return an
-// error that wraps [ErrUnknownTenant] for a client key they have never seen;
-// any other error means that nothing is known.
-type SecretSource interface {
-	// Secrets may answer from a cache.
-	Secrets(ctx context.Context, clientKey string) (Secrets, error)
-	// Reread answers past the cache, because another process may just have rotated
-	// the secret. It bounds itself, to about once a minute for one client key, since
-	// anybody can cause a call by sending garbage; in between it answers as Secrets.
-	Reread(ctx context.Context, clientKey string) (Secrets, error)
-}
-
-// SignedBy tells which secret a request was signed with.
-type SignedBy int
-
-// The secrets a request can be signed with. The zero value is none of them.
-const (
-	// SignedByCurrent: the installation's current shared secret.
-	SignedByCurrent SignedBy = iota + 1
-	// SignedByPrevious: the shared secret that was replaced last.
-	SignedByPrevious
-	// SignedByApp: the app-level secret of a registered app. The installation may
-	// be unknown: this is how a registered app's first install is signed.
-	SignedByApp
-)
-
-// String returns "current", "previous", "app" or "nobody".
-func (s SignedBy) String() string {
-	switch s {
-	case SignedByCurrent:
-		return "current"
-	case SignedByPrevious:
-		return "previous"
-	case SignedByApp:
-		return "app"
-	default:
-		return "nobody"
-	}
-}
 
 // Verified is the proof that Bitbucket sent a request. Only [Verifier.Verify]
 // makes one; the zero value names no client key.
@@ -113,7 +57,7 @@ type Verifier struct {
 	// Source knows the installations' secrets.
 	Source SecretSource
 	// AppSecret is the secret of a registered app, empty for one that is installed by
-	// its descriptor's URL. Requests signed with it verify for every client key.
+	// its descriptor's URL. What is signed with it verifies for every client key.
 	AppSecret redact.Secret
 	// MaxLifetime caps exp minus iat; 0 means [DefaultMaxLifetime].
 	MaxLifetime time.Duration
@@ -125,5 +69,100 @@ type Verifier struct {
 // method, path and query. Every refusal is an [*AuthError]; an error that wraps
 // [ErrUnavailable] means that the secrets could not be read.
 func (v *Verifier) Verify(ctx context.Context, r Request) (Verified, error) {
-	return Verified{}, &AuthError{Reason: ReasonNoToken}
+	raw, reason := r.token()
+	if reason != "" {
+		return Verified{}, refuse(reason)
+	}
+	t, reason := parseToken(raw)
+	if reason != "" {
+		return Verified{}, refuse(reason)
+	}
+	by, err := v.authenticate(ctx, t)
+	if err == nil {
+		err = v.checkHash(t, r)
+	}
+	if err != nil {
+		return Verified{}, withIssuer(err, t.claims.issuer)
+	}
+	return Verified{
+		clientKey: t.claims.issuer,
+		signedBy:  by,
+		issuedAt:  time.Unix(t.claims.issuedAt.seconds, 0).UTC(),
+	}, nil
+}
+
+// authenticate checks all that does not depend on the rest of the request: whose
+// token it is, who signed it, and when it is valid.
+func (v *Verifier) authenticate(ctx context.Context, t token) (SignedBy, error) {
+	if !validClientKey(t.claims.issuer) {
+		return 0, refuse(ReasonIssuer)
+	}
+	if _, appKey, ok := ClientKeyWorkspace(t.claims.issuer); ok && appKey != v.AppKey {
+		return 0, refuse(ReasonIssuer)
+	}
+	by, err := v.signer(ctx, t)
+	if err != nil {
+		return 0, err
+	}
+	return by, v.checkTimes(&t.claims)
+}
+
+func (v *Verifier) checkTimes(c *claims) error {
+	if !c.expiresAt.valid || !c.issuedAt.valid || c.expiresAt.seconds <= c.issuedAt.seconds {
+		return refuse(ReasonTimes)
+	}
+	maxLifetime := v.MaxLifetime
+	if maxLifetime == 0 {
+		maxLifetime = DefaultMaxLifetime
+	}
+	if c.expiresAt.seconds-c.issuedAt.seconds > int64(maxLifetime/time.Second) {
+		return refuse(ReasonLifetime)
+	}
+	now := v.Now
+	if now == nil {
+		now = time.Now
+	}
+	err := jwt.NewValidator(
+		jwt.WithLeeway(Leeway), jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithTimeFunc(now),
+	).Validate(c)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, jwt.ErrTokenExpired):
+		return refuse(ReasonExpired)
+	case errors.Is(err, jwt.ErrTokenUsedBeforeIssued), errors.Is(err, jwt.ErrTokenNotValidYet):
+		return refuse(ReasonNotYetValid)
+	default:
+		return refuse(ReasonTimes)
+	}
+}
+
+// checkHash ties the token to the request it came with. The constant context-qsh,
+// which tokens for pages carry, is no hash and so never matches.
+func (v *Verifier) checkHash(t token, r Request) error {
+	if t.claims.hash == "" {
+		return refuse(ReasonNoHash)
+	}
+	// The hash would drop the base path from "/application" too, see CanonicalRequest.
+	if _, onSegment := stripBase(r.RawPath, v.BasePath); !onSegment {
+		return refuse(ReasonPath)
+	}
+	want := QueryStringHash(r.Method, r.RawPath, r.RawQuery, v.BasePath)
+	if subtle.ConstantTimeCompare([]byte(want), []byte(t.claims.hash)) != 1 {
+		return refuse(ReasonWrongHash)
+	}
+	return nil
+}
+
+func refuse(reason Reason) error { return &AuthError{Reason: reason} }
+
+// withIssuer notes in a refusal whose token it was, without naming anybody: an
+// issuer is whatever the sender wrote.
+func withIssuer(err error, issuer string) error {
+	var refused *AuthError
+	if errors.As(err, &refused) && issuer != "" {
+		sum := sha256.Sum256([]byte(issuer))
+		refused.IssuerHash = hex.EncodeToString(sum[:6])
+	}
+	return err
 }

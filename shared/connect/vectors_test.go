@@ -1,0 +1,190 @@
+package connect
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"math"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/linkersync/linkersync/shared/redact"
+)
+
+// reference is where third-party vectors lie when the whole workspace is checked
+// out: beside the repository, because they are not ours to publish.
+const reference = "../../../shared/reference"
+
+// readVectors reads the "vectors" of a file, and skips the test when a file that
+// is not part of the repository is absent.
+func readVectors[T any](t *testing.T, path string) []T {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) && !strings.HasPrefix(path, "testdata") {
+		t.Skipf("SKIPPED: the third-party vectors are not here: %v", err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct{ Vectors []T }
+	if err := json.Unmarshal(data, &file); err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+	if len(file.Vectors) == 0 {
+		t.Fatalf("%s has no vectors", path)
+	}
+	return file.Vectors
+}
+
+type hashVector struct {
+	Name, Method, URL, Base, Body, Canonical, QSH string
+	// AgreesWithNPM is false for a vector that contradicts the reference implementation.
+	AgreesWithNPM *bool `json:"agrees_with_npm"`
+}
+
+func TestQueryStringHashVectors(t *testing.T) {
+	t.Parallel()
+	testHashVectors(t, filepath.Join("testdata", "qsh.json"))
+}
+
+func TestQueryStringHashPeerVectors(t *testing.T) {
+	t.Parallel()
+	testHashVectors(t, filepath.Join(reference, "qsh-peers.json"))
+}
+
+func testHashVectors(t *testing.T, path string) {
+	for i, vector := range readVectors[hashVector](t, path) {
+		t.Run(strconv.Itoa(i)+" "+vector.Name, func(t *testing.T) {
+			t.Parallel()
+			target, err := url.Parse(vector.URL)
+			if err != nil {
+				t.Fatal(err)
+			}
+			base, err := url.Parse(vector.Base)
+			if err != nil {
+				t.Fatal(err)
+			}
+			query := target.RawQuery
+			if vector.Body != "" {
+				query = vector.Body // a form is hashed like a query
+			}
+			got := CanonicalRequest(vector.Method, target.EscapedPath(), query, base.EscapedPath())
+			if contradicts := vector.AgreesWithNPM != nil && !*vector.AgreesWithNPM; contradicts && got != vector.Canonical {
+				t.Skipf("the file marks this vector: %q contradicts the reference implementation, ours is %q", vector.Canonical, got)
+			}
+			if got != vector.Canonical {
+				t.Errorf("canonical request\n got %q\nwant %q", got, vector.Canonical)
+			}
+			if got := QueryStringHash(vector.Method, target.EscapedPath(), query, base.EscapedPath()); got != vector.QSH {
+				t.Errorf("hash\n got %s\nwant %s", got, vector.QSH)
+			}
+		})
+	}
+}
+
+type tokenVector struct {
+	Name, Token, Secret, Expect string
+	TokenGen                    string `json:"token_gen"`
+	Claims                      map[string]any
+}
+
+// layers tells which layer of the verification has each reason.
+var layers = map[Reason]string{
+	ReasonTooLong: "reject", ReasonMalformed: "reject", ReasonAlgorithm: "reject", ReasonSignature: "reject",
+	ReasonTimes: "reject-time", ReasonExpired: "reject-time", ReasonNotYetValid: "reject-time", ReasonLifetime: "reject-time",
+	ReasonIssuer: "reject-tenant", ReasonUnknownTenant: "reject-tenant",
+	ReasonNoHash: "reject-qsh", ReasonWrongHash: "reject-qsh",
+}
+
+func TestTokenVectors(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1700000030, 0)
+	for _, vector := range readVectors[tokenVector](t, filepath.Join("testdata", "jwt.json")) {
+		t.Run(vector.Name, func(t *testing.T) {
+			t.Parallel()
+			testTokenVector(t, vector, now)
+		})
+	}
+}
+
+func TestTokenPeerVectors(t *testing.T) {
+	t.Parallel()
+	for i, vector := range readVectors[tokenVector](t, filepath.Join(reference, "jwt-peers.json")) {
+		t.Run(strconv.Itoa(i)+" "+vector.Name, func(t *testing.T) {
+			t.Parallel()
+			// Most are of past years: the file asks to pin the clock to iat.
+			now := time.Unix(1700000030, 0)
+			if parsed, reason := parseToken(vector.Token); reason == "" && vector.Expect == "ok" {
+				now = time.Unix(parsed.claims.issuedAt.seconds, 0)
+			}
+			testTokenVector(t, vector, now)
+		})
+	}
+}
+
+// testTokenVector runs the layers one after the other, since the vectors' hashes
+// belong to no request, and compares the one that refused.
+func testTokenVector(t *testing.T, vector tokenVector, now time.Time) {
+	if vector.TokenGen == "'.'*1048576" {
+		vector.Token = strings.Repeat(".", 1<<20)
+	}
+	verifier := &Verifier{
+		Source: tenants{secret: redact.New(vector.Secret), unknown: "testserver.jira:unknown"},
+		Now:    func() time.Time { return now },
+		// Some good vectors are valid for decades; the cap has its own tests.
+		MaxLifetime: math.MaxInt64,
+	}
+	got := "ok"
+	parsed, reason := parseToken(vector.Token)
+	if reason == "" {
+		_, err := verifier.authenticate(t.Context(), parsed)
+		var refused *AuthError
+		switch {
+		case errors.As(err, &refused):
+			reason = refused.Reason
+		case err != nil:
+			t.Fatal(err)
+		case vector.Expect == "reject-qsh":
+			// The request of this layer is one that has the hash "x", as far as that goes:
+			// a good vector would have passed, these must not.
+			reason = hashReason(t, verifier, parsed)
+		}
+	}
+	if reason != "" {
+		got = layers[reason]
+	}
+	if got != vector.Expect {
+		t.Errorf("verdict is %q (%s), want %q", got, reason, vector.Expect)
+	}
+}
+
+func hashReason(t *testing.T, verifier *Verifier, parsed token) Reason {
+	t.Helper()
+	var refused *AuthError
+	if !errors.As(verifier.checkHash(parsed, Request{Method: "POST", RawPath: "/installed"}), &refused) {
+		t.Fatal("the hash was accepted")
+	}
+	return refused.Reason
+}
+
+// tenants knows every installation but one, all with the same secret.
+type tenants struct {
+	secret  redact.Secret
+	unknown string
+}
+
+func (s tenants) Secrets(_ context.Context, clientKey string) (Secrets, error) {
+	if clientKey == s.unknown {
+		return Secrets{}, ErrUnknownTenant
+	}
+	return Secrets{Current: s.secret}, nil
+}
+
+func (s tenants) Reread(ctx context.Context, clientKey string) (Secrets, error) {
+	return s.Secrets(ctx, clientKey)
+}

@@ -7,8 +7,9 @@ import (
 	"net/http"
 )
 
-// errNoAuthorization marks a failure to make the header: repeating doesn't help.
-var errNoAuthorization = errors.New("no authorization")
+// ErrAuthorization says that the header couldn't be made, so nothing was sent;
+// repeating doesn't help.
+var ErrAuthorization = errors.New("make authorization header")
 
 // Authorization makes the value of the Authorization header for a request. Its
 // errors must not hold a secret.
@@ -20,7 +21,7 @@ func Authorize(next http.RoundTripper, header Authorization) http.RoundTripper {
 	return roundTripper(func(req *http.Request) (*http.Response, error) {
 		value, err := header(req)
 		if err != nil {
-			return refuse(req, fmt.Errorf("%w: %w", errNoAuthorization, err))
+			return refuse(req, fmt.Errorf("%w: %w", ErrAuthorization, err))
 		}
 		if value != "" {
 			req = req.Clone(req.Context()) // a RoundTripper must not change its request

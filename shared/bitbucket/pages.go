@@ -1,0 +1,110 @@
+package bitbucket
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"net/http"
+	"net/url"
+)
+
+const (
+	// firstPage asks for the most that a page can have.
+	// Source: https://developer.atlassian.com/cloud/bitbucket/rest/intro/#pagination
+	firstPage = "pagelen=100"
+	// maxPages bounds a listing whose pages never end: 100,000 items.
+	maxPages = 1000
+)
+
+// page is a page of a list. Only values and next are promised.
+type page struct {
+	Values []json.RawMessage `json:"values"`
+	Next   string            `json:"next"`
+}
+
+// list yields the items of all pages. It ends after the first error.
+func list[T any](ctx context.Context, c *Client, escapedPath string, item func(json.RawMessage) (T, error)) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var none T
+		for page, err := range c.pages(ctx, escapedPath) {
+			if err != nil {
+				yield(none, err)
+				return
+			}
+			for _, raw := range page {
+				value, err := item(raw)
+				if err != nil {
+					yield(none, fmt.Errorf("GET %s: %w", escapedPath, err))
+					return
+				}
+				if !yield(value, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// pages reads one page when it is asked for, and never one twice.
+func (c *Client) pages(ctx context.Context, escapedPath string) iter.Seq2[[]json.RawMessage, error] {
+	return func(yield func([]json.RawMessage, error) bool) {
+		u, err := c.endpoint(escapedPath, firstPage)
+		for seen := map[string]bool{}; u != nil && err == nil; {
+			if seen[u.String()] || len(seen) == maxPages {
+				err = fmt.Errorf("GET %s: gave up after %d pages, the last of which leads to one that was read: %w", escapedPath, len(seen), ErrUnknownShape)
+				break
+			}
+			seen[u.String()] = true
+			var items []json.RawMessage
+			items, u, err = c.page(ctx, u)
+			if err == nil && !yield(items, nil) {
+				return
+			}
+		}
+		if err != nil {
+			yield(nil, err)
+		}
+	}
+}
+
+// page reads one page and returns the next one's URL, nil after the last.
+func (c *Client) page(ctx context.Context, u *url.URL) ([]json.RawMessage, *url.URL, error) {
+	r := request{method: http.MethodGet, url: u}
+	body, err := c.linkerCall(ctx, r)
+	if err != nil {
+		return nil, nil, err
+	}
+	if body := bytes.TrimSpace(body); len(body) > 0 && body[0] == '[' {
+		var items []json.RawMessage
+		return items, nil, decode(r, body, &items)
+	}
+	var p page
+	if err := decode(r, body, &p); err != nil {
+		return nil, nil, err
+	}
+	if p.Values == nil {
+		// Taking this for an empty list would make a caller fill it again.
+		return nil, nil, fmt.Errorf("GET %s: no list of values: %w", u.EscapedPath(), ErrUnknownShape)
+	}
+	next, err := nextPage(u, p.Next)
+	return p.Values, next, err
+}
+
+// nextPage takes next as it is, but only on the host that we are talking to: it
+// will get a signature of ours.
+func nextPage(current *url.URL, next string) (*url.URL, error) {
+	if next == "" {
+		return nil, nil
+	}
+	u, err := current.Parse(next)
+	if err != nil {
+		return nil, fmt.Errorf("GET %s: the next page's URL can't be read: %w", current.EscapedPath(), ErrUnknownShape)
+	}
+	if u.Scheme != current.Scheme || u.Host != current.Host || u.User != nil {
+		return nil, fmt.Errorf("GET %s: the next page is at %q, not at %q: %w", current.EscapedPath(), u.Host, current.Host, ErrForeignPage)
+	}
+	u.Fragment, u.RawFragment = "", ""
+	return u, nil
+}

@@ -1,0 +1,114 @@
+package rollout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/linkersync/linkersync/shared/manifest"
+	"github.com/linkersync/linkersync/shared/s3object"
+)
+
+const (
+	// DefaultScope is the manifest of every workspace that has none of its own.
+	DefaultScope = "default.yaml"
+	scopePrefix  = "installations/"
+	scopeSuffix  = ".yaml"
+)
+
+// WorkspaceScope is the object that holds one workspace's own manifest. It
+// replaces the default one as a whole.
+func WorkspaceScope(workspaceUUID string) string { return scopePrefix + workspaceUUID + scopeSuffix }
+
+// ScopeWorkspace tells which workspace an object's manifest is for, "" for the
+// default one. ok is false for an object that is no manifest.
+func ScopeWorkspace(key string) (workspaceUUID string, ok bool) {
+	if key == DefaultScope {
+		return "", true
+	}
+	uuid, found := strings.CutPrefix(key, scopePrefix)
+	uuid, cut := strings.CutSuffix(uuid, scopeSuffix)
+	return uuid, found && cut && workspacePattern.MatchString(uuid)
+}
+
+// ErrNoManifest: neither the workspace nor the app has a manifest yet.
+var ErrNoManifest = errors.New("no manifest in the bucket yet: put " + DefaultScope + " there")
+
+// Desired reads and keeps the desired state: manifests in the deployment's bucket.
+type Desired struct {
+	Objects *s3object.Client
+	// App is the deployment's app key; a manifest for another app is refused.
+	App string
+}
+
+// State is the desired state of one workspace at the moment it was read.
+type State struct {
+	Manifest manifest.Manifest
+	// Scope is the object that it came from, VersionID its version.
+	Scope     string
+	VersionID string
+}
+
+// For returns the workspace's desired state: its own manifest, else the default.
+// ErrNoManifest when there is neither; ErrRefused when the manifest isn't valid.
+func (d Desired) For(ctx context.Context, workspaceUUID string) (State, error) {
+	object, err := d.Objects.Get(ctx, WorkspaceScope(workspaceUUID), "", "")
+	if errors.Is(err, s3object.ErrNotFound) {
+		object, err = d.Objects.Get(ctx, DefaultScope, "", "")
+	}
+	if errors.Is(err, s3object.ErrNotFound) {
+		return State{}, ErrNoManifest
+	}
+	if err != nil {
+		return State{}, err
+	}
+	parsed, err := d.Parse(object.Key, object.Body)
+	if err != nil {
+		return State{}, err
+	}
+	return State{Manifest: parsed, Scope: object.Key, VersionID: object.VersionID}, nil
+}
+
+// Current tells whether state is still what For would return. A worker asks after
+// it wrote: when it isn't, somebody changed the manifest meanwhile, and another
+// worker may have applied the change before this one's writes.
+func (d Desired) Current(ctx context.Context, workspaceUUID string, state State) (bool, error) {
+	own := WorkspaceScope(workspaceUUID)
+	object, err := d.Objects.Head(ctx, own)
+	if errors.Is(err, s3object.ErrNotFound) && state.Scope == DefaultScope {
+		object, err = d.Objects.Head(ctx, DefaultScope)
+	}
+	if errors.Is(err, s3object.ErrNotFound) {
+		return false, nil
+	}
+	return object.Key == state.Scope && object.VersionID == state.VersionID, err
+}
+
+// Parse reads a manifest for this app. Errors are ErrRefused with every problem.
+func (d Desired) Parse(name string, data []byte) (manifest.Manifest, error) {
+	parsed, err := manifest.Parse(name, data, func(path string) ([]byte, error) {
+		return nil, fmt.Errorf("values_file can't be used in a stored manifest: list the values themselves (linkersync apply --via event does it)")
+	})
+	if err != nil {
+		return manifest.Manifest{}, fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	if parsed.App != "" && parsed.App != d.App {
+		return manifest.Manifest{}, fmt.Errorf("%w: %s is for the app %q, this deployment is for %q", ErrRefused, name, parsed.App, d.App)
+	}
+	return parsed, nil
+}
+
+// Keep stores a manifest as a scope's desired state and returns its version. One
+// that is there already, to the byte, is left alone and keeps its version.
+func (d Desired) Keep(ctx context.Context, scope string, data []byte) (versionID string, err error) {
+	present, err := d.Objects.Get(ctx, scope, "", "")
+	if err == nil && string(present.Body) == string(data) {
+		return present.VersionID, nil
+	}
+	if err != nil && !errors.Is(err, s3object.ErrNotFound) {
+		return "", err
+	}
+	stored, err := d.Objects.Put(ctx, scope, data)
+	return stored.VersionID, err
+}

@@ -1,0 +1,208 @@
+package rollout
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/linkersync/linkersync/shared/awsenv"
+)
+
+// Phase is how far a run is.
+type Phase string
+
+// The phases of a run.
+const (
+	// Dispatching: messages are still being queued.
+	Dispatching Phase = "dispatching"
+	// Working: every message is queued, Total is known.
+	Working Phase = "working"
+	// Done: every installation has an outcome.
+	Done Phase = "done"
+)
+
+// Run is one change on its way to every installation.
+type Run struct {
+	ID    string
+	App   string
+	Phase Phase
+	// Cursor is where dispatch goes on after an interruption.
+	Cursor string
+	// Queued counts the messages so far, Total all of them once Phase is Working.
+	Queued, Total                       int
+	Changed, Unchanged, Failed, Skipped int
+	Started                             time.Time
+	Ended                               time.Time
+	// Announced tells whether the Run Finished event was sent.
+	Announced bool
+}
+
+// Reported counts the installations that have an outcome.
+func (r Run) Reported() int { return r.Changed + r.Unchanged + r.Failed + r.Skipped }
+
+// Complete tells whether nothing is outstanding.
+func (r Run) Complete() bool { return r.Phase != Dispatching && r.Reported() >= r.Total }
+
+// Finished is the run as the detail of its last event.
+func (r Run) Finished() Finished {
+	return Finished{
+		Run: r.ID, App: r.App, Total: r.Total,
+		Changed: r.Changed, Unchanged: r.Unchanged, Failed: r.Failed, Skipped: r.Skipped,
+		Started: r.Started, Ended: r.Ended,
+	}
+}
+
+// OpenRun starts a run, or returns the one that is there: the same event again,
+// or a dispatch that was interrupted.
+func (t *Table) OpenRun(ctx context.Context, id, app string) (Run, error) {
+	_, err := t.API.PutItem(ctx, &dynamodb.PutItemInput{
+		TableName: &t.Name,
+		Item: item{
+			"id": text(runKey(id)), "run": text(id), "app": text(app), "phase": text(string(Dispatching)),
+			"started": number(t.now().UnixMilli()), "expires": t.expires(runLife),
+		},
+		ConditionExpression: aws.String("attribute_not_exists(id)"),
+	})
+	if _, exists := errors.AsType[*types.ConditionalCheckFailedException](err); err != nil && !exists {
+		return Run{}, fmt.Errorf("open run %s in the table: %w", id, awsenv.Cut(err))
+	}
+	return t.Run(ctx, id)
+}
+
+// ErrNoRun: the table has no such run, or no longer.
+var ErrNoRun = errors.New("no such run")
+
+// Run reads a run.
+func (t *Table) Run(ctx context.Context, id string) (Run, error) {
+	found, err := t.get(ctx, runKey(id))
+	if err != nil {
+		return Run{}, err
+	}
+	if found == nil {
+		return Run{}, fmt.Errorf("%w: %s", ErrNoRun, id)
+	}
+	return runOf(found), nil
+}
+
+// AdvanceRun records that queued more messages are out and where to go on. It
+// does nothing when another dispatcher has moved the cursor since.
+func (t *Table) AdvanceRun(ctx context.Context, run Run, queued int, cursor string) (Run, error) {
+	after, met, err := t.update(ctx, runKey(run.ID),
+		"SET list_cursor = :next, queued = :queued", "phase = :dispatching AND (attribute_not_exists(list_cursor) OR list_cursor = :cursor)",
+		item{
+			":next": text(cursor), ":queued": number(int64(run.Queued + queued)),
+			":cursor": text(run.Cursor), ":dispatching": text(string(Dispatching)),
+		})
+	if err != nil || !met {
+		return run, errors.Join(err, lost(met, run.ID))
+	}
+	return runOf(after), nil
+}
+
+// ErrOvertaken: another dispatcher works on the same run.
+var ErrOvertaken = errors.New("another dispatch of the same run is ahead")
+
+func lost(met bool, id string) error {
+	if met {
+		return nil
+	}
+	return fmt.Errorf("%w: %s", ErrOvertaken, id)
+}
+
+// SealRun records that every message is queued.
+func (t *Table) SealRun(ctx context.Context, run Run) (Run, error) {
+	after, met, err := t.update(ctx, runKey(run.ID),
+		"SET phase = :working, run_total = :total", "phase = :dispatching",
+		item{":working": text(string(Working)), ":dispatching": text(string(Dispatching)), ":total": number(int64(run.Queued))})
+	if err != nil {
+		return run, err
+	}
+	if !met {
+		return t.Run(ctx, run.ID)
+	}
+	return runOf(after), nil
+}
+
+// Report counts an installation's outcome, once however often it is reported.
+func (t *Table) Report(ctx context.Context, runID, clientKey string, outcome Outcome) (Run, error) {
+	_, err := t.API.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: []types.TransactWriteItem{
+		{Put: &types.Put{
+			TableName:           &t.Name,
+			Item:                item{"id": text(resultKey(runID, clientKey)), "outcome": text(string(outcome)), "expires": t.expires(runLife)},
+			ConditionExpression: aws.String("attribute_not_exists(id)"),
+		}},
+		{Update: &types.Update{
+			TableName: &t.Name, Key: key(runKey(runID)),
+			UpdateExpression:          aws.String("ADD " + counter(outcome) + " :one"),
+			ConditionExpression:       aws.String("attribute_exists(id)"),
+			ExpressionAttributeValues: item{":one": number(1)},
+		}},
+	}})
+	if err != nil && !reportedBefore(err) {
+		return Run{}, fmt.Errorf("report to run %s in the table: %w", runID, awsenv.Cut(err))
+	}
+	return t.Run(ctx, runID)
+}
+
+// reportedBefore tells whether the transaction failed only because the outcome
+// is counted already.
+func reportedBefore(err error) bool {
+	canceled, ok := errors.AsType[*types.TransactionCanceledException](err)
+	return ok && len(canceled.CancellationReasons) > 0 && aws.ToString(canceled.CancellationReasons[0].Code) == "ConditionalCheckFailed"
+}
+
+// FinishRun marks a complete run as done. Whoever gets a run that is done and not
+// announced sends its last event and then calls AnnounceRun: at least one does,
+// even when the first dies between the two.
+func (t *Table) FinishRun(ctx context.Context, run Run) (Run, error) {
+	after, met, err := t.update(ctx, runKey(run.ID),
+		"SET phase = :done, ended = :now", "phase = :working",
+		item{":done": text(string(Done)), ":working": text(string(Working)), ":now": number(t.now().UnixMilli())})
+	if err != nil {
+		return run, err
+	}
+	if !met {
+		return t.Run(ctx, run.ID)
+	}
+	return runOf(after), nil
+}
+
+// AnnounceRun records that the Run Finished event is out.
+func (t *Table) AnnounceRun(ctx context.Context, run Run) error {
+	_, _, err := t.update(ctx, runKey(run.ID), "SET announced = :one", "", item{":one": number(1)})
+	return err
+}
+
+func runKey(id string) string { return "run#" + id }
+
+// resultKey hashes the client key: it may be longer than is good for a key.
+func resultKey(runID, clientKey string) string {
+	sum := sha256.Sum256([]byte(clientKey))
+	return "result#" + runID + "#" + hex.EncodeToString(sum[:16])
+}
+
+func counter(outcome Outcome) string { return "count_" + string(outcome) }
+
+func runOf(i item) Run {
+	return Run{
+		ID: textOf(i, "run"), App: textOf(i, "app"), Phase: Phase(textOf(i, "phase")), Cursor: textOf(i, "list_cursor"),
+		Queued: int(numberOf(i, "queued")), Total: int(numberOf(i, "run_total")),
+		Changed: int(numberOf(i, counter(Changed))), Unchanged: int(numberOf(i, counter(Unchanged))),
+		Failed: int(numberOf(i, counter(Failed))), Skipped: int(numberOf(i, counter(Skipped))),
+		Started: timeOf(i, "started"), Ended: timeOf(i, "ended"), Announced: numberOf(i, "announced") == 1,
+	}
+}
+
+func timeOf(i item, name string) time.Time {
+	if millis := numberOf(i, name); millis != 0 {
+		return time.UnixMilli(millis).UTC()
+	}
+	return time.Time{}
+}

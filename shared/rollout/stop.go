@@ -1,0 +1,38 @@
+package rollout
+
+import (
+	"context"
+	"time"
+)
+
+// Stop is the flag that ends all work for an app: Bitbucket no longer offers an
+// endpoint, so that every further call, for any workspace, would only hammer it.
+type Stop struct {
+	Reason string
+	Since  time.Time
+}
+
+// SetStop raises the flag for a day. first is true for the one caller that raised
+// it: that one says it loudly, the others stay quiet.
+func (t *Table) SetStop(ctx context.Context, app, reason string) (first bool, err error) {
+	now := t.now()
+	_, first, err = t.update(ctx, "stop#"+app,
+		"SET stop_reason = :reason, stopped_at = :now, expires = :expires", "attribute_not_exists(id) OR expires <= :now",
+		item{":reason": text(reason), ":now": number(now.Unix()), ":expires": t.expires(stopLife)})
+	return first, err
+}
+
+// Stopped returns the flag; up is false when work may go on.
+func (t *Table) Stopped(ctx context.Context, app string) (stop Stop, up bool, err error) {
+	found, err := t.get(ctx, "stop#"+app)
+	if err != nil || found == nil {
+		return Stop{}, false, err
+	}
+	return Stop{Reason: textOf(found, "stop_reason"), Since: time.Unix(numberOf(found, "stopped_at"), 0)}, true, nil
+}
+
+// ClearStop lowers the flag at once, for an operator who knows better.
+func (t *Table) ClearStop(ctx context.Context, app string) error {
+	_, _, err := t.update(ctx, "stop#"+app, "SET expires = :now", "attribute_exists(id)", item{":now": number(t.now().Unix())})
+	return err
+}

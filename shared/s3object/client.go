@@ -1,0 +1,185 @@
+// Package s3object gets and puts whole objects of one S3 bucket: the manifests.
+//
+// The SDK's S3 package would do it too, and costs every function that reads a
+// manifest 310 KB of a 3.5 MB zip for the ninety operations it never calls. This
+// one keeps the SDK's signer and credentials, and speaks three operations of the
+// REST API. See docs/decisions/0004-small-s3-client.md.
+// Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+package s3object
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+
+	"github.com/linkersync/linkersync/shared/transport"
+)
+
+// MaxSize is the largest object that is read or written, in bytes: about a
+// hundred thousand values.
+const MaxSize = 4 << 20
+
+// Errors that callers branch on.
+var (
+	// ErrNotFound: the bucket has no such object or no such version.
+	ErrNotFound = errors.New("object not found")
+	// ErrNotModified: the object is still the one that the caller has.
+	ErrNotModified = errors.New("object not modified")
+)
+
+// StatusError is an answer of S3 that is none of the above.
+type StatusError struct {
+	Status int
+	// RequestID is for AWS support.
+	RequestID string
+}
+
+// Error names the status and what usually is behind it.
+func (e *StatusError) Error() string {
+	hint := ""
+	if e.Status == http.StatusForbidden {
+		hint = ": the role needs s3:GetObject, s3:GetObjectVersion and s3:PutObject on the manifest bucket, and s3:ListBucket to tell a missing object from a forbidden one"
+	}
+	return fmt.Sprintf("S3 answered %d (request %s)%s", e.Status, e.RequestID, hint)
+}
+
+// Object is one version of an object.
+type Object struct {
+	Key string
+	// VersionID is empty in a bucket without versions.
+	VersionID string
+	ETag      string
+	Body      []byte
+}
+
+// Client reads and writes the objects of one bucket. Safe for concurrent use.
+type Client struct {
+	bucket      *url.URL
+	region      string
+	credentials aws.CredentialsProvider
+	signer      *v4.Signer
+	http        *http.Client
+}
+
+// New returns a client for the bucket with the region, credentials and endpoint
+// of the AWS configuration. It dials nothing.
+func New(config aws.Config, bucket string) (*Client, error) {
+	host := "https://s3." + config.Region + ".amazonaws.com"
+	if strings.HasPrefix(config.Region, "cn-") {
+		host += ".cn"
+	}
+	if config.BaseEndpoint != nil {
+		host = *config.BaseEndpoint
+	}
+	base, err := url.Parse(host)
+	if err != nil {
+		return nil, fmt.Errorf("address the manifest bucket: %w", err)
+	}
+	return &Client{
+		bucket: base.JoinPath(bucket), region: config.Region, credentials: config.Credentials,
+		// S3 signs the path as it is sent; the other services sign it escaped twice.
+		signer: v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true }),
+		http:   &http.Client{Transport: transport.New(transport.Options{MaxBody: MaxSize, Timeout: 10 * time.Second})},
+	}, nil
+}
+
+// Get returns the current version of an object, or the named one when versionID
+// is set. With the ETag of a version that the caller has, it answers
+// ErrNotModified when that is still the current one.
+func (c *Client) Get(ctx context.Context, key, versionID, haveETag string) (Object, error) {
+	object, err := c.do(ctx, http.MethodGet, key, versionID, haveETag, nil)
+	if err != nil {
+		return Object{}, fmt.Errorf("get manifest object %s: %w", key, err)
+	}
+	return object, nil
+}
+
+// Head returns the current version of an object without its body.
+func (c *Client) Head(ctx context.Context, key string) (Object, error) {
+	object, err := c.do(ctx, http.MethodHead, key, "", "", nil)
+	if err != nil {
+		return Object{}, fmt.Errorf("head manifest object %s: %w", key, err)
+	}
+	return object, nil
+}
+
+// Put writes an object and returns its new version, without the body.
+func (c *Client) Put(ctx context.Context, key string, body []byte) (Object, error) {
+	if len(body) > MaxSize {
+		return Object{}, fmt.Errorf("put manifest object %s: %d bytes, the limit is %d", key, len(body), MaxSize)
+	}
+	object, err := c.do(ctx, http.MethodPut, key, "", "", body)
+	if err != nil {
+		return Object{}, fmt.Errorf("put manifest object %s: %w", key, err)
+	}
+	return object, nil
+}
+
+func (c *Client) do(ctx context.Context, method, key, versionID, haveETag string, body []byte) (Object, error) {
+	target := c.bucket.JoinPath(key)
+	if versionID != "" {
+		target.RawQuery = url.Values{"versionId": {versionID}}.Encode()
+	}
+	// Each attempt is signed anew by the transport, because a signature has a date.
+	ctx = transport.WithAuthorization(ctx, func(req *http.Request) (string, error) { return c.sign(ctx, req, body) })
+	req, err := http.NewRequestWithContext(ctx, method, target.String(), bytes.NewReader(body))
+	if err != nil {
+		return Object{}, fmt.Errorf("make request: %w", err)
+	}
+	if haveETag != "" {
+		req.Header.Set("If-None-Match", haveETag)
+	}
+	if method == http.MethodPut {
+		req.Header.Set("Content-Type", "application/yaml")
+	}
+	res, err := c.http.Do(req)
+	if err != nil {
+		return Object{}, err
+	}
+	defer res.Body.Close()
+	return read(key, res)
+}
+
+// sign adds the signature's headers to req and returns the Authorization.
+func (c *Client) sign(ctx context.Context, req *http.Request, body []byte) (string, error) {
+	credentials, err := c.credentials.Retrieve(ctx)
+	if err != nil {
+		// The provider's text may hold account ids and paths.
+		return "", errors.New("no AWS credentials for the manifest bucket")
+	}
+	sum := sha256.Sum256(body)
+	digest := hex.EncodeToString(sum[:])
+	req.Header.Set("X-Amz-Content-Sha256", digest)
+	req.Header.Del("Authorization")
+	if err := c.signer.SignHTTP(ctx, credentials, req, digest, "s3", c.region, time.Now()); err != nil {
+		return "", errors.New("the request to the manifest bucket could not be signed")
+	}
+	return req.Header.Get("Authorization"), nil
+}
+
+func read(key string, res *http.Response) (Object, error) {
+	switch res.StatusCode {
+	case http.StatusOK:
+	case http.StatusNotFound:
+		return Object{}, ErrNotFound
+	case http.StatusNotModified:
+		return Object{}, ErrNotModified
+	default:
+		return Object{}, &StatusError{Status: res.StatusCode, RequestID: res.Header.Get("X-Amz-Request-Id")}
+	}
+	body, err := transport.ReadBody(res.Body, MaxSize)
+	if err != nil {
+		return Object{}, err
+	}
+	return Object{Key: key, VersionID: res.Header.Get("X-Amz-Version-Id"), ETag: res.Header.Get("ETag"), Body: body}, nil
+}

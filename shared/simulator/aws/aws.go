@@ -1,0 +1,190 @@
+// Package aws simulates the part of AWS that linkersync uses, on one loopback
+// address for AWS_ENDPOINT_URL: Secrets Manager, SQS, DynamoDB, EventBridge, S3
+// and STS.
+//
+// Each service is a package of its own, with its state in memory. They are
+// strict: signatures, content types, members, limits and states are checked, and
+// an operation or member that isn't simulated is refused with a 501 that says so.
+// There are no permissions; a test that needs AccessDenied injects it.
+//
+//	cloud := aws.New(aws.Options{})
+//	defer cloud.Close()
+//	client := secretsmanager.NewFromConfig(cloud.Config())
+//	cloud.Faults.Add(fault.Target("PutSecretValue"), fault.Every(5), fault.Throttle())
+package aws
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/linkersync/linkersync/shared/simulator/aws/secretsmanager"
+	"github.com/linkersync/linkersync/shared/simulator/aws/wire"
+	"github.com/linkersync/linkersync/shared/simulator/fault"
+)
+
+// The account, the region and the lasting access key of a server, unless its
+// options say otherwise. The key opens nothing but the simulator.
+const (
+	Account         = "111122223333"
+	Region          = "eu-central-1"
+	AccessKeyID     = "AKIASIMULATOR"
+	SecretAccessKey = "simulator-secret"
+)
+
+// maxBody is the largest request that a server reads; the services' own limits
+// are far below.
+const maxBody = 16 << 20
+
+// Options configure a [Server]. The zero value is ready to use.
+type Options struct {
+	// Now is the services' clock: recovery windows, visibility, expiry. Nil means
+	// time.Now. Signatures are always compared with the real time, since that is
+	// what clients sign with.
+	Now func() time.Time
+	// Faults is the injector in front of all services; nil means a new one.
+	Faults *fault.Injector
+	// Account and Region default to the constants of those names.
+	Account, Region string
+}
+
+// Server is a simulated AWS on loopback. Its services are there to be asked by tests.
+type Server struct {
+	// URL is the value for AWS_ENDPOINT_URL.
+	URL     string
+	Faults  *fault.Injector
+	Secrets *secretsmanager.Service
+
+	cloud    wire.Cloud
+	auth     wire.Authenticator
+	services services
+	handler  http.Handler
+	http     *http.Server
+	stopped  sync.WaitGroup
+}
+
+// New starts a server on a free loopback port. It panics when there is none, as
+// httptest.NewServer does.
+func New(options Options) *Server {
+	if options.Now == nil {
+		options.Now = time.Now
+	}
+	if options.Faults == nil {
+		options.Faults = fault.New(fault.Options{})
+	}
+	if options.Account == "" {
+		options.Account = Account
+	}
+	if options.Region == "" {
+		options.Region = Region
+	}
+	cloud := wire.Cloud{Account: options.Account, Region: options.Region, Now: options.Now}
+	s := &Server{Faults: options.Faults, cloud: cloud, Secrets: secretsmanager.New(cloud)}
+	s.auth = wire.Authenticator{Region: cloud.Region, Credential: s.credential, Now: time.Now}
+	s.services = services{json: []*wire.JSON{s.Secrets.API()}}
+	s.handler = s.Faults.Wrap(http.HandlerFunc(s.serve))
+	s.start()
+	return s
+}
+
+func (s *Server) start() {
+	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		panic(fmt.Errorf("listen on loopback: %w", err))
+	}
+	s.URL = "http://" + listener.Addr().String()
+	s.http = &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second}
+	s.stopped.Go(func() { _ = s.http.Serve(listener) }) // returns ErrServerClosed
+}
+
+// Close ends the server and its connections, and waits for what it started.
+func (s *Server) Close() {
+	_ = s.http.Close()
+	s.stopped.Wait()
+}
+
+func (s *Server) credential(accessKey string) (wire.Credential, bool) {
+	return wire.Credential{SecretAccessKey: SecretAccessKey}, accessKey == AccessKeyID
+}
+
+// Config returns what an SDK client needs to reach the server. S3 clients find
+// out by themselves that a numeric host wants path-style requests.
+func (s *Server) Config() aws.Config {
+	return aws.Config{
+		Region:       s.cloud.Region,
+		BaseEndpoint: aws.String(s.URL),
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return aws.Credentials{AccessKeyID: AccessKeyID, SecretAccessKey: SecretAccessKey}, nil
+		}),
+	}
+}
+
+// Environment returns the variables with which a process reaches the server.
+func (s *Server) Environment() []string {
+	return []string{
+		"AWS_ENDPOINT_URL=" + s.URL,
+		"AWS_REGION=" + s.cloud.Region,
+		"AWS_ACCESS_KEY_ID=" + AccessKeyID,
+		"AWS_SECRET_ACCESS_KEY=" + SecretAccessKey,
+	}
+}
+
+// ServeHTTP implements http.Handler.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		http.Error(w, "read body: "+err.Error(), http.StatusRequestEntityTooLarge)
+		return
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	service := s.services.of(r)
+	if service == nil {
+		http.Error(w, "no simulated AWS service takes this request", http.StatusNotImplemented)
+		return
+	}
+	call := &call{service: service, body: body}
+	r = r.WithContext(context.WithValue(r.Context(), callKey{}, call))
+	s.handler.ServeHTTP(w, fault.WithTarget(r, service.Target(r, body)))
+}
+
+// call is a request on its way through the faults to its service.
+type call struct {
+	service wire.Service
+	body    []byte
+}
+
+type callKey struct{}
+
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+	call, _ := r.Context().Value(callKey{}).(*call)
+	r = wire.WithBaseURL(r)
+	err := s.auth.Verify(r, call.body, call.service)
+	if err == nil {
+		err = call.service.Handle(w, r, call.body)
+	}
+	if err != nil {
+		call.service.Refuse(w, r, wire.AsError(err))
+	}
+}
+
+// services finds the service that a request is for.
+type services struct {
+	json []*wire.JSON
+}
+
+func (s services) of(r *http.Request) wire.Service {
+	target := r.Header.Get("X-Amz-Target")
+	for _, service := range s.json {
+		if strings.HasPrefix(target, service.Prefix+".") {
+			return service
+		}
+	}
+	return nil
+}

@@ -1,0 +1,209 @@
+package wire
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+const (
+	algorithm = "AWS4-HMAC-SHA256"
+	// maxSkew is how far a signature's time may be off; S3 allows 15 minutes, the others 5.
+	maxSkew    = 5 * time.Minute
+	timeFormat = "20060102T150405Z"
+)
+
+// Denials are a service's errors for a signature that isn't right.
+type Denials struct {
+	Missing, Incomplete, Mismatch, UnknownKey, Expired, Skewed Error
+}
+
+func jsonDenials() Denials {
+	return Denials{
+		Missing:    Error{Code: "MissingAuthenticationTokenException"},
+		Incomplete: Error{Code: "IncompleteSignatureException"},
+		Mismatch:   Error{Code: "InvalidSignatureException"},
+		UnknownKey: Error{Code: "UnrecognizedClientException"},
+		Expired:    Error{Code: "ExpiredTokenException"},
+		Skewed:     Error{Code: "InvalidSignatureException"},
+	}
+}
+
+// Credential is an access key that the simulator accepts.
+type Credential struct {
+	SecretAccessKey string
+	// SessionToken goes with a temporary access key; Expires is zero for a lasting one.
+	SessionToken string
+	Expires      time.Time
+}
+
+// Authenticator checks signatures.
+// Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+type Authenticator struct {
+	Region string
+	// Credential looks an access key up. Nil means that any access key is accepted
+	// and only the signature's form is checked.
+	Credential func(accessKey string) (Credential, bool)
+	// Now is the clock that signatures are compared with: the signer's, so the real one.
+	Now func() time.Time
+}
+
+// signature is what a request says about its signature.
+type signature struct {
+	accessKey, date, region, service string
+	headers                          []string
+	sum                              string
+	at                               time.Time
+}
+
+// Verify checks the signature of a request to a service; the error is an *Error in the service's words.
+func (a Authenticator) Verify(r *http.Request, body []byte, service Service) error {
+	deny := func(refusal Error, message string) error {
+		refusal.Message = message
+		return &refusal
+	}
+	denials := service.Denials()
+	if r.Header.Get("Authorization") == "" {
+		return deny(denials.Missing, "the request has no Authorization header")
+	}
+	sig, problem := parseSignature(r)
+	if problem != "" {
+		return deny(denials.Incomplete, problem)
+	}
+	if sig.service != service.SigningName() || sig.region != a.Region {
+		return deny(denials.Mismatch, "Credential should be scoped to "+a.Region+"/"+service.SigningName()+", not "+sig.region+"/"+sig.service)
+	}
+	if skew := a.Now().Sub(sig.at).Abs(); skew > maxSkew {
+		return deny(denials.Skewed, "the signature's time is off by "+skew.String())
+	}
+	if a.Credential == nil {
+		return nil
+	}
+	credential, ok := a.Credential(sig.accessKey)
+	if !ok || credential.SessionToken != r.Header.Get("X-Amz-Security-Token") {
+		return deny(denials.UnknownKey, "The security token included in the request is invalid.")
+	}
+	if !credential.Expires.IsZero() && a.Now().After(credential.Expires) {
+		return deny(denials.Expired, "The security token included in the request is expired")
+	}
+	want := sig.compute(r, body, credential.SecretAccessKey)
+	if subtle.ConstantTimeCompare([]byte(want), []byte(sig.sum)) != 1 {
+		return deny(denials.Mismatch, "The request signature we calculated does not match the signature you provided.")
+	}
+	return nil
+}
+
+// parseSignature reads the Authorization header; problem says what is wrong with it.
+func parseSignature(r *http.Request) (sig signature, problem string) {
+	scheme, rest, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if scheme != algorithm {
+		return sig, "the Authorization header is not of the scheme " + algorithm
+	}
+	parts := map[string]string{}
+	for part := range strings.SplitSeq(rest, ",") {
+		name, value, _ := strings.Cut(strings.TrimSpace(part), "=")
+		parts[name] = value
+	}
+	scope := strings.Split(parts["Credential"], "/")
+	if len(scope) != 5 || slices.Contains(scope, "") || scope[4] != "aws4_request" {
+		return sig, "Credential must be <access key>/<date>/<region>/<service>/aws4_request"
+	}
+	sig = signature{accessKey: scope[0], date: scope[1], region: scope[2], service: scope[3], sum: parts["Signature"]}
+	if raw, err := hex.DecodeString(sig.sum); err != nil || len(raw) != sha256.Size {
+		return sig, "Signature must be 64 hexadecimal digits"
+	}
+	at, err := time.Parse(timeFormat, r.Header.Get("X-Amz-Date"))
+	if err != nil || at.Format("20060102") != sig.date {
+		return sig, "X-Amz-Date must be there, as " + timeFormat + ", and of the day in Credential"
+	}
+	sig.at = at
+	sig.headers = strings.Split(parts["SignedHeaders"], ";")
+	if !slices.IsSorted(sig.headers) {
+		return sig, "SignedHeaders must be sorted"
+	}
+	for _, name := range mustSign(r) {
+		if !slices.Contains(sig.headers, name) {
+			return sig, "SignedHeaders must name " + name
+		}
+	}
+	return sig, ""
+}
+
+// mustSign lists the headers that have to be signed: host, and every x-amz-*.
+func mustSign(r *http.Request) []string {
+	names := []string{"host"}
+	for name := range r.Header {
+		if lower := strings.ToLower(name); strings.HasPrefix(lower, "x-amz-") {
+			names = append(names, lower)
+		}
+	}
+	return names
+}
+
+// compute returns the signature that the request should have.
+func (sig signature) compute(r *http.Request, body []byte, secret string) string {
+	var canonical strings.Builder
+	canonical.WriteString(r.Method + "\n" + sig.path(r.URL) + "\n" + canonicalQuery(r.URL) + "\n")
+	for _, name := range sig.headers {
+		canonical.WriteString(name + ":" + headerValue(r, name) + "\n")
+	}
+	payload := r.Header.Get("X-Amz-Content-Sha256")
+	if payload == "" {
+		payload = hexSum(body)
+	}
+	canonical.WriteString("\n" + strings.Join(sig.headers, ";") + "\n" + payload)
+
+	scope := strings.Join([]string{sig.date, sig.region, sig.service, "aws4_request"}, "/")
+	text := strings.Join([]string{algorithm, r.Header.Get("X-Amz-Date"), scope, hexSum([]byte(canonical.String()))}, "\n")
+	key := []byte("AWS4" + secret)
+	for part := range strings.SplitSeq(scope, "/") {
+		key = mac(key, part)
+	}
+	return hex.EncodeToString(mac(key, text))
+}
+
+// path is escaped once more than on the wire, except for S3.
+func (sig signature) path(u *url.URL) string {
+	escaped := u.EscapedPath()
+	if sig.service == "s3" {
+		return escaped
+	}
+	parts := strings.Split(escaped, "/")
+	for i, part := range parts {
+		parts[i] = escape(part)
+	}
+	return strings.Join(parts, "/")
+}
+
+func canonicalQuery(u *url.URL) string {
+	var pairs []string
+	for name, values := range u.Query() {
+		for _, value := range values {
+			pairs = append(pairs, escape(name)+"="+escape(value))
+		}
+	}
+	slices.Sort(pairs)
+	return strings.Join(pairs, "&")
+}
+
+func headerValue(r *http.Request, name string) string {
+	switch name {
+	case "host":
+		return r.Host
+	case "content-length": // net/http takes it out of the header
+		if r.ContentLength >= 0 && r.Header.Get("Content-Length") == "" {
+			return formatLength(r.ContentLength)
+		}
+	}
+	values := r.Header.Values(name)
+	trimmed := make([]string, len(values))
+	for i, value := range values {
+		trimmed[i] = strings.Join(strings.Fields(value), " ")
+	}
+	return strings.Join(trimmed, ",")
+}

@@ -33,7 +33,7 @@ type content struct {
 func newAPIError(req *http.Request, res *http.Response, body []byte, now time.Time, secrets []string) *APIError {
 	e := &APIError{
 		Method: req.Method, Path: req.URL.EscapedPath(), Status: res.StatusCode,
-		NotJSON: !json.Valid(body), RequestID: requestID(res.Header),
+		NotJSON: len(body) > 0 && !json.Valid(body), RequestID: requestID(res.Header),
 	}
 	e.RetryAfter, _ = transport.RetryAfter(res.Header, now)
 	if e.NotJSON {

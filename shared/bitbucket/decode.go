@@ -28,6 +28,9 @@ func knownFields() []string { return []string{"value", "key", "name"} }
 // decodeValue reads a linker value: a string, or an object with the value under
 // a field that it remembers for writing. An ID may be missing.
 func (c *Codec) decodeValue(raw json.RawMessage) (LinkerValue, error) {
+	if value, ok := c.decodeUsual(raw); ok {
+		return value, nil
+	}
 	var text string
 	if json.Unmarshal(raw, &text) == nil && text != "" {
 		c.observe("")
@@ -47,6 +50,19 @@ func (c *Codec) decodeValue(raw json.RawMessage) (LinkerValue, error) {
 	}
 	c.observe(field)
 	return LinkerValue{ID: id, Value: text}, nil
+}
+
+// decodeUsual reads the likeliest shape, {"id": 7, "value": "BB"}, at a fraction of
+// the cost of looking at an object of any shape. A fleet reads millions of these.
+func (c *Codec) decodeUsual(raw json.RawMessage) (value LinkerValue, ok bool) {
+	if c.Shape != nil || len(raw) == 0 || raw[0] != '{' {
+		return LinkerValue{}, false
+	}
+	if json.Unmarshal(raw, &value) != nil || value.ID <= 0 || value.Value == "" {
+		return LinkerValue{}, false
+	}
+	c.observe("value")
+	return value, true
 }
 
 // findValue looks under the pinned or known names, then takes the only other text.

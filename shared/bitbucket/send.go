@@ -61,10 +61,11 @@ func unsent(req *http.Request, err error) error {
 // decode reads a 2xx body. A proxy's login page or an empty body is ErrNotJSON;
 // what was in it isn't quoted, because a success may hold a secret.
 func decode(r request, body []byte, into any) error {
-	if !json.Valid(body) {
+	err := json.Unmarshal(body, into)
+	if syntax := (*json.SyntaxError)(nil); errors.As(err, &syntax) {
 		return fmt.Errorf("%s %s: got %d bytes of something else: %w", r.method, r.url.EscapedPath(), len(bytes.TrimSpace(body)), ErrNotJSON)
 	}
-	if err := json.Unmarshal(body, into); err != nil {
+	if err != nil {
 		return unknownShape(r, "unexpected types")
 	}
 	return nil

@@ -1,0 +1,364 @@
+package bitbucket_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/linkersync/linkersync/shared/bitbucket"
+)
+
+// oneShape is a Bitbucket that takes bodies of one shape and answers any other
+// with 400. It notes every body it gets.
+type oneShape struct {
+	item, create, bulk string
+	status             int // of a create that is understood
+	mu                 sync.Mutex
+	bodies             []string
+}
+
+func (s *oneShape) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r.Method == http.MethodGet {
+		_, _ = io.WriteString(w, `{"values":[`+s.item+`]}`)
+		return
+	}
+	s.bodies = append(s.bodies, string(body))
+	switch {
+	case r.Method == http.MethodPost && string(body) == s.create:
+		w.WriteHeader(s.status)
+	case r.Method == http.MethodPut && string(body) == s.bulk:
+		w.WriteHeader(http.StatusNoContent)
+	default:
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = io.WriteString(w, message("Invalid input."))
+	}
+}
+
+func (s *oneShape) received() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	bodies := s.bodies
+	s.bodies = nil
+	return bodies
+}
+
+func (s *oneShape) client(t *testing.T, codec *bitbucket.Codec) *bitbucket.Client {
+	t.Helper()
+	server := httptest.NewServer(s)
+	t.Cleanup(server.Close)
+	return &bitbucket.Client{BaseURL: server.URL, HTTP: server.Client(), Sign: sign, Codec: codec}
+}
+
+func TestCodecFindsTheShapeAndRemembersIt(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		item         string // what reading shows first; nothing when empty
+		create, bulk string
+		// tries is how many writes it takes to find out, for each body.
+		createTries, bulkTries int
+	}{
+		"likeliest, nothing read":         {"", `{"value":"BB"}`, `["BB"]`, 1, 1},
+		"objects all over":                {`{"id":1,"value":"X"}`, `{"value":"BB"}`, `[{"value":"BB"}]`, 1, 2},
+		"strings in an envelope":          {"", `{"value":"BB"}`, `{"values":["BB"]}`, 1, 3},
+		"objects in an envelope":          {"", `{"value":"BB"}`, `{"values":[{"value":"BB"}]}`, 1, 4},
+		"key, nothing read":               {"", `{"key":"BB"}`, `[{"key":"BB"}]`, 2, 5},
+		"key, learned from reading":       {`{"id":1,"key":"X"}`, `{"key":"BB"}`, `[{"key":"BB"}]`, 1, 2},
+		"name, learned from reading":      {`{"id":1,"name":"X"}`, `{"name":"BB"}`, `{"values":[{"name":"BB"}]}`, 1, 4},
+		"name, in the last shape":         {"", `{"name":"BB"}`, `{"values":[{"name":"BB"}]}`, 3, 8},
+		"a name nobody thought of":        {`{"id":1,"type":"linker_value","token":"X"}`, `{"token":"BB"}`, `[{"token":"BB"}]`, 1, 2},
+		"strings, nothing read":           {"", `"BB"`, `["BB"]`, 4, 1},
+		"strings, learned":                {`"X"`, `"BB"`, `["BB"]`, 1, 1},
+		"read as one, written as another": {`"X"`, `{"key":"BB"}`, `["BB"]`, 3, 1},
+	}
+	for name, test := range tests {
+		for _, status := range []int{http.StatusCreated, http.StatusConflict} {
+			t.Run(name+" "+http.StatusText(status), func(t *testing.T) {
+				t.Parallel()
+				api := &oneShape{item: test.item, create: test.create, bulk: test.bulk, status: status}
+				client := api.client(t, nil)
+				if test.item != "" {
+					values, err := collect(client.LinkerValues(t.Context(), "jira"))
+					if err != nil || len(values) != 1 || values[0].Value != "X" {
+						t.Fatalf("LinkerValues = %v, %v", values, err)
+					}
+				}
+				create := func() error {
+					_, err := client.CreateLinkerValue(t.Context(), "jira", "BB")
+					if status == http.StatusConflict {
+						wantError(t, err, bitbucket.ErrExists)
+						return nil // which accepts the body
+					}
+					return err
+				}
+				update := func() error { return client.UpdateLinkerValues(t.Context(), "jira", []string{"BB"}) }
+				for what, write := range map[string]struct {
+					do    func() error
+					tries int
+				}{"create": {create, test.createTries}, "bulk": {update, test.bulkTries}} {
+					for _, want := range []int{write.tries, 1} { // the second time it knows
+						if err := write.do(); err != nil {
+							t.Fatalf("%s: %v", what, err)
+						}
+						if bodies := api.received(); len(bodies) != want {
+							t.Errorf("%s took %d writes, want %d: %q", what, len(bodies), want, bodies)
+						}
+					}
+				}
+			})
+		}
+	}
+}
+
+func TestCodecGivesUpWhenNothingIsAccepted(t *testing.T) {
+	t.Parallel()
+	api := &oneShape{create: "-", bulk: "-"}
+	client := api.client(t, nil)
+
+	_, err := client.CreateLinkerValue(t.Context(), "jira", "BB")
+	wantError(t, err, bitbucket.ErrInvalid)
+	if diff := cmp.Diff([]string{`{"value":"BB"}`, `{"key":"BB"}`, `{"name":"BB"}`, `"BB"`}, api.received()); diff != "" {
+		t.Errorf("bodies (-want +got):\n%s", diff)
+	}
+	wantError(t, client.UpdateLinkerValues(t.Context(), "jira", nil), bitbucket.ErrInvalid)
+	bodies := api.received()
+	if len(bodies) != 8 || len(slices.Compact(slices.Sorted(slices.Values(bodies)))) != 2 {
+		// Without values all of them are [] or {"values":[]}, and none is null.
+		t.Errorf("bodies %q", bodies)
+	}
+}
+
+// Once a shape was accepted, a 400 is about the values: trying other shapes would
+// only cost calls.
+func TestCodecBlamesTheValuesOnceItIsCertain(t *testing.T) {
+	t.Parallel()
+	api := &oneShape{create: `{"value":"BB"}`, bulk: `["BB"]`, status: http.StatusCreated}
+	codec := &bitbucket.Codec{}
+	if _, err := api.client(t, codec).CreateLinkerValue(t.Context(), "jira", "BB"); err != nil {
+		t.Fatal(err)
+	}
+	api.received()
+	// Another client, that is another installation, with the same codec.
+	_, err := api.client(t, codec).CreateLinkerValue(t.Context(), "jira", "b b")
+	wantError(t, err, bitbucket.ErrInvalid)
+	if bodies := api.received(); len(bodies) != 1 {
+		t.Errorf("bodies %q, want one", bodies)
+	}
+}
+
+func TestCodecDoesNotTryOnAfterOtherErrors(t *testing.T) {
+	t.Parallel()
+	for status, want := range map[int]error{401: bitbucket.ErrUnauthorized, 404: bitbucket.ErrNotFound, 410: bitbucket.ErrEndpointRemoved, 429: bitbucket.ErrRateLimited} {
+		s := newServer(t, step{request: "PUT /2.0/addon/linkers/jira/values", body: `["BB"]`, status: status, answer: message("The linker")})
+		err := newClient(t, s).UpdateLinkerValues(t.Context(), "jira", []string{"BB"})
+		if !errors.Is(err, want) {
+			t.Errorf("%d: error = %v, want %v", status, err, want)
+		}
+	}
+}
+
+func TestCodecThatIsPinnedNeitherLearnsNorTries(t *testing.T) {
+	t.Parallel()
+	shape, err := bitbucket.ParseShape(`{"linker_value": "x"}`, `{"linker_values": [{"linker_value": "x"}]}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	codec := &bitbucket.Codec{Shape: shape}
+	api := &oneShape{
+		item:   `{"id":3,"name":"the workspace's","linker_value":"BB"}`,
+		create: `{"linker_value":"BB"}`, bulk: `{"linker_values":[{"linker_value":"BB"}]}`, status: http.StatusCreated,
+	}
+	client := api.client(t, codec)
+	values, err := collect(client.LinkerValues(t.Context(), "jira"))
+	if diff := cmp.Diff([]bitbucket.LinkerValue{{ID: 3, Value: "BB"}}, values); diff != "" || err != nil {
+		t.Errorf("values (-want +got):\n%s%v", diff, err)
+	}
+	if _, err := client.CreateLinkerValue(t.Context(), "jira", "BB"); err != nil {
+		t.Error(err)
+	}
+	if err := client.UpdateLinkerValues(t.Context(), "jira", []string{"BB"}); err != nil {
+		t.Error(err)
+	}
+	api.received()
+	_, err = client.CreateLinkerValue(t.Context(), "jira", "OPS")
+	wantError(t, err, bitbucket.ErrInvalid)
+	if diff := cmp.Diff([]string{`{"linker_value":"OPS"}`}, api.received()); diff != "" {
+		t.Errorf("bodies (-want +got):\n%s", diff)
+	}
+}
+
+func TestParseShape(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		create, bulk string
+		want         *bitbucket.Shape
+	}{
+		{`"BB"`, `["BB","OPS"]`, &bitbucket.Shape{}},
+		{`{"value":"BB"}`, `["BB"]`, &bitbucket.Shape{Create: bitbucket.Body{Field: "value"}}},
+		{`{"value":"BB"}`, `[{"value":"BB"},{"value":"OPS"}]`, &bitbucket.Shape{Create: bitbucket.Body{Field: "value"}, Bulk: bitbucket.Body{Field: "value"}}},
+		{`{"values":["BB"]}`, `{"values":["BB"]}`, &bitbucket.Shape{Create: bitbucket.Body{Envelope: "values"}, Bulk: bitbucket.Body{Envelope: "values"}}},
+		{`"BB"`, `{"tokens":[{"token":"BB"}]}`, &bitbucket.Shape{Bulk: bitbucket.Body{Envelope: "tokens", Field: "token"}}},
+		{``, `["BB"]`, nil}, {`"BB"`, ``, nil}, {`{`, `["BB"]`, nil}, {`null`, `["BB"]`, nil}, {`["BB"]`, `["BB"]`, nil}, {`{}`, `["BB"]`, nil},
+		{`{"a":"x","b":"y"}`, `["BB"]`, nil}, {`{"a":1}`, `["BB"]`, nil}, {`{"":"x"}`, `["BB"]`, nil},
+		{`"BB"`, `"BB"`, nil}, {`"BB"`, `{"value":"BB"}`, nil}, {`"BB"`, `[]`, nil}, {`"BB"`, `{"values":[]}`, nil}, {`"BB"`, `[["BB"]]`, nil}, {`"BB"`, `[1]`, nil},
+	}
+	for _, test := range tests {
+		got, err := bitbucket.ParseShape(test.create, test.bulk)
+		if diff := cmp.Diff(test.want, got); diff != "" || (err == nil) != (test.want != nil) {
+			t.Errorf("ParseShape(%s, %s): %v (-want +got):\n%s", test.create, test.bulk, err, diff)
+		}
+	}
+}
+
+// Many workers share a codec while it is still finding out.
+func TestCodecIsSafeForConcurrentUse(t *testing.T) {
+	t.Parallel()
+	api := &oneShape{item: `{"id":1,"key":"X"}`, create: `{"key":"BB"}`, bulk: `{"values":[{"key":"BB"}]}`, status: http.StatusCreated}
+	client := api.client(t, &bitbucket.Codec{})
+	var workers sync.WaitGroup
+	for range 16 {
+		workers.Go(func() {
+			if _, err := collect(client.LinkerValues(t.Context(), "jira")); err != nil {
+				t.Error(err)
+			}
+			if _, err := client.CreateLinkerValue(t.Context(), "jira", "BB"); err != nil {
+				t.Error(err)
+			}
+			if err := client.UpdateLinkerValues(t.Context(), "jira", []string{"BB"}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	workers.Wait()
+}
+
+func TestCreatedValueIsWhatBitbucketSays(t *testing.T) {
+	t.Parallel()
+	for answer, want := range map[string]bitbucket.LinkerValue{
+		`{"id":7,"value":"BB"}`:          {ID: 7, Value: "BB"},
+		`{"id":"7","value":"BB"}`:        {ID: 7, Value: "BB"},
+		`{"id":7,"value":"bb"}`:          {ID: 7, Value: "bb"},
+		`"BB"`:                           {Value: "BB"},
+		``:                               {Value: "BB"},
+		`<html>`:                         {Value: "BB"},
+		`{"type":"linker_value","id":7}`: {Value: "BB"},
+	} {
+		s := newServer(t, step{request: "POST /2.0/addon/linkers/jira/values", body: `{"value":"BB"}`, status: 201, answer: answer})
+		got, err := newClient(t, s).CreateLinkerValue(t.Context(), "jira", "BB")
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("%s: %v (-want +got):\n%s", answer, err, diff)
+		}
+	}
+}
+
+func TestValueIsReadInEveryShape(t *testing.T) {
+	t.Parallel()
+	known := map[string]bitbucket.LinkerValue{
+		`"BB"`:                                 {ID: 7, Value: "BB"}, // asked for by its number
+		`{"value":"BB"}`:                       {ID: 7, Value: "BB"},
+		`{"id":9,"value":"BB"}`:                {ID: 9, Value: "BB"},
+		`{"id":9,"key":"jira","value":"BB"}`:   {ID: 9, Value: "BB"},
+		`{"id":9,"key":"BB","links":{}}`:       {ID: 9, Value: "BB"},
+		`{"id":9,"name":"BB","value":null}`:    {ID: 9, Value: "BB"},
+		`{"id":"9","uuid":"{u}","token":"BB"}`: {ID: 9, Value: "BB"},
+		`{"id":null,"value":"BB"}`:             {ID: 7, Value: "BB"},
+	}
+	for answer, want := range known {
+		s := newServer(t, step{request: "GET /2.0/addon/linkers/jira/values/7", answer: answer})
+		got, err := newClient(t, s).LinkerValue(t.Context(), "jira", 7)
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("%s: %v (-want +got):\n%s", answer, err, diff)
+		}
+	}
+	for answer, want := range map[string]error{
+		`null`: bitbucket.ErrUnknownShape, `7`: bitbucket.ErrUnknownShape, `""`: bitbucket.ErrUnknownShape, `["BB"]`: bitbucket.ErrUnknownShape,
+		`{}`: bitbucket.ErrUnknownShape, `{"id":7}`: bitbucket.ErrUnknownShape, `{"id":7,"a":"x","b":"y"}`: bitbucket.ErrUnknownShape,
+		`{"id":1.5,"value":"BB"}`: bitbucket.ErrUnknownShape, `{"id":-1,"value":"BB"}`: bitbucket.ErrUnknownShape, `{"id":{},"value":"BB"}`: bitbucket.ErrUnknownShape,
+		`{"id":99999999999999999999,"value":"BB"}`: bitbucket.ErrUnknownShape,
+		``: bitbucket.ErrNotJSON, `<html>canary</html>`: bitbucket.ErrNotJSON,
+	} {
+		s := newServer(t, step{request: "GET /2.0/addon/linkers/jira/values/7", answer: answer})
+		got, err := newClient(t, s).LinkerValue(t.Context(), "jira", 7)
+		wantError(t, err, want)
+		if got != (bitbucket.LinkerValue{}) {
+			t.Errorf("%s: value %v with an error", answer, got)
+		}
+	}
+}
+
+// FuzzReading feeds hostile bodies to every reader: none may panic, and what is
+// read must be usable.
+func FuzzReading(f *testing.F) {
+	for _, seed := range []string{
+		`{"values":[{"id":1,"value":"BB"},"OPS",{"key":"X"}],"next":"/2.0/x?page=2"}`, `["BB"]`, `[null]`, `{"values":null}`, `{"values":{}}`,
+		`{"next":7}`, `{"values":[],"next":"http://[::1"}`, `{"id":1,"value":"BB"}`, `{"error":{"message":1}}`, "\xff", `[[[[[[`,
+	} {
+		f.Add([]byte(seed), uint16(200))
+		f.Add([]byte(seed), uint16(404))
+	}
+	f.Fuzz(func(t *testing.T, body []byte, status uint16) {
+		client := &bitbucket.Client{Sign: sign, HTTP: &http.Client{Transport: roundTripper(func(req *http.Request) (*http.Response, error) {
+			recorder := httptest.NewRecorder()
+			recorder.WriteHeader(200 + int(status)%400)
+			_, _ = recorder.Write(body)
+			return recorder.Result(), nil
+		})}}
+		values, _ := collect(client.LinkerValues(t.Context(), "jira"))
+		for _, value := range values {
+			if value.Value == "" || value.ID < 0 {
+				t.Errorf("unusable value %+v from %q", value, body)
+			}
+		}
+		linkers, _ := collect(client.Linkers(t.Context()))
+		for _, linker := range linkers {
+			if linker.Key == "" {
+				t.Errorf("linker without key from %q", body)
+			}
+		}
+		if value, err := client.CreateLinkerValue(t.Context(), "jira", "BB"); err == nil && value.Value == "" {
+			t.Errorf("created value without text from %q", body)
+		}
+		_, _ = client.AccessToken(t.Context())
+		_ = client.Workspace(t.Context(), "11111111-2222-4333-8444-555555555555")
+	})
+}
+
+// BenchmarkLinkerValues reads 1,000 values in ten pages without a network.
+func BenchmarkLinkerValues(b *testing.B) {
+	type item struct {
+		ID    int    `json:"id"`
+		Value string `json:"value"`
+	}
+	items := make([]item, 100)
+	for i := range items {
+		items[i] = item{i + 1, "PROJECT-" + string(rune('A'+i%26))}
+	}
+	list, err := json.Marshal(items)
+	if err != nil {
+		b.Fatal(err)
+	}
+	client := &bitbucket.Client{Sign: sign, HTTP: &http.Client{Transport: roundTripper(func(req *http.Request) (*http.Response, error) {
+		recorder := httptest.NewRecorder()
+		next := `,"next":"` + req.URL.String() + `1"`
+		if len(req.URL.RawQuery) == len("pagelen=100")+9 {
+			next = ""
+		}
+		_, _ = recorder.WriteString(`{"values":` + string(list) + next + `}`)
+		return recorder.Result(), nil
+	})}}
+	b.ReportAllocs()
+	for b.Loop() {
+		values, err := collect(client.LinkerValues(b.Context(), "jira"))
+		if err != nil || len(values) != 1000 {
+			b.Fatal(len(values), err)
+		}
+	}
+}

@@ -43,11 +43,18 @@ type Credentials struct {
 type NewConnection struct {
 	// Name is a slug: lower case letters, digits and single dashes, 1 to 64.
 	Name string
-	// Description has at most 256 characters.
+	// Description has at most [MaxDescription] characters.
 	Description string
 	// ProjectID is empty for a connection of the organisation.
 	ProjectID   string
 	Credentials Credentials
+}
+
+// AppOption is an app that a server has connections for, and the ways to connect.
+type AppOption struct {
+	Name    string   `json:"name"`
+	App     string   `json:"app"`
+	Methods []string `json:"methods"`
 }
 
 // ConnectionChange is the body of an update: nil fields stay as they are.

@@ -1,0 +1,119 @@
+package infisical
+
+import (
+	"crypto/x509"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/linkersync/linkersync/shared/transport"
+)
+
+const (
+	// requestTimeout is long because a write makes Infisical call Bitbucket, up
+	// to four times with growing pauses, before it answers.
+	requestTimeout = time.Minute
+	// maxAnswer bounds a body: lists aren't paged, and a connection takes about
+	// 1 KB in them.
+	maxAnswer = 8 << 20
+	// maxCAFile is far above the 230 KB of a whole system's bundle.
+	maxCAFile = 1 << 20
+)
+
+// endpoint is where requests go and what carries them.
+type endpoint struct {
+	base *url.URL
+	http *http.Client
+}
+
+// newEndpoint reports every problem of the client's configuration at once.
+func (c *Client) newEndpoint() (endpoint, error) {
+	var issues []Issue
+	base, err := parseBaseURL(c.BaseURL)
+	if err != nil {
+		issues = append(issues, Issue{Path: "base_url", Message: err.Error()})
+	}
+	if c.Login == nil {
+		issues = append(issues, Issue{Path: "login", Message: "is required: Universal Auth, OIDC or AWS"})
+	}
+	if c.HTTP != nil && c.RootCAs != nil {
+		issues = append(issues, Issue{Path: "root_cas", Message: "can't be combined with an HTTP client of its own"})
+	}
+	if c.OrganizationSlug != "" {
+		issues = appendIssue(issues, "organization", checkSlug(c.OrganizationSlug))
+	}
+	if len(issues) > 0 {
+		return endpoint{}, &InputError{What: "Infisical client", Issues: issues}
+	}
+	return endpoint{base: base, http: c.newHTTPClient()}, nil
+}
+
+// newHTTPClient stacks the default client, or copies the one that was given.
+// Neither follows redirects, which would carry credentials on.
+func (c *Client) newHTTPClient() *http.Client {
+	if c.HTTP != nil {
+		given := *c.HTTP
+		if given.Transport == nil {
+			given.Transport = http.DefaultTransport
+		}
+		given.Transport = transport.NoRedirect(given.Transport)
+		return &given
+	}
+	base := transport.Base()
+	base.TLSClientConfig.RootCAs = c.RootCAs
+	base.ResponseHeaderTimeout = requestTimeout
+	return &http.Client{Transport: transport.New(transport.Options{
+		Timeout: requestTimeout,
+		MaxBody: maxAnswer,
+		// A 429 is waited for in [Client.send], which may repeat every method.
+		FailFastOn429: true,
+		Now:           c.Now,
+		Sleep:         c.Sleep,
+		Next:          base,
+	})}
+}
+
+// parseBaseURL takes the address of the site and, because Infisical's own CLI
+// wants it that way, the address with "/api" at its end.
+func parseBaseURL(raw string) (*url.URL, error) {
+	if raw == "" {
+		raw = DefaultBaseURL
+	}
+	base, err := transport.Endpoint(raw)
+	if err != nil {
+		return nil, fmt.Errorf("%w; use one like %s", err, DefaultBaseURL)
+	}
+	base.Path = strings.TrimSuffix(base.Path, "/api")
+	base.RawPath = strings.TrimSuffix(base.RawPath, "/api")
+	return base, nil
+}
+
+// LoadRootCAs reads certificate authorities in PEM from a file (at most 1 MiB)
+// and returns them together with the system's, for a self-hosted Infisical whose
+// certificate a company's own authority signed.
+func LoadRootCAs(path string) (*x509.CertPool, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("read CA file: %w", err)
+	}
+	defer file.Close()
+	pem, err := io.ReadAll(io.LimitReader(file, maxCAFile+1))
+	if err != nil {
+		return nil, fmt.Errorf("read CA file: %w", err)
+	}
+	if len(pem) > maxCAFile {
+		return nil, fmt.Errorf("read CA file %s: it is larger than %d bytes", path, maxCAFile)
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool() // an image from scratch has none; the file's own still count
+	}
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("read CA file %s: it holds no PEM certificate (-----BEGIN CERTIFICATE-----)", path)
+	}
+	return pool, nil
+}

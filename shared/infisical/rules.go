@@ -1,0 +1,129 @@
+package infisical
+
+import (
+	"net/http"
+	"strings"
+)
+
+// rule is a row of the table that gives Infisical's answers their meaning. The
+// status alone doesn't: 400 stands for a wrong token and for Bitbucket's outage,
+// 403 for an expired login and for a missing permission. The first row whose
+// status, code and texts all match is taken; codes and texts are compared without
+// regard to case.
+// Source: the server's error handler, backend/src/server/plugins/error-handler.ts
+type rule struct {
+	status int
+	code   string
+	texts  []string
+	kinds  []error
+	advice string
+}
+
+const (
+	adviceToken    = "Bitbucket refused the email and token: is the token right, still valid, and of this account?"
+	adviceScope    = "Bitbucket knows the token but won't take it: it needs the scope read:user:bitbucket"
+	adviceOutage   = "Bitbucket could not be asked, so nothing is known about the token: try again later"
+	adviceProject  = "use the project's ID from its settings, not its name or slug, and an identity that is a member of it"
+	adviceUpgrade  = "this server has no Bitbucket connections, upgrade it; or the base URL isn't Infisical's"
+	adviceLater    = "try again later; the server's log has more"
+	adviceLimit    = "wait a minute, and make fewer calls at a time"
+	adviceRole     = "give the identity a role that allows it"
+	adviceElsewise = "does the base URL lead to Infisical, or does a proxy answer?"
+	adviceSecret   = "check the client ID and secret, and that the base URL is the one where the identity lives (US, EU or your own)"
+	adviceLocked   = "wrong secrets have locked this client, for 5 minutes by default: correct the secret, wait, then try once"
+	adviceNewUA    = "create a new client secret"
+	adviceBound    = "compare the identity's OIDC auth with what the token has"
+)
+
+// apiRules are for everything but logins.
+func apiRules() []rule {
+	const check = "failed to validate credentials"
+	return []rule{
+		{400, "", []string{"an app connection with the name", "already exists"}, []error{ErrNameTaken}, "choose another name"},
+		{400, "", []string{check, "status code 401"}, []error{ErrBadCredentials}, adviceToken},
+		{400, "", []string{check, "status code 403"}, []error{ErrBadCredentials}, adviceScope},
+		{400, "", []string{check}, []error{ErrBitbucketUnavailable}, adviceOutage},
+		{400, "", []string{"unable to validate connection"}, []error{ErrBadCredentials}, adviceToken},
+		{400, "", []string{"could not find project"}, []error{ErrUnknownProject}, adviceProject},
+		{400, "", []string{"cannot delete app connection with existing connections"}, []error{ErrInUse}, "remove the secret syncs and data sources that use it first"},
+		{400, "", []string{"is not for app"}, []error{ErrWrongApp}, ""},
+		{400, "", nil, []error{ErrInvalid}, ""},
+		{401, "", []string{"no identity access token found"}, []error{ErrTokenExpired}, "log in again"},
+		{401, "", nil, []error{ErrUnauthorized}, "log in again"},
+		{403, "TokenError", []string{"expired"}, []error{ErrTokenExpired}, "log in again"},
+		{403, "TokenError", nil, []error{ErrUnauthorized}, "log in again"},
+		{403, "PermissionDenied", nil, []error{ErrPermission}, adviceRole},
+		{403, "Forbidden access to", nil, []error{ErrPermission}, "Infisical lets only people do this, no machine identities"},
+		{403, "", nil, []error{ErrPermission}, ""},
+		{404, "NotFound", []string{"could not find app connection"}, []error{ErrNotFound}, ""},
+		{404, "NotFound", []string{"project"}, []error{ErrUnknownProject}, adviceProject},
+		{404, "NotFound", nil, []error{ErrNotFound}, ""},
+		{404, "Not Found", []string{"route"}, []error{ErrUnsupported}, adviceUpgrade},
+		{422, "", nil, []error{ErrInvalid}, ""},
+	}
+}
+
+// loginRules are for logins, where nearly everything is a refusal.
+func loginRules() []rule {
+	return []rule{
+		{400, "", nil, []error{ErrLoginRefused, ErrInvalid}, ""},
+		{401, "", []string{"temporarily locked"}, []error{ErrLoginRefused, ErrLockedOut}, adviceLocked},
+		{401, "", []string{"invalid credentials"}, []error{ErrLoginRefused}, adviceSecret},
+		{401, "", []string{"client secret"}, []error{ErrLoginRefused}, adviceNewUA},
+		{401, "", []string{"audience not allowed"}, []error{ErrLoginRefused, ErrAudienceRefused}, adviceBound},
+		{401, "", nil, []error{ErrLoginRefused}, ""},
+		{403, "", []string{"oidc subject not allowed"}, []error{ErrLoginRefused, ErrSubjectRefused}, adviceBound},
+		{403, "", nil, []error{ErrLoginRefused}, ""},
+		{404, "NotFound", nil, []error{ErrLoginRefused}, ""},
+		{404, "Not Found", []string{"route"}, []error{ErrUnsupported}, adviceUpgrade},
+		{422, "", nil, []error{ErrLoginRefused, ErrInvalid}, ""},
+		// Only a wrong secret takes the lock: this is a refusal, seen from a crowd.
+		{429, "", []string{"failed to acquire lock"}, []error{ErrLoginRefused, ErrRateLimited}, adviceSecret},
+	}
+}
+
+// fallbackRules are for answers that mean the same whoever gives them, a proxy's
+// page included.
+func fallbackRules() []rule {
+	return []rule{
+		{429, "", nil, []error{ErrRateLimited}, adviceLimit},
+		{0, "", nil, []error{ErrUnexpectedAnswer}, adviceElsewise},
+	}
+}
+
+// judge finds e's row. An answer without Infisical's envelope is judged by its
+// status only, so that a proxy's 404 isn't taken for a missing connection.
+func (e *APIError) judge(enveloped, login bool) {
+	var rows []rule
+	switch {
+	case enveloped && login:
+		rows = loginRules()
+	case enveloped:
+		rows = apiRules()
+	}
+	if e.Status >= http.StatusInternalServerError {
+		rows = []rule{{e.Status, "", nil, []error{ErrServer}, adviceLater}}
+	}
+	for _, row := range append(rows, fallbackRules()...) {
+		if row.matches(e) {
+			e.kinds, e.advice = row.kinds, row.advice
+			return
+		}
+	}
+}
+
+func (r rule) matches(e *APIError) bool {
+	if r.status != 0 && r.status != e.Status {
+		return false
+	}
+	if !strings.HasPrefix(strings.ToLower(e.Code), strings.ToLower(r.code)) {
+		return false
+	}
+	message := strings.ToLower(e.Message)
+	for _, text := range r.texts {
+		if !strings.Contains(message, text) {
+			return false
+		}
+	}
+	return true
+}

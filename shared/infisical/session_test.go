@@ -1,0 +1,297 @@
+package infisical_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/linkersync/linkersync/shared/infisical"
+	"github.com/linkersync/linkersync/shared/redact"
+)
+
+func granted(token, expiresIn string) reply {
+	return ok(`{"accessToken":"` + token + `","expiresIn":` + expiresIn + `,"accessTokenMaxTTL":2592000,"tokenType":"Bearer"}`)
+}
+
+func list(t *testing.T, c *infisical.Client) {
+	t.Helper()
+	if _, err := c.Connections(t.Context(), ""); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestOneLoginServesUntilAMinuteBeforeItsEnd(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		expiresIn string
+		last      time.Duration // still the first login's
+		next      time.Duration // the second one's
+	}{
+		"an hour":                 {"3600", 59*time.Minute - time.Second, 59 * time.Minute},
+		"a fraction":              {"3600.5", 59 * time.Minute, 59*time.Minute + time.Second},
+		"less than two minutes":   {"60", 29 * time.Second, 30 * time.Second},
+		"longer than is possible": {"1e300", 87599*time.Hour + 58*time.Minute, 87600 * time.Hour},
+	}
+	for title, test := range tests {
+		t.Run(title, func(t *testing.T) {
+			t.Parallel()
+			server := newRecorder(t).on(listPath, many()).on(loginPath, granted("first", test.expiresIn), granted("second", test.expiresIn))
+			client := server.client()
+			list(t, client)
+			server.advance(test.last)
+			list(t, client)
+			if got := server.last().Header.Get("Authorization"); got != "Bearer first" {
+				t.Errorf("after %v: %s, want the first login's", test.last, got)
+			}
+			server.advance(test.next - test.last)
+			list(t, client)
+			if got := server.last().Header.Get("Authorization"); got != "Bearer second" {
+				t.Errorf("after %v: %s, want a second login's", test.next, got)
+			}
+			if n := server.count("POST /api/v1/auth/token/renew"); n != 0 {
+				t.Errorf("renewed %d times", n)
+			}
+		})
+	}
+}
+
+func TestATokenWithoutEndIsKept(t *testing.T) {
+	t.Parallel()
+	server := newRecorder(t).on(listPath, many()).on(loginPath, granted("only", "0"))
+	client := server.client()
+	list(t, client)
+	server.advance(50 * 365 * 24 * time.Hour)
+	list(t, client)
+	if n := server.count(loginPath); n != 1 {
+		t.Errorf("%d logins, want 1", n)
+	}
+}
+
+func TestParallelCallsShareOneLogin(t *testing.T) {
+	t.Parallel()
+	server := newRecorder(t).on(listPath, many())
+	client := server.client()
+	var all sync.WaitGroup
+	for range 20 {
+		all.Go(func() {
+			if _, err := client.Connections(t.Context(), ""); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if logins, lists := server.count(loginPath), server.count(listPath); logins != 1 || lists != 20 {
+		t.Errorf("%d logins and %d lists, want 1 and 20", logins, lists)
+	}
+}
+
+// A caller may give up waiting for a login that another call is making.
+func TestWaitingForALoginEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	asked, release := make(chan struct{}), make(chan struct{})
+	server := newRecorder(t).on(listPath, many()).on("POST /api/v1/auth/oidc-auth/login", granted("t", "60"))
+	client := server.client()
+	client.Login = infisical.OIDCAuth{IdentityID: identityID, Token: func(context.Context) (redact.Secret, error) {
+		close(asked)
+		<-release
+		return redact.New(idToken(`{}`)), nil
+	}}
+	var first sync.WaitGroup
+	first.Go(func() {
+		if _, err := client.Connections(t.Context(), ""); err != nil {
+			t.Error(err)
+		}
+	})
+	<-asked
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := client.Connections(ctx, "")
+	close(release)
+	first.Wait()
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("error = %v, want context.Canceled", err)
+	}
+}
+
+func TestARefusedLoginIsNotTriedAgain(t *testing.T) {
+	t.Parallel()
+	locked := refuse(401, "UnauthorizedError", `"This identity auth method is temporarily locked, please try again later"`)
+	wrong := refuse(401, "UnauthorizedError", `"Invalid credentials"`)
+	contended := refuse(429, "RateLimitExceeded", `"Failed to acquire lock: rate limit exceeded"`)
+	for title, refusal := range map[string]reply{"locked out": locked, "wrong secret": wrong, "wrong secrets at once": contended} {
+		t.Run(title, func(t *testing.T) {
+			t.Parallel()
+			server := newRecorder(t).on(listPath, many()).on(loginPath, refusal, granted("late", "3600"))
+			client := server.client()
+			var all sync.WaitGroup
+			for range 5 {
+				all.Go(func() {
+					if _, err := client.Connections(t.Context(), ""); !errors.Is(err, infisical.ErrLoginRefused) {
+						t.Errorf("error = %v, want ErrLoginRefused", err)
+					}
+				})
+			}
+			all.Wait()
+			server.advance(5*time.Minute - time.Second)
+			if _, err := client.Connections(t.Context(), ""); !errors.Is(err, infisical.ErrLoginRefused) {
+				t.Errorf("within the lock-out: error = %v, want ErrLoginRefused", err)
+			}
+			if n := server.count(loginPath); n != 1 {
+				t.Errorf("%d logins, want 1", n)
+			}
+			// A function that lives for hours must notice the corrected secret.
+			server.advance(time.Second)
+			list(t, client)
+		})
+	}
+}
+
+// An outage isn't a refusal: the next call may find it over.
+func TestALoginThatFailedOtherwiseIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	server := newRecorder(t).on(listPath, many()).on(loginPath, reply{status: 502}, granted("t", "3600"))
+	client := server.client()
+	if _, err := client.Connections(t.Context(), ""); !errors.Is(err, infisical.ErrServer) {
+		t.Fatalf("error = %v, want ErrServer", err)
+	}
+	list(t, client)
+}
+
+func TestATokenThatDiedEarlyIsReplacedOnce(t *testing.T) {
+	t.Parallel()
+	dead := map[string]reply{
+		"revoked": refuse(401, "UnauthorizedError", `"No identity access token found"`),
+		"expired": refuse(403, "TokenError", `"Your token has expired. Please re-authenticate."`),
+		"garbled": refuse(403, "TokenError", `"invalid signature"`),
+	}
+	for title, refusal := range dead {
+		t.Run(title, func(t *testing.T) {
+			t.Parallel()
+			server := newRecorder(t).on(createPath, refusal, one(connectionJSON))
+			if _, err := server.client().Create(t.Context(), newConnection()); err != nil {
+				t.Fatal(err)
+			}
+			want := []string{loginPath, createPath, loginPath, createPath}
+			if diff := cmp.Diff(want, server.routes()); diff != "" {
+				t.Errorf("calls (-want +got):\n%s", diff)
+			}
+			if got := server.last().Header.Get("Authorization"); got != "Bearer access-2" {
+				t.Errorf("repeated with %s", got)
+			}
+		})
+		t.Run(title+" for good", func(t *testing.T) {
+			t.Parallel()
+			server := newRecorder(t).on(listPath, refusal)
+			if _, err := server.client().Connections(t.Context(), ""); err == nil {
+				t.Error("no error")
+			}
+			want := []string{loginPath, listPath, loginPath, listPath}
+			if diff := cmp.Diff(want, server.routes()); diff != "" {
+				t.Errorf("calls (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// A missing permission is no reason to log in again.
+func TestAMissingPermissionIsNotADeadToken(t *testing.T) {
+	t.Parallel()
+	server := newRecorder(t).on(listPath, refuse(403, "PermissionDenied", `"You are not allowed to read on app-connections"`))
+	if _, err := server.client().Connections(t.Context(), ""); !errors.Is(err, infisical.ErrPermission) {
+		t.Errorf("error = %v", err)
+	}
+	if n := server.count(loginPath); n != 1 {
+		t.Errorf("%d logins, want 1", n)
+	}
+}
+
+func TestRevokeEndsTheLogin(t *testing.T) {
+	t.Parallel()
+	server := newRecorder(t).on(listPath, many())
+	client := server.client()
+	list(t, client)
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel() // an interrupted command cleans up, too
+	if err := client.Revoke(cancelled); err != nil {
+		t.Fatal(err)
+	}
+	made := server.last()
+	if diff := cmp.Diff(map[string]any{"accessToken": "access-1"}, made.decoded(t)); made.Route != revokePath || diff != "" {
+		t.Errorf("%s (-want +got):\n%s", made.Route, diff)
+	}
+	if err := client.Revoke(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{loginPath, listPath, revokePath}, server.routes()); diff != "" {
+		t.Errorf("calls (-want +got):\n%s", diff)
+	}
+	list(t, client)
+	if got := server.last().Header.Get("Authorization"); got != "Bearer access-2" {
+		t.Errorf("after the revocation: %s, want a new login's", got)
+	}
+}
+
+func TestRevokeWithoutALiveLoginCallsNothing(t *testing.T) {
+	t.Parallel()
+	t.Run("never logged in", func(t *testing.T) {
+		t.Parallel()
+		server := newRecorder(t)
+		if err := server.client().Revoke(t.Context()); err != nil || len(server.routes()) > 0 {
+			t.Errorf("error %v, calls %v", err, server.routes())
+		}
+	})
+	t.Run("ended", func(t *testing.T) {
+		t.Parallel()
+		server := newRecorder(t).on(listPath, many()).on(loginPath, granted("t", "3600"))
+		client := server.client()
+		list(t, client)
+		server.advance(time.Hour)
+		if err := client.Revoke(t.Context()); err != nil || server.count(revokePath) > 0 {
+			t.Errorf("error %v, calls %v", err, server.routes())
+		}
+	})
+	t.Run("in its last minute it still can", func(t *testing.T) {
+		t.Parallel()
+		server := newRecorder(t).on(listPath, many()).on(loginPath, granted("t", "3600"))
+		client := server.client()
+		list(t, client)
+		server.advance(time.Hour - time.Second)
+		if err := client.Revoke(t.Context()); err != nil || server.count(revokePath) != 1 {
+			t.Errorf("error %v, calls %v", err, server.routes())
+		}
+	})
+}
+
+func TestRevokeReportsWhatLeavesTheTokenAlive(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		reply reply
+		kinds []string
+	}{
+		"gone already":  {refuse(401, "UnauthorizedError", `"No identity access token found"`), nil},
+		"expired":       {refuse(403, "TokenError", `"Your token has expired. Please re-authenticate."`), nil},
+		"outage":        {reply{status: http.StatusNotImplemented}, []string{"ErrServer"}},
+		"not Infisical": {ok("<html>"), []string{"ErrUnexpectedAnswer"}},
+	}
+	for title, test := range tests {
+		t.Run(title, func(t *testing.T) {
+			t.Parallel()
+			server := newRecorder(t).on(listPath, many()).on(revokePath, test.reply)
+			client := server.client()
+			list(t, client)
+			err := client.Revoke(t.Context())
+			if len(test.kinds) == 0 {
+				if err != nil {
+					t.Errorf("error = %v, want none", err)
+				}
+				return
+			}
+			checkKinds(t, err, test.kinds...)
+			mustContain(t, err, "revoke the access token")
+		})
+	}
+}

@@ -28,6 +28,10 @@ const (
 	MaxDescriptionLength = 200
 	// MaxEmailLength is in characters.
 	MaxEmailLength = 255
+	// MaxSecretSize is in bytes, of what a reference points at: Secrets Manager's limit.
+	MaxSecretSize = 64 << 10
+	// MaxReferenceLength is in bytes, of a reference's text.
+	MaxReferenceLength = 1024
 	// MaxProblems is how many problems of a file are told one by one.
 	MaxProblems = 100
 )

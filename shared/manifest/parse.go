@@ -1,6 +1,13 @@
 package manifest
 
-import "errors"
+import (
+	"fmt"
+
+	"github.com/goccy/go-yaml/ast"
+)
+
+// version is the one this package reads and writes.
+const version = 1
 
 // Parse reads a manifest from data; name is what problems call it. YAML and
 // JSON are both fine. open returns the content of a values file, whose path is
@@ -9,5 +16,57 @@ import "errors"
 //
 // The error is [Problems]: everything that is wrong, at once.
 func Parse(name string, data []byte, open func(path string) ([]byte, error)) (Manifest, error) {
-	return Manifest{}, errors.New("not written yet")
+	r := &reader{name: name, open: open, problems: &collector{}}
+	r.findSecrets(name, data)
+	m := Manifest{Path: name}
+	if node := r.document(data); node != nil {
+		r.manifest(node, &m)
+	}
+	if err := r.problems.err(); err != nil {
+		return Manifest{}, err
+	}
+	return m, nil
+}
+
+func (r *reader) manifest(node ast.Node, m *Manifest) {
+	if !r.version(node) {
+		return
+	}
+	top, ok := r.mapping(node, "", []string{"version", "app", "linkers", "connections"})
+	if !ok {
+		return
+	}
+	m.App = r.field(top, "app", false, checkKey)
+	if list, there := top.entries["linkers"]; there {
+		m.Linkers = r.linkers(list)
+	}
+	if list, there := top.entries["connections"]; there {
+		m.Connections = r.connections(list)
+	}
+}
+
+// version tells whether the rest is worth reading: what a later version means
+// by its keys isn't known here, so complaints about them would mislead.
+func (r *reader) version(node ast.Node) bool {
+	mapping, ok := node.(*ast.MappingNode)
+	if !ok {
+		return true
+	}
+	for _, entry := range mapping.Values {
+		if entry.Key.GetToken().Value != "version" {
+			continue
+		}
+		number, ok := entry.Value.(*ast.IntegerNode)
+		switch {
+		case !ok:
+			r.add(position(entry.Value), "version", "version must be the number %d, not %s", version, describe(entry.Value))
+		case fmt.Sprint(number.Value) != fmt.Sprint(version):
+			r.add(position(entry.Value), "version",
+				"version %s is not known; this linkersync reads version %d, so use that or a newer linkersync", shown(number.Token.Value), version)
+			return false
+		}
+		return true
+	}
+	r.add(position(node), "version", "the manifest has no version; add a line: version: %d", version)
+	return true
 }

@@ -1,6 +1,11 @@
 package manifest
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode"
+)
 
 // The schemes of a [Reference].
 const (
@@ -19,11 +24,36 @@ type Reference struct {
 	Key string
 }
 
-// ParseReference reads env:NAME, file:PATH, aws-secret:ID or aws-secret:ID#key.
+// ParseReference reads env:NAME, file:PATH, aws-secret:ID or aws-secret:ID#key,
+// of at most [MaxReferenceLength] bytes. ID is a Secrets Manager name or ARN.
+//
 // Its error says what a reference looks like and never repeats text, which may
 // be a secret that somebody pasted.
 func ParseReference(text string) (Reference, error) {
-	return Reference{}, errors.New("not written yet")
+	scheme, target, found := strings.Cut(text, ":")
+	if !found || len(text) > MaxReferenceLength || looksSecret(text) {
+		return Reference{}, errNotReference
+	}
+	ref := Reference{Scheme: scheme, Target: target}
+	switch scheme {
+	case SchemeEnv:
+		if !isVariable(target) {
+			return Reference{}, errors.New("not a reference: env: needs a variable's name of letters, digits and _, as in env:BITBUCKET_API_TOKEN")
+		}
+	case SchemeFile:
+		if target == "" || target[0] == '~' || strings.ContainsFunc(target, unicode.IsControl) {
+			return Reference{}, errors.New("not a reference: file: needs a path, where ~ is not expanded, as in file:/run/secrets/bitbucket")
+		}
+	case SchemeAWSSecret:
+		id, key, withKey := strings.Cut(target, "#")
+		if !isSecretID(id) || withKey && (key == "" || strings.ContainsFunc(key, unicode.IsControl)) {
+			return Reference{}, errors.New("not a reference: aws-secret: needs a secret's name or ARN, and # before the field of a JSON secret, as in aws-secret:bitbucket/ci#token")
+		}
+		ref.Target, ref.Key = id, key
+	default:
+		return Reference{}, unknownScheme(scheme)
+	}
+	return ref, nil
 }
 
 // String returns the text that [ParseReference] reads.
@@ -33,4 +63,36 @@ func (r Reference) String() string {
 		text += "#" + r.Key
 	}
 	return text
+}
+
+var errNotReference = errors.New("not a reference to a secret (env:NAME, file:PATH or aws-secret:ID#key); " +
+	"the secret itself must not stand here: if it did, revoke it, because a file's history is for good")
+
+// unknownScheme names a scheme only when it is close to a known one, because
+// what stands before the colon may be half a secret.
+func unknownScheme(scheme string) error {
+	if len(scheme) <= len(SchemeAWSSecret)+1 {
+		if like := closest(scheme, []string{SchemeEnv, SchemeFile, SchemeAWSSecret}); like != "" {
+			return fmt.Errorf("not a reference to a secret (env:NAME, file:PATH or aws-secret:ID#key); did you mean %s:?", like)
+		}
+	}
+	return errNotReference
+}
+
+// isVariable follows POSIX, so that a shell can set it.
+func isVariable(name string) bool {
+	for i, char := range name {
+		if char == '-' || !isWord(char) || i == 0 && '0' <= char && char <= '9' {
+			return false
+		}
+	}
+	return name != ""
+}
+
+// isSecretID takes the characters of names and, for ARNs, the colon.
+// Source: https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html
+func isSecretID(id string) bool {
+	return id != "" && !strings.ContainsFunc(id, func(char rune) bool {
+		return !isWord(char) && !strings.ContainsRune("/+=.@:", char)
+	})
 }

@@ -2,17 +2,25 @@ package manifest
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"unicode"
 
 	"github.com/linkersync/linkersync/shared/redact"
 )
 
 // Resolver reads the secrets that references point at. A nil function switches
 // its scheme off: references with it are refused with a message that says so.
+// An edge leaves out what its manifests' authors must not reach: a function that
+// takes manifests from events has no business with files.
 type Resolver struct {
 	// Getenv is os.Getenv or the test's.
 	Getenv func(name string) string
-	// ReadFile is os.ReadFile or the test's.
+	// ReadFile is [ReadFile] or the test's. Relative paths start where the
+	// process was started, as on a command line.
 	ReadFile func(path string) ([]byte, error)
 	// AWSSecret returns the current value of the Secrets Manager secret with this
 	// name or ARN. Its errors reach the user, so they must not hold a secret.
@@ -20,8 +28,82 @@ type Resolver struct {
 }
 
 // Resolve returns the secret without surrounding white space, which files and
-// pasted values tend to have. An empty one is an error. Errors name the
-// reference and what to do, never what was read.
+// pasted values tend to have. An empty one, and one of several lines, is an
+// error. Errors name the reference and what to do, never what was read.
 func (r Resolver) Resolve(ctx context.Context, ref Reference) (redact.Secret, error) {
-	return redact.Secret{}, errors.New("not written yet")
+	secret, err := r.read(ctx, ref)
+	if err == nil {
+		secret, err = usable(secret)
+	}
+	if err != nil {
+		return redact.Secret{}, fmt.Errorf("read secret %s: %w", ref, err)
+	}
+	return secret, nil
+}
+
+func (r Resolver) read(ctx context.Context, ref Reference) (redact.Secret, error) {
+	switch {
+	case ref.Scheme == SchemeEnv && r.Getenv != nil:
+		value := redact.New(r.Getenv(ref.Target))
+		if value.IsZero() {
+			return value, errors.New("the environment variable is not set or empty; set it, in CI from the platform's secrets")
+		}
+		return value, nil
+	case ref.Scheme == SchemeFile && r.ReadFile != nil:
+		return r.file(ref.Target)
+	case ref.Scheme == SchemeAWSSecret && r.AWSSecret != nil:
+		value, err := r.AWSSecret(ctx, ref.Target)
+		if err != nil || ref.Key == "" {
+			return value, err
+		}
+		return field(value, ref.Key)
+	case ref.Scheme == SchemeEnv, ref.Scheme == SchemeFile, ref.Scheme == SchemeAWSSecret:
+		return redact.Secret{}, fmt.Errorf("%s: references can't be used here; use another kind (env:, file:, aws-secret:)", ref.Scheme)
+	default:
+		return redact.Secret{}, errNotReference
+	}
+}
+
+func (r Resolver) file(path string) (redact.Secret, error) {
+	data, err := r.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return redact.Secret{}, errors.New("there is no such file; check the path, which is relative to where linkersync was started")
+	case err != nil:
+		return redact.Secret{}, fmt.Errorf("the file can't be read: %s", reason(err))
+	}
+	return redact.New(string(data)), nil
+}
+
+// field takes one field out of a JSON secret. The decoder's errors quote what
+// they met, so they stay here.
+func field(secret redact.Secret, key string) (redact.Secret, error) {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(secret.Reveal()), &fields); err != nil {
+		return redact.Secret{}, errors.New("the secret is not a JSON object, so it has no fields; leave # and the field out of the reference to use it whole")
+	}
+	raw, there := fields[key]
+	if !there {
+		return redact.Secret{}, errors.New("the secret has no such field; check the part after #")
+	}
+	var value string
+	if err := json.Unmarshal(raw, &value); err != nil {
+		return redact.Secret{}, errors.New("the field of the secret is not text; store it as a JSON string")
+	}
+	return redact.New(value), nil
+}
+
+// usable refuses what no header or form could carry: it means that the wrong
+// file or variable was named.
+func usable(secret redact.Secret) (redact.Secret, error) {
+	value := strings.TrimSpace(secret.Reveal())
+	switch {
+	case value == "":
+		return redact.Secret{}, errors.New("it is empty; store the secret there")
+	case len(value) > MaxSecretSize:
+		return redact.Secret{}, fmt.Errorf("it has more than %d bytes; check that the reference names the right place", MaxSecretSize)
+	case strings.ContainsFunc(value, unicode.IsControl):
+		return redact.Secret{}, errors.New("it has several lines or control characters; check that the reference names the right place")
+	}
+	return redact.New(value), nil
 }

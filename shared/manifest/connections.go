@@ -1,0 +1,56 @@
+package manifest
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/goccy/go-yaml/ast"
+)
+
+func (r *reader) connections(node ast.Node) []Connection {
+	elements, ok := r.list(node, "connections")
+	if !ok {
+		return nil
+	}
+	if len(elements) > MaxConnections {
+		r.add(position(elements[MaxConnections]), "connections", "this is connection %d, and a manifest takes %d", MaxConnections+1, MaxConnections)
+		elements = elements[:MaxConnections]
+	}
+	connections := make([]Connection, 0, len(elements))
+	seen := map[[2]string]Position{}
+	for i, element := range elements {
+		connection := r.connection(element, fmt.Sprintf("connections[%d]", i))
+		id := [2]string{connection.ProjectID, connection.Name}
+		if first, twice := seen[id]; twice && connection.Name != "" {
+			r.add(connection.Position, fmt.Sprintf("connections[%d].name", i),
+				"connection %s of the same project is listed for the second time, first in line %d; remove one or rename it", quote(connection.Name), first.Line)
+		} else {
+			seen[id] = connection.Position
+		}
+		connections = append(connections, connection)
+	}
+	return connections
+}
+
+func (r *reader) connection(node ast.Node, path string) Connection {
+	connection := Connection{Position: position(node)}
+	from, ok := r.mapping(node, path, []string{"name", "project_id", "description", "email", "token", "adopt"})
+	if !ok {
+		return connection
+	}
+	connection.Name = r.field(from, "name", true, checkName)
+	connection.ProjectID = r.field(from, "project_id", false, checkProjectID)
+	// Infisical trims as well, and a YAML block ends with a line break.
+	connection.Description = strings.TrimSpace(r.field(from, "description", false, checkDescription))
+	connection.Email = r.field(from, "email", true, checkEmail)
+	connection.Adopt = r.boolean(from, "adopt")
+	r.field(from, "token", true, func(text string) string {
+		reference, err := ParseReference(text)
+		if err != nil {
+			return "is " + err.Error()
+		}
+		connection.Token = reference
+		return ""
+	})
+	return connection
+}

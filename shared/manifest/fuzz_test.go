@@ -1,0 +1,71 @@
+package manifest_test
+
+import (
+	"errors"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/linkersync/linkersync/shared/manifest"
+)
+
+// FuzzParse holds the parser to what must be true of any input: it ends, each
+// problem has a place inside the file, what it accepts the schema accepts, and
+// what it accepts survives Encode.
+func FuzzParse(f *testing.F) {
+	for _, document := range documents() {
+		f.Add([]byte(document.text))
+	}
+	example, err := os.ReadFile("../../examples/linkersync.yaml")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(example)
+	for _, deep := range []string{"[", "{a: ", "- ", "? ", "&a ", "!a "} {
+		f.Add([]byte(strings.Repeat(deep, 500)))
+	}
+	compiled := compileSchema(f)
+
+	f.Fuzz(func(t *testing.T, data []byte) {
+		got, err := manifest.Parse("fuzz.yaml", data, oneValue)
+		if err != nil {
+			checkProblems(t, data, err)
+			return
+		}
+		if err := compiled.Validate(decode(t, data)); err != nil {
+			t.Errorf("Parse accepts what the schema refuses: %v", err)
+		}
+		encoded, err := manifest.Encode(got)
+		if err != nil {
+			t.Fatalf("Encode refuses what Parse accepted: %v", err)
+		}
+		again, err := manifest.Parse("fuzz.yaml", encoded, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(got, again, ignorePositions()); diff != "" {
+			t.Errorf("Encode changes the manifest (-parsed +encoded):\n%s", diff)
+		}
+	})
+}
+
+// oneValue is every values file there is.
+func oneValue(string) ([]byte, error) { return []byte("FROM-FILE\n"), nil }
+
+func checkProblems(t *testing.T, data []byte, err error) {
+	t.Helper()
+	var problems manifest.Problems
+	if !errors.As(err, &problems) || len(problems) == 0 {
+		t.Fatalf("error is %T, want Problems: %v", err, err)
+	}
+	lines := strings.Count(string(data), "\n") + strings.Count(string(data), "\r") + 1
+	for _, problem := range problems {
+		if problem.Message == "" || problem.Line < 0 || problem.File == "fuzz.yaml" && problem.Line > lines {
+			t.Errorf("problem is not in the file of %d lines: %+v", lines, problem)
+		}
+		if strings.ContainsAny(problem.String(), "\n\t\x1b\x00") {
+			t.Errorf("problem has a control character: %q", problem.String())
+		}
+	}
+}

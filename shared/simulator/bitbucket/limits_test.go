@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/linkersync/linkersync/shared/simulator/bitbucket"
 	"github.com/linkersync/linkersync/shared/simulator/fault"
@@ -105,17 +106,25 @@ func TestHourlyBudgetIsPerInstallation(t *testing.T) {
 	r.want(http.StatusUnauthorized, request{method: "GET", path: "/2.0/addon/linkers", secret: "x"})
 }
 
-func TestFaultsByRuleAndCallsAreCounted(t *testing.T) {
+func TestLimitByRuleLooksLikeTheBudgets(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, bitbucket.Switches{})
-	plain := http.Header{"Content-Type": {"text/plain"}}
-	rule := r.sim.Faults().Add(fault.Path("POST", "/values$"), fault.Once(), fault.Respond(429, plain, "slow down"))
-	r.want(http.StatusTooManyRequests, request{method: "POST", path: valuesURL, body: `{"value":"A"}`})
+	r := newRig(t, bitbucket.Switches{HourlyBudget: 1})
+	rule := r.sim.Faults().Add(fault.Path("POST", "/values$"), fault.Once(), bitbucket.RateLimited())
+	create := request{method: "POST", path: valuesURL, body: `{"value":"A"}`}
+	byRule := r.want(http.StatusTooManyRequests, create)
 	r.post(valuesURL, `{"value":"A"}`)
+	byBudget := r.want(http.StatusTooManyRequests, create)
+	for _, header := range []http.Header{byRule.header, byBudget.header} {
+		header.Del("Date")
+		header.Del("X-B3-Traceid")
+	}
+	if diff := cmp.Diff(byBudget, byRule, cmp.AllowUnexported(answer{})); diff != "" {
+		t.Error(diff)
+	}
 	if rule.Fired() != 1 {
 		t.Errorf("the rule fired %d times", rule.Fired())
 	}
-	if got := r.sim.Faults().Count(fault.Path("POST", "/values$")); got != 2 {
-		t.Errorf("%d calls, want 2", got)
+	if got := r.sim.Faults().Count(fault.Path("POST", "/values$")); got != 3 {
+		t.Errorf("%d calls, want 3", got)
 	}
 }

@@ -3,6 +3,8 @@ package bitbucket
 import (
 	"encoding/json"
 	"net/http"
+
+	"github.com/linkersync/linkersync/shared/simulator/fault"
 )
 
 // refusal is an answer other than success, in the API's error envelope. The
@@ -46,12 +48,19 @@ func gone(status int) *refusal {
 	}
 }
 
-// writeRateLimited answers as the live service was seen to: plain text, without
+const textRateLimited = "Rate limit for this resource has been exceeded"
+
+// RateLimited is the effect for a rule that limits calls before their budget is
+// used up, in the form that the live service was seen to use: plain text, without
 // Retry-After and without any header that tells the limit.
+func RateLimited() fault.Effect {
+	return fault.Respond(http.StatusTooManyRequests, http.Header{"Content-Type": {"text/plain"}}, textRateLimited)
+}
+
 func writeRateLimited(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "text/plain")
 	w.WriteHeader(http.StatusTooManyRequests)
-	_, _ = w.Write([]byte("Rate limit for this resource has been exceeded")) // a client that left doesn't matter
+	_, _ = w.Write([]byte(textRateLimited)) // a client that left doesn't matter
 }
 
 func writeJSON(w http.ResponseWriter, status int, body any) {

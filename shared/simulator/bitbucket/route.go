@@ -1,6 +1,8 @@
 package bitbucket
 
 import (
+	"crypto/rand"
+	"encoding/hex"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -22,6 +24,8 @@ type call struct {
 }
 
 func (s *Server) route(w http.ResponseWriter, r *http.Request) {
+	// What support asks for; the webhooks have it, too.
+	w.Header().Set("X-B3-Traceid", traceID())
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 	// The raw path: a segment may have an escaped slash in it.
 	rawPath, _, _ := strings.Cut(r.RequestURI, "?")
@@ -149,4 +153,10 @@ func (removed Removal) refusal() *refusal {
 	default:
 		return nil
 	}
+}
+
+func traceID() string {
+	var id [8]byte
+	_, _ = rand.Read(id[:]) // never fails: it aborts the program instead
+	return hex.EncodeToString(id[:])
 }

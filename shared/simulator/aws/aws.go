@@ -24,7 +24,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/linkersync/linkersync/shared/simulator/aws/secretsmanager"
 	"github.com/linkersync/linkersync/shared/simulator/aws/wire"
 	"github.com/linkersync/linkersync/shared/simulator/fault"
@@ -68,6 +67,8 @@ type Server struct {
 	handler  http.Handler
 	http     *http.Server
 	stopped  sync.WaitGroup
+	// transport belongs to the clients of Config, so that Close leaves no connection.
+	transport *http.Transport
 }
 
 // New starts a server on a free loopback port. It panics when there is none, as
@@ -86,7 +87,10 @@ func New(options Options) *Server {
 		options.Region = Region
 	}
 	cloud := wire.Cloud{Account: options.Account, Region: options.Region, Now: options.Now}
-	s := &Server{Faults: options.Faults, cloud: cloud, Secrets: secretsmanager.New(cloud)}
+	s := &Server{
+		Faults: options.Faults, Secrets: secretsmanager.New(cloud), cloud: cloud,
+		transport: &http.Transport{MaxIdleConnsPerHost: 256},
+	}
 	s.auth = wire.Authenticator{Region: cloud.Region, Credential: s.credential, Now: time.Now}
 	s.services = services{json: []*wire.JSON{s.Secrets.API()}}
 	s.handler = s.Faults.Wrap(http.HandlerFunc(s.serve))
@@ -106,34 +110,13 @@ func (s *Server) start() {
 
 // Close ends the server and its connections, and waits for what it started.
 func (s *Server) Close() {
+	s.transport.CloseIdleConnections()
 	_ = s.http.Close()
 	s.stopped.Wait()
 }
 
 func (s *Server) credential(accessKey string) (wire.Credential, bool) {
 	return wire.Credential{SecretAccessKey: SecretAccessKey}, accessKey == AccessKeyID
-}
-
-// Config returns what an SDK client needs to reach the server. S3 clients find
-// out by themselves that a numeric host wants path-style requests.
-func (s *Server) Config() aws.Config {
-	return aws.Config{
-		Region:       s.cloud.Region,
-		BaseEndpoint: aws.String(s.URL),
-		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-			return aws.Credentials{AccessKeyID: AccessKeyID, SecretAccessKey: SecretAccessKey}, nil
-		}),
-	}
-}
-
-// Environment returns the variables with which a process reaches the server.
-func (s *Server) Environment() []string {
-	return []string{
-		"AWS_ENDPOINT_URL=" + s.URL,
-		"AWS_REGION=" + s.cloud.Region,
-		"AWS_ACCESS_KEY_ID=" + AccessKeyID,
-		"AWS_SECRET_ACCESS_KEY=" + SecretAccessKey,
-	}
 }
 
 // ServeHTTP implements http.Handler.

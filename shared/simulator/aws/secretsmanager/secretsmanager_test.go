@@ -32,7 +32,7 @@ func start(t *testing.T) *world {
 	w := &world{now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
 	w.cloud = simulator.New(simulator.Options{Now: func() time.Time { return w.now }})
 	t.Cleanup(w.cloud.Close)
-	w.Client = sdk.NewFromConfig(w.cloud.Config())
+	w.Client = sdk.NewFromConfig(w.cloud.Config(), func(o *sdk.Options) { o.Retryer = aws.NopRetryer{} })
 	return w
 }
 

@@ -1,0 +1,196 @@
+package secretsmanager_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
+	"github.com/google/go-cmp/cmp"
+)
+
+func (w *world) remove(t *testing.T, days int64) {
+	t.Helper()
+	out, err := w.DeleteSecret(t.Context(), &sdk.DeleteSecretInput{SecretId: aws.String(name), RecoveryWindowInDays: &days})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := w.now.Add(time.Duration(days) * 24 * time.Hour); !out.DeletionDate.Equal(want) {
+		t.Errorf("deletion date %v, want %v", out.DeletionDate, want)
+	}
+}
+
+func TestWhatADeletedSecretRefuses(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	w.create(t, name, "one", "v")
+	w.remove(t, 7)
+	id := aws.String(name)
+	for what, test := range map[string]struct {
+		call func(context.Context) error
+		want string
+	}{
+		"create": {func(ctx context.Context) error {
+			_, err := w.CreateSecret(ctx, &sdk.CreateSecretInput{Name: id, ClientRequestToken: token("one"), SecretString: aws.String("v")})
+			return err
+		}, "InvalidRequestException"},
+		"get": {func(ctx context.Context) error {
+			_, err := w.GetSecretValue(ctx, &sdk.GetSecretValueInput{SecretId: id})
+			return err
+		}, "InvalidRequestException"},
+		"put": {func(ctx context.Context) error {
+			_, err := w.PutSecretValue(ctx, &sdk.PutSecretValueInput{SecretId: id, SecretString: aws.String("w")})
+			return err
+		}, "InvalidRequestException"},
+		"update": {func(ctx context.Context) error {
+			_, err := w.UpdateSecret(ctx, &sdk.UpdateSecretInput{SecretId: id, Description: aws.String("d")})
+			return err
+		}, "InvalidRequestException"},
+		"stage": {func(ctx context.Context) error {
+			_, err := w.UpdateSecretVersionStage(ctx, &sdk.UpdateSecretVersionStageInput{SecretId: id, VersionStage: aws.String("x"), MoveToVersionId: token("one")})
+			return err
+		}, "InvalidRequestException"},
+		"tag": {func(ctx context.Context) error {
+			_, err := w.TagResource(ctx, &sdk.TagResourceInput{SecretId: id, Tags: tags("a", "b")})
+			return err
+		}, "InvalidRequestException"},
+		"untag": {func(ctx context.Context) error {
+			_, err := w.UntagResource(ctx, &sdk.UntagResourceInput{SecretId: id, TagKeys: []string{"a"}})
+			return err
+		}, "InvalidRequestException"},
+		"delete": {func(ctx context.Context) error {
+			_, err := w.DeleteSecret(ctx, &sdk.DeleteSecretInput{SecretId: id})
+			return err
+		}, "InvalidRequestException"},
+		"describe": {func(ctx context.Context) error {
+			_, err := w.DescribeSecret(ctx, &sdk.DescribeSecretInput{SecretId: id})
+			return err
+		}, ""},
+		"versions": {func(ctx context.Context) error {
+			_, err := w.ListSecretVersionIds(ctx, &sdk.ListSecretVersionIdsInput{SecretId: id})
+			return err
+		}, ""},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			wantCode(t, what, test.call(t.Context()), test.want)
+		})
+	}
+}
+
+func TestADeletedSecretIsListedOnlyWhenAskedFor(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	w.create(t, name, "one", "v")
+	w.create(t, "other", "one", "v")
+	w.remove(t, 30)
+	for include, want := range map[bool][]string{false: {"other"}, true: {name, "other"}} {
+		out, err := w.ListSecrets(t.Context(), &sdk.ListSecretsInput{IncludePlannedDeletion: &include})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, names(out.SecretList)); diff != "" {
+			t.Errorf("planned deletions included: %v (-want +got):\n%s", include, diff)
+		}
+		if include && !aws.ToTime(out.SecretList[0].DeletedDate).Equal(w.now) {
+			t.Errorf("deleted date %v, want %v", out.SecretList[0].DeletedDate, w.now)
+		}
+	}
+}
+
+func TestTheRecoveryWindow(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	w.create(t, name, "one", "v")
+	w.create(t, "later", "one", "v")
+	w.remove(t, 7)
+	if _, err := w.DeleteSecret(t.Context(), &sdk.DeleteSecretInput{SecretId: aws.String("later"), RecoveryWindowInDays: aws.Int64(8)}); err != nil {
+		t.Fatal(err)
+	}
+	get := func() string {
+		_, err := w.GetSecretValue(t.Context(), &sdk.GetSecretValueInput{SecretId: aws.String(name)})
+		return code(err)
+	}
+	w.now = w.now.Add(7*24*time.Hour - time.Second)
+	if got := get(); got != "InvalidRequestException" {
+		t.Errorf("a second before the end: %q", got)
+	}
+	if _, err := w.RestoreSecret(t.Context(), &sdk.RestoreSecretInput{SecretId: aws.String(name)}); err != nil {
+		t.Fatal(err)
+	}
+	if got := get(); got != "" {
+		t.Errorf("restored: %q", got)
+	}
+	w.remove(t, 7)
+	w.now = w.now.Add(7 * 24 * time.Hour)
+	if got := get(); got != "ResourceNotFoundException" {
+		t.Errorf("at the end: %q", got)
+	}
+	if got := w.cloud.Secrets.Names(); len(got) != 0 {
+		t.Errorf("left over: %v", got)
+	}
+	w.create(t, name, "two", "a new secret of that name")
+}
+
+func TestForcedDeletion(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	w.create(t, name, "one", "v")
+	before, err := w.DescribeSecret(t.Context(), &sdk.DescribeSecretInput{SecretId: aws.String(name)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, what := range []string{"a secret", "a secret that is gone"} {
+		_, err := w.DeleteSecret(t.Context(), &sdk.DeleteSecretInput{SecretId: aws.String(name), ForceDeleteWithoutRecovery: aws.Bool(true)})
+		wantCode(t, what, err, "")
+	}
+	w.create(t, name, "one", "v")
+	after, err := w.DescribeSecret(t.Context(), &sdk.DescribeSecretInput{SecretId: aws.String(name)})
+	if err != nil || *after.ARN == *before.ARN {
+		t.Errorf("error %v, ARN %s; want another than before", err, *after.ARN)
+	}
+	_, err = w.DeleteSecret(t.Context(), &sdk.DeleteSecretInput{SecretId: aws.String("none")})
+	wantCode(t, "with a recovery window", err, "ResourceNotFoundException")
+}
+
+func TestTheWindowHasLimits(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	w.create(t, name, "one", "v")
+	for what, in := range map[string]sdk.DeleteSecretInput{
+		"6 days":         {RecoveryWindowInDays: aws.Int64(6)},
+		"31 days":        {RecoveryWindowInDays: aws.Int64(31)},
+		"force and days": {RecoveryWindowInDays: aws.Int64(7), ForceDeleteWithoutRecovery: aws.Bool(true)},
+	} {
+		in.SecretId = aws.String(name)
+		_, err := w.DeleteSecret(t.Context(), &in)
+		wantCode(t, what, err, "InvalidParameterException")
+	}
+}
+
+func TestTagsAreReplacedAndRemoved(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	w.create(t, name, "one", "v", tags("state", "installed", "app", "red")...)
+	if _, err := w.TagResource(t.Context(), &sdk.TagResourceInput{SecretId: aws.String(name), Tags: tags("state", "uninstalled", "new", "")}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.UntagResource(t.Context(), &sdk.UntagResourceInput{SecretId: aws.String(name), TagKeys: []string{"app", "none"}}); err != nil {
+		t.Fatal(err)
+	}
+	out, err := w.DescribeSecret(t.Context(), &sdk.DescribeSecretInput{SecretId: aws.String(name)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, tag := range out.Tags {
+		got[*tag.Key] = *tag.Value
+	}
+	if diff := cmp.Diff(map[string]string{"state": "uninstalled", "new": ""}, got); diff != "" {
+		t.Errorf("tags (-want +got):\n%s", diff)
+	}
+	_, err = w.TagResource(t.Context(), &sdk.TagResourceInput{SecretId: aws.String("none"), Tags: []types.Tag{}})
+	wantCode(t, "an unknown secret", err, "ResourceNotFoundException")
+}

@@ -1,0 +1,251 @@
+package secretsmanager_test
+
+import (
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/google/go-cmp/cmp"
+)
+
+// step is one call on the secret, with the refusal that it should meet.
+type step struct {
+	put    string // token of the version to put, with a value of the same name
+	value  string // another value
+	labels []string
+	move   string // label to move
+	from   string
+	to     string
+	want   string
+}
+
+func (w *world) do(t *testing.T, s step) {
+	t.Helper()
+	if s.put != "" {
+		value := s.put
+		if s.value != "" {
+			value = s.value
+		}
+		wantCode(t, "put "+s.put, w.put(t, s.put, value, s.labels...), s.want)
+		return
+	}
+	in := &sdk.UpdateSecretVersionStageInput{SecretId: aws.String(name), VersionStage: &s.move}
+	if s.from != "" {
+		in.RemoveFromVersionId = token(s.from)
+	}
+	if s.to != "" {
+		in.MoveToVersionId = token(s.to)
+	}
+	_, err := w.UpdateSecretVersionStage(t.Context(), in)
+	wantCode(t, "move "+s.move+" from "+s.from+" to "+s.to, err, s.want)
+}
+
+const (
+	current  = "AWSCURRENT"
+	previous = "AWSPREVIOUS"
+	pending  = "AWSPENDING"
+)
+
+// TestStagesAreMoved starts each case with version one in force.
+func TestStagesAreMoved(t *testing.T) {
+	t.Parallel()
+	for what, test := range map[string]struct {
+		steps []step
+		want  map[string]string
+	}{
+		"put makes current and previous": {
+			[]step{{put: "two"}, {put: "three"}},
+			map[string]string{current: "three", previous: "two"},
+		},
+		"put again changes nothing": {
+			[]step{{put: "two"}, {put: "two"}, {put: "three"}, {put: "two"}},
+			map[string]string{current: "three", previous: "two"},
+		},
+		"a version can't be modified": {
+			[]step{{put: "one", value: "other", want: "ResourceExistsException"}},
+			map[string]string{current: "one"},
+		},
+		"a pending version is not in force": {
+			[]step{{put: "two", labels: []string{pending}}},
+			map[string]string{current: "one", pending: "two"},
+		},
+		"a label moves to the version that is put with it": {
+			[]step{{put: "two", labels: []string{pending}}, {put: "three", labels: []string{pending}}},
+			map[string]string{current: "one", pending: "three"},
+		},
+		"swap": {
+			[]step{{put: "two", labels: []string{pending}}, {move: current, from: "one", to: "two"}},
+			map[string]string{current: "two", previous: "one", pending: "two"},
+		},
+		"swap and clean up": {
+			[]step{{put: "two", labels: []string{pending}}, {move: current, from: "one", to: "two"}, {move: pending, from: "two"}},
+			map[string]string{current: "two", previous: "one"},
+		},
+		"swap back": {
+			[]step{{put: "two"}, {move: current, from: "two", to: "one"}},
+			map[string]string{current: "one", previous: "two"},
+		},
+		"a lost race is refused": {
+			[]step{{put: "mine", labels: []string{"x"}}, {put: "theirs"}, {move: current, from: "one", to: "mine", want: "InvalidParameterException"}},
+			map[string]string{current: "theirs", previous: "one", "x": "mine"},
+		},
+		"the swap repeated is refused, as it would be for a lost race": {
+			[]step{{put: "two", labels: []string{"x"}}, {move: current, from: "one", to: "two"}, {move: current, from: "one", to: "two", want: "InvalidParameterException"}},
+			map[string]string{current: "two", previous: "one", "x": "two"},
+		},
+		"a taken label needs its holder named": {
+			[]step{{put: "two", labels: []string{pending}}, {move: current, to: "two", want: "InvalidParameterException"}},
+			map[string]string{current: "one", pending: "two"},
+		},
+		"a free label needs no holder": {
+			[]step{{move: "x", to: "one"}, {move: "x", to: "one"}},
+			map[string]string{current: "one", "x": "one"},
+		},
+		"a free label has no holder": {
+			[]step{{put: "two"}, {move: "x", from: "one", to: "two", want: "InvalidParameterException"}},
+			map[string]string{current: "two", previous: "one"},
+		},
+		"current can't be removed": {
+			[]step{{move: current, from: "one", want: "InvalidParameterException"}},
+			map[string]string{current: "one"},
+		},
+		"previous can be removed": {
+			[]step{{put: "two"}, {move: previous, from: "one"}},
+			map[string]string{current: "two"},
+		},
+		"unknown versions": {
+			[]step{{move: current, from: "one", to: "none", want: "InvalidParameterException"}, {move: current, from: "none", to: "one", want: "InvalidParameterException"}},
+			map[string]string{current: "one"},
+		},
+		"nothing to do": {
+			[]step{{move: current, want: "InvalidParameterException"}},
+			map[string]string{current: "one"},
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			w := start(t)
+			w.create(t, name, "one", "one")
+			for _, step := range test.steps {
+				w.do(t, step)
+			}
+			if diff := cmp.Diff(test.want, w.stages(t)); diff != "" {
+				t.Errorf("stages (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestTheFirstVersionIsCurrent(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	if _, err := w.CreateSecret(t.Context(), &sdk.CreateSecretInput{Name: aws.String(name)}); err != nil {
+		t.Fatal(err)
+	}
+	_, err := w.GetSecretValue(t.Context(), &sdk.GetSecretValueInput{SecretId: aws.String(name)})
+	wantCode(t, "get before there is a value", err, "ResourceNotFoundException")
+	w.do(t, step{put: "one", labels: []string{pending}})
+	if diff := cmp.Diff(map[string]string{current: "one", pending: "one"}, w.stages(t)); diff != "" {
+		t.Errorf("stages (-want +got):\n%s", diff)
+	}
+}
+
+func TestGetChoosesAVersion(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	w.create(t, name, "one", "one")
+	w.do(t, step{put: "two"})
+	for what, test := range map[string]struct{ id, label, want, code string }{
+		"current by default":     {want: "two"},
+		"by label":               {label: previous, want: "one"},
+		"by id":                  {id: "one", want: "one"},
+		"by both":                {id: "two", label: current, want: "two"},
+		"by both, contradicting": {id: "one", label: current, code: "InvalidRequestException"},
+		"unknown label":          {label: "x", code: "ResourceNotFoundException"},
+		"unknown id":             {id: "x", code: "ResourceNotFoundException"},
+	} {
+		in := &sdk.GetSecretValueInput{SecretId: aws.String(name)}
+		if test.id != "" {
+			in.VersionId = token(test.id)
+		}
+		if test.label != "" {
+			in.VersionStage = &test.label
+		}
+		got, err := w.GetSecretValue(t.Context(), in)
+		wantCode(t, what, err, test.code)
+		if err == nil && *got.SecretString != test.want {
+			t.Errorf("%s: got %q, want %q", what, *got.SecretString, test.want)
+		}
+	}
+}
+
+func TestUpdateSecretWritesAVersionWhenThereIsAValue(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	w.create(t, name, "one", "one")
+	update := func(id string, value, description *string) {
+		t.Helper()
+		in := &sdk.UpdateSecretInput{SecretId: aws.String(name), SecretString: value, Description: description, ClientRequestToken: token(id)}
+		if _, err := w.UpdateSecret(t.Context(), in); err != nil {
+			t.Fatal(err)
+		}
+	}
+	update("two", nil, aws.String("changed"))
+	if diff := cmp.Diff(map[string]string{current: "one"}, w.stages(t)); diff != "" {
+		t.Errorf("stages after a new description (-want +got):\n%s", diff)
+	}
+	update("three", aws.String("three"), nil)
+	if diff := cmp.Diff(map[string]string{current: "three", previous: "one"}, w.stages(t)); diff != "" {
+		t.Errorf("stages after a new value (-want +got):\n%s", diff)
+	}
+	out, err := w.DescribeSecret(t.Context(), &sdk.DescribeSecretInput{SecretId: aws.String(name)})
+	if err != nil || aws.ToString(out.Description) != "changed" {
+		t.Errorf("description %q, error %v", aws.ToString(out.Description), err)
+	}
+}
+
+func TestVersionsWithoutLabelAreKeptForADay(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	w.create(t, name, "v0", "v0")
+	for i := 1; i < 100; i++ {
+		w.do(t, step{put: "v" + strconv.Itoa(i)})
+	}
+	list := func() []string {
+		t.Helper()
+		out, err := w.ListSecretVersionIds(t.Context(), &sdk.ListSecretVersionIdsInput{SecretId: aws.String(name), IncludeDeprecated: aws.Bool(true)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var ids []string
+		for _, version := range out.Versions {
+			ids = append(ids, strings.TrimRight(*version.VersionId, "-"))
+		}
+		return ids
+	}
+	w.do(t, step{put: "v100", want: "LimitExceededException"})
+	w.now = w.now.Add(24*time.Hour + time.Second)
+	w.do(t, step{put: "v100"})
+	if got := list(); len(got) != 100 || got[0] != "v1" || got[99] != "v100" {
+		t.Errorf("%d versions from %s to %s, want 100 from v1 to v100", len(got), got[0], got[len(got)-1])
+	}
+	labelled, err := w.ListSecretVersionIds(t.Context(), &sdk.ListSecretVersionIdsInput{SecretId: aws.String(name)})
+	if err != nil || len(labelled.Versions) != 2 {
+		t.Errorf("%d labelled versions, error %v; want 2", len(labelled.Versions), err)
+	}
+}
+
+func TestTwentyLabelsAreTheLimit(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	w.create(t, name, "one", "one")
+	for i := 1; i < 20; i++ {
+		w.do(t, step{move: "label" + strconv.Itoa(i), to: "one"})
+	}
+	w.do(t, step{move: "label20", to: "one", want: "LimitExceededException"})
+	w.do(t, step{put: "two", labels: []string{"label20"}, want: "LimitExceededException"})
+	w.do(t, step{put: "two", labels: []string{"label19"}})
+}

@@ -24,11 +24,17 @@ func CanonicalRequest(method, rawPath, rawQuery, basePath string) string {
 // QueryStringHash returns the SHA-256 of [CanonicalRequest] in lower-case hex: the
 // value of the claim qsh.
 func QueryStringHash(method, rawPath, rawQuery, basePath string) string {
+	hash := queryStringHash(method, rawPath, rawQuery, basePath)
+	return string(hash[:])
+}
+
+func queryStringHash(method, rawPath, rawQuery, basePath string) (hash [2 * sha256.Size]byte) {
 	// Most requests have a short path and at most two parameters, so their canonical
 	// form stays on the stack.
 	var buffer [256]byte
 	sum := sha256.Sum256(appendCanonical(buffer[:0], method, rawPath, rawQuery, basePath))
-	return hex.EncodeToString(sum[:])
+	hex.Encode(hash[:], sum[:])
+	return hash
 }
 
 func appendCanonical(dst []byte, method, rawPath, rawQuery, basePath string) []byte {

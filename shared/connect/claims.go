@@ -1,18 +1,11 @@
 package connect
 
-import (
-	"strconv"
-	"time"
-
-	"github.com/golang-jwt/jwt/v5"
-)
+import "strconv"
 
 // claims are the claims we use, each kept as it was met, right or wrong: which
 // layer of the verification refuses depends on the claim. aud and sub are not
 // among them, because they must not select the tenant.
 type claims struct {
-	// isObject is false until a JSON object was read: golang-jwt accepts null.
-	isObject bool
 	// issuer and hash are empty when they are missing or not strings.
 	issuer string
 	hash   string
@@ -20,11 +13,10 @@ type claims struct {
 	expiresAt, issuedAt, notBefore date
 }
 
-// UnmarshalJSON implements json.Unmarshaler, strictly: see [eachMember].
-func (c *claims) UnmarshalJSON(data []byte) error {
-	c.isObject = true
-	return eachMember(data, func(name string, value []byte) error {
-		switch name {
+func parseClaims(data []byte) (claims, error) {
+	var c claims
+	err := eachMember(data, func(name, value []byte) error {
+		switch string(name) {
 		case "iss":
 			c.issuer, _ = stringValue(value)
 		case "qsh":
@@ -38,6 +30,7 @@ func (c *claims) UnmarshalJSON(data []byte) error {
 		}
 		return nil
 	})
+	return c, err
 }
 
 // date is a NumericDate claim, in whole seconds since 1970.
@@ -56,23 +49,3 @@ func parseDate(raw []byte) date {
 	}
 	return date{present: true, valid: true, seconds: int64(seconds)}
 }
-
-// numeric returns what golang-jwt's validator expects: nil for a missing claim.
-func (d date) numeric() (*jwt.NumericDate, error) {
-	if !d.present {
-		return nil, nil
-	}
-	if !d.valid {
-		return nil, jwt.ErrInvalidType
-	}
-	return &jwt.NumericDate{Time: time.Unix(d.seconds, 0)}, nil
-}
-
-// The methods of jwt.Claims.
-
-func (c *claims) GetExpirationTime() (*jwt.NumericDate, error) { return c.expiresAt.numeric() }
-func (c *claims) GetIssuedAt() (*jwt.NumericDate, error)       { return c.issuedAt.numeric() }
-func (c *claims) GetNotBefore() (*jwt.NumericDate, error)      { return c.notBefore.numeric() }
-func (c *claims) GetIssuer() (string, error)                   { return c.issuer, nil }
-func (c *claims) GetSubject() (string, error)                  { return "", nil }
-func (c *claims) GetAudience() (jwt.ClaimStrings, error)       { return nil, nil }

@@ -100,8 +100,8 @@ func (w WebhookModule) MarshalJSON() ([]byte, error) {
 
 // unmarshalKeeping reads the members named in fields and puts the others into extra.
 func unmarshalKeeping(data []byte, extra *Extra, fields map[string]any) error {
-	return eachMember(data, func(name string, value []byte) error {
-		if field, known := fields[name]; known {
+	return eachMember(data, func(name, value []byte) error {
+		if field, known := fields[string(name)]; known {
 			if err := json.Unmarshal(value, field); err != nil {
 				return fmt.Errorf("%s: %w", name, err)
 			}
@@ -110,7 +110,7 @@ func unmarshalKeeping(data []byte, extra *Extra, fields map[string]any) error {
 		if *extra == nil {
 			*extra = Extra{}
 		}
-		(*extra)[name] = bytes.Clone(value)
+		(*extra)[string(name)] = bytes.Clone(value)
 		return nil
 	})
 }

@@ -1,6 +1,7 @@
 package connect
 
 import (
+	"encoding/json"
 	"fmt"
 )
 
@@ -14,10 +15,13 @@ type members map[string][]byte
 // parseMembers reads an object of a payload; object names it in the error.
 func parseMembers(object string, data []byte) (members, error) {
 	found := members{}
-	err := eachMember(data, func(name string, value []byte) error {
-		found[name] = value
-		return nil
-	})
+	err := errNotStrict
+	if json.Valid(data) {
+		err = eachMember(data, func(name, value []byte) error {
+			found[string(name)] = value
+			return nil
+		})
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s is %w", ErrInvalidPayload, object, err)
 	}

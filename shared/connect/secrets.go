@@ -65,7 +65,7 @@ func (v *Verifier) signer(ctx context.Context, t token) (SignedBy, error) {
 	if err != nil {
 		return 0, err
 	}
-	if by := t.signer(secrets); by != 0 {
+	if by := secrets.signer(t); by != 0 {
 		return by, nil
 	}
 	if t.isSignedWith(v.AppSecret) {
@@ -77,7 +77,7 @@ func (v *Verifier) signer(ctx context.Context, t token) (SignedBy, error) {
 	}
 	// Most rereads bring nothing new; then garbage costs no second round.
 	if !reread.equal(secrets) {
-		if by := t.signer(reread); by != 0 {
+		if by := reread.signer(t); by != 0 {
 			return by, nil
 		}
 	}
@@ -101,11 +101,12 @@ func lookUp(
 	return secrets, true, nil
 }
 
-func (t token) signer(secrets Secrets) SignedBy {
+// signer returns 0 when t is signed with neither secret.
+func (s Secrets) signer(t token) SignedBy {
 	switch {
-	case t.isSignedWith(secrets.Current):
+	case t.isSignedWith(s.Current):
 		return SignedByCurrent
-	case t.isSignedWith(secrets.Previous):
+	case t.isSignedWith(s.Previous):
 		return SignedByPrevious
 	default:
 		return 0

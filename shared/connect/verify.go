@@ -8,7 +8,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/golang-jwt/jwt/v5"
 	"github.com/linkersync/linkersync/shared/redact"
 )
 
@@ -79,7 +78,7 @@ func (v *Verifier) Verify(ctx context.Context, r Request) (Verified, error) {
 	}
 	by, err := v.authenticate(ctx, t)
 	if err == nil {
-		err = v.checkHash(t, r)
+		err = v.checkHash(t.claims.hash, r)
 	}
 	if err != nil {
 		return Verified{}, withIssuer(err, t.claims.issuer)
@@ -91,8 +90,7 @@ func (v *Verifier) Verify(ctx context.Context, r Request) (Verified, error) {
 	}, nil
 }
 
-// authenticate checks all that does not depend on the rest of the request: whose
-// token it is, who signed it, and when it is valid.
+// authenticate finds out whose token it is, who signed it, and whether it is valid now.
 func (v *Verifier) authenticate(ctx context.Context, t token) (SignedBy, error) {
 	if !validClientKey(t.claims.issuer) {
 		return 0, refuse(ReasonIssuer)
@@ -104,51 +102,53 @@ func (v *Verifier) authenticate(ctx context.Context, t token) (SignedBy, error) 
 	if err != nil {
 		return 0, err
 	}
-	return by, v.checkTimes(&t.claims)
+	now := time.Now
+	if v.Now != nil {
+		now = v.Now
+	}
+	at := now()
+	if reason := v.checkTimes(t.claims, at.Unix()); reason != "" {
+		return 0, refuse(reason)
+	}
+	if !t.isConfirmed(at) {
+		return 0, refuse(ReasonMalformed)
+	}
+	return by, nil
 }
 
-func (v *Verifier) checkTimes(c *claims) error {
-	if !c.expiresAt.valid || !c.issuedAt.valid || c.expiresAt.seconds <= c.issuedAt.seconds {
-		return refuse(ReasonTimes)
+// checkTimes takes now in seconds since 1970, as the claims are.
+func (v *Verifier) checkTimes(c claims, now int64) Reason {
+	const leeway = int64(Leeway / time.Second)
+	maxLifetime := DefaultMaxLifetime
+	if v.MaxLifetime != 0 {
+		maxLifetime = v.MaxLifetime
 	}
-	maxLifetime := v.MaxLifetime
-	if maxLifetime == 0 {
-		maxLifetime = DefaultMaxLifetime
-	}
-	if c.expiresAt.seconds-c.issuedAt.seconds > int64(maxLifetime/time.Second) {
-		return refuse(ReasonLifetime)
-	}
-	now := v.Now
-	if now == nil {
-		now = time.Now
-	}
-	err := jwt.NewValidator(
-		jwt.WithLeeway(Leeway), jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithTimeFunc(now),
-	).Validate(c)
+	issued, expires := c.issuedAt.seconds, c.expiresAt.seconds
 	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, jwt.ErrTokenExpired):
-		return refuse(ReasonExpired)
-	case errors.Is(err, jwt.ErrTokenUsedBeforeIssued), errors.Is(err, jwt.ErrTokenNotValidYet):
-		return refuse(ReasonNotYetValid)
-	default:
-		return refuse(ReasonTimes)
+	case !c.issuedAt.valid || !c.expiresAt.valid || expires <= issued || c.notBefore.present && !c.notBefore.valid:
+		return ReasonTimes
+	case expires-issued > int64(maxLifetime/time.Second):
+		return ReasonLifetime
+	case now >= expires+leeway:
+		return ReasonExpired
+	case now < issued-leeway || now < c.notBefore.seconds-leeway:
+		return ReasonNotYetValid
 	}
+	return ""
 }
 
 // checkHash ties the token to the request it came with. The constant context-qsh,
 // which tokens for pages carry, is no hash and so never matches.
-func (v *Verifier) checkHash(t token, r Request) error {
-	if t.claims.hash == "" {
+func (v *Verifier) checkHash(hash string, r Request) error {
+	if hash == "" {
 		return refuse(ReasonNoHash)
 	}
 	// The hash would drop the base path from "/application" too, see CanonicalRequest.
 	if _, onSegment := stripBase(r.RawPath, v.BasePath); !onSegment {
 		return refuse(ReasonPath)
 	}
-	want := QueryStringHash(r.Method, r.RawPath, r.RawQuery, v.BasePath)
-	if subtle.ConstantTimeCompare([]byte(want), []byte(t.claims.hash)) != 1 {
+	want := queryStringHash(r.Method, r.RawPath, r.RawQuery, v.BasePath)
+	if subtle.ConstantTimeCompare(want[:], []byte(hash)) != 1 {
 		return refuse(ReasonWrongHash)
 	}
 	return nil

@@ -1,0 +1,134 @@
+package connect_test
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/linkersync/linkersync/shared/connect"
+	"github.com/linkersync/linkersync/shared/redact"
+)
+
+// What the tests are about: one installation that is known, and its secrets.
+const (
+	appKey         = "example-linker-app"
+	tenant         = "ari:cloud:bitbucket::app/{11111111-2222-4333-8444-555555555555}/example-linker-app"
+	stranger       = "ari:cloud:bitbucket::app/{66666666-7777-4888-8999-aaaaaaaaaaaa}/example-linker-app"
+	currentSecret  = "not-a-real-current-secret"
+	previousSecret = "not-a-real-previous-secret"
+	appSecret      = "not-a-real-app-secret"
+	wrongSecret    = "not-a-real-wrong-secret"
+)
+
+const issuedAt = 1_700_000_000
+
+// clock stands half a minute after the tokens were issued.
+func clock() time.Time { return time.Unix(issuedAt+30, 0) }
+
+// object is a JSON object whose members keep their order and may repeat, so that
+// tests can write what encoding/json would never write.
+type object map[string]any
+
+func (o object) with(name string, value any) object {
+	changed := object{}
+	for key, old := range o {
+		changed[key] = old
+	}
+	changed[name] = value
+	return changed
+}
+
+func (o object) without(name string) object {
+	changed := o.with(name, nil)
+	delete(changed, name)
+	return changed
+}
+
+func (o object) json(tb testing.TB) string {
+	tb.Helper()
+	encoded, err := json.Marshal(o)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return string(encoded)
+}
+
+// bitbucketHeader and bitbucketClaims are what recorded tokens have.
+const bitbucketHeader = `{"alg":"HS256","typ":"JWT"}`
+
+func bitbucketClaims() object {
+	return object{
+		"iss": tenant, "aud": tenant, "iat": issuedAt, "exp": issuedAt + 3600,
+		"qsh": hashOf("POST&/installed&"),
+	}
+}
+
+func hashOf(canonical string) string {
+	sum := sha256.Sum256([]byte(canonical))
+	return hex.EncodeToString(sum[:])
+}
+
+// sign signs by hand, so that no token depends on the code under test.
+func sign(header, claims, secret string) string {
+	signed := base64.RawURLEncoding.EncodeToString([]byte(header)) + "." +
+		base64.RawURLEncoding.EncodeToString([]byte(claims))
+	return signed + "." + base64.RawURLEncoding.EncodeToString(hmacSHA256(signed, secret))
+}
+
+func hmacSHA256(text, secret string) []byte {
+	mac := hmac.New(sha256.New, []byte(secret))
+	mac.Write([]byte(text))
+	return mac.Sum(nil)
+}
+
+func installedRequest(token string) connect.Request {
+	return connect.Request{Method: "POST", RawPath: "/installed", Authorization: "JWT " + token}
+}
+
+// source is a SecretSource that counts.
+type source struct {
+	cached, stored map[string]connect.Secrets
+	err, rereadErr error
+
+	reads, rereads atomic.Int32
+}
+
+func (s *source) Secrets(_ context.Context, clientKey string) (connect.Secrets, error) {
+	s.reads.Add(1)
+	return answer(s.cached, clientKey, s.err)
+}
+
+func (s *source) Reread(_ context.Context, clientKey string) (connect.Secrets, error) {
+	s.rereads.Add(1)
+	if s.stored == nil {
+		return answer(s.cached, clientKey, s.rereadErr)
+	}
+	return answer(s.stored, clientKey, s.rereadErr)
+}
+
+func answer(from map[string]connect.Secrets, clientKey string, err error) (connect.Secrets, error) {
+	if err != nil {
+		return connect.Secrets{}, err
+	}
+	secrets, known := from[clientKey]
+	if !known {
+		return connect.Secrets{}, connect.ErrUnknownTenant
+	}
+	return secrets, nil
+}
+
+func tenantSource() *source {
+	return &source{cached: map[string]connect.Secrets{
+		tenant: {Current: redact.New(currentSecret), Previous: redact.New(previousSecret)},
+	}}
+}
+
+func newVerifier(from connect.SecretSource) *connect.Verifier {
+	return &connect.Verifier{AppKey: appKey, Source: from, Now: clock}
+}

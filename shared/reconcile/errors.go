@@ -1,0 +1,97 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/linkersync/linkersync/shared/bitbucket"
+)
+
+// ends tells whether an error of a write would meet every further call too.
+// Anything else, a time-out, a reset or a 500, says nothing about whether the
+// write happened, so it is the next read that decides.
+func ends(ctx context.Context, err error) bool {
+	if ctx.Err() != nil {
+		return true
+	}
+	for _, sentinel := range []error{
+		bitbucket.ErrRateLimited, bitbucket.ErrEndpointRemoved, bitbucket.ErrNotFound,
+		bitbucket.ErrUnauthorized, bitbucket.ErrWrongAuthType, bitbucket.ErrForbidden,
+	} {
+		if errors.Is(err, sentinel) {
+			return true
+		}
+	}
+	return false
+}
+
+// NotConvergedError says what is left between a linker and its target after the
+// last round, and why. errors.Is sees the last failure of a call.
+type NotConvergedError struct {
+	Linker string
+	// Missing should be there and isn't; Extra is there and shouldn't be.
+	Missing, Extra []Left
+	// Rounds is how often it was acted on.
+	Rounds int
+	// Cause is the last failure that was hoped to pass; nil when no call failed.
+	Cause error
+}
+
+// Left is a value that is not where it belongs.
+type Left struct {
+	Value string `json:"value"`
+	// Reason is empty when nothing is known but that it stayed that way.
+	Reason string `json:"reason,omitempty"`
+}
+
+func (e *NotConvergedError) Error() string {
+	var parts []string
+	if len(e.Missing) > 0 {
+		parts = append(parts, fmt.Sprintf("%d missing: %s", len(e.Missing), listLeft(e.Missing)))
+	}
+	if len(e.Extra) > 0 {
+		parts = append(parts, fmt.Sprintf("%d not removed: %s", len(e.Extra), listLeft(e.Extra)))
+	}
+	text := fmt.Sprintf("reconcile linker %q: not as wanted after %d rounds, %s", e.Linker, e.Rounds, strings.Join(parts, "; "))
+	if e.Cause != nil {
+		text += "; last failure: " + e.Cause.Error()
+	}
+	if !explained(e.Missing) || !explained(e.Extra) {
+		text += "; running it again continues from here"
+	}
+	return text
+}
+
+// Unwrap returns the cause.
+func (e *NotConvergedError) Unwrap() error { return e.Cause }
+
+// explained: every value has a reason, and so running again won't help.
+func explained(left []Left) bool {
+	return !slices.ContainsFunc(left, func(l Left) bool { return l.Reason == "" })
+}
+
+func listLeft(left []Left) string {
+	shown := make([]string, 0, MaxShown)
+	for _, l := range left[:min(len(left), MaxShown)] {
+		text := quote(l.Value)
+		if l.Reason != "" {
+			text += " (" + l.Reason + ")"
+		}
+		shown = append(shown, text)
+	}
+	return strings.Join(shown, ", ") + andMore(len(left))
+}
+
+func (r *run) notConverged(rounds int) error {
+	err := &NotConvergedError{Linker: r.first.Linker, Rounds: rounds, Cause: r.cause}
+	for _, value := range r.last.Add {
+		err.Missing = append(err.Missing, Left{Value: value, Reason: r.stuck[value]})
+	}
+	for _, value := range r.last.Remove {
+		err.Extra = append(err.Extra, Left{Value: value, Reason: r.stuck[value]})
+	}
+	return err
+}

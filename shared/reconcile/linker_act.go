@@ -1,0 +1,193 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/linkersync/linkersync/shared/bitbucket"
+)
+
+const (
+	// smallDifference is the most values that are added, or removed, one by one.
+	// Beyond it a PUT is fewer calls even when it turns out to merge.
+	smallDifference = 10
+	// maxBulks bounds PUTs per apply: a second one makes up for an outage, a
+	// third would only repeat what doesn't work.
+	maxBulks = 2
+	// maxFailuresInARow ends a round early: Bitbucket has a bad moment, and each
+	// call has been tried several times by the transport already.
+	maxFailuresInARow = 3
+)
+
+// pending is what of the last read's difference can still be worked on.
+func (r *run) pending() (adds []string, removes []bitbucket.LinkerValue) {
+	for _, value := range r.last.Add {
+		if _, stuck := r.stuck[value]; !stuck {
+			adds = append(adds, value)
+		}
+	}
+	if !r.first.desired.Prune {
+		return adds, nil
+	}
+	for _, value := range r.last.extra {
+		if _, stuck := r.stuck[value.Value]; !stuck {
+			removes = append(removes, value)
+		}
+	}
+	return adds, removes
+}
+
+// act does one round's writes. The error ends the apply; what the next read can
+// make up for is kept as the cause.
+func (r *run) act(ctx context.Context) error {
+	r.learn()
+	adds, removes := r.pending()
+	if r.wantsBulk(adds, removes) {
+		if err := r.bulk(ctx); err != nil || !r.bulkRefused {
+			return err
+		}
+		r.learn()
+		adds, removes = r.pending()
+	}
+	failures := 0
+	for _, value := range adds {
+		if err := r.step(ctx, r.add(ctx, value), &failures); err != nil || failures == maxFailuresInARow {
+			return err
+		}
+	}
+	for _, value := range removes {
+		if _, stuck := r.stuck[value.Value]; stuck { // since this round's additions
+			continue
+		}
+		if err := r.step(ctx, r.remove(ctx, value), &failures); err != nil || failures == maxFailuresInARow {
+			return err
+		}
+	}
+	return nil
+}
+
+// learn marks what a PUT has shown to be out of reach.
+func (r *run) learn() {
+	if r.bulkDone {
+		for _, value := range r.last.Add {
+			r.holdFolded(value)
+		}
+	}
+	if !r.bulkDone && !r.bulkRefused && r.bulks < maxBulks {
+		return
+	}
+	for _, value := range r.last.extra {
+		if value.ID == 0 && r.first.desired.Prune {
+			r.stuck[value.Value] = "Bitbucket lists it without an id, and its bulk update didn't remove it"
+		}
+	}
+}
+
+// wantsBulk decides between one PUT and single calls. A mix of additions and
+// removals is one PUT however small, and so is a removal that has no id.
+func (r *run) wantsBulk(adds []string, removes []bitbucket.LinkerValue) bool {
+	if r.bulkRefused || r.bulks == maxBulks {
+		return false
+	}
+	if r.bulkDone { // It merged, or dropped values: repeat it only for many of the latter.
+		return len(adds) > smallDifference
+	}
+	noID := slices.ContainsFunc(removes, func(v bitbucket.LinkerValue) bool { return v.ID == 0 })
+	mixed := len(adds) > 0 && len(removes) > 0
+	return noID || mixed || len(adds)+len(removes) > smallDifference
+}
+
+// bulk PUTs the whole target. From here on, values that are only kept because
+// the linker doesn't prune count as wanted: if the PUT replaces and goes wrong,
+// they have to come back.
+func (r *run) bulk(ctx context.Context) error {
+	if !r.first.desired.Prune && len(r.last.extra) > 0 {
+		r.want = newWanted(slices.Concat(r.want.values, names(r.last.extra)))
+	}
+	r.bulks++
+	err := r.write(ctx, func() error {
+		return r.api.UpdateLinkerValues(ctx, r.first.Linker, r.want.values)
+	})
+	switch {
+	case err == nil:
+		r.bulkDone = true
+		return nil
+	case errors.Is(err, bitbucket.ErrInvalid):
+		r.bulkRefused = true
+		r.cause = err
+		return nil
+	}
+	failures := 0
+	return r.step(ctx, fmt.Errorf("update values of linker %q: %w", r.first.Linker, err), &failures)
+}
+
+func (r *run) add(ctx context.Context, value string) error {
+	err := r.write(ctx, func() error {
+		_, err := r.api.CreateLinkerValue(ctx, r.first.Linker, value)
+		return err
+	})
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, bitbucket.ErrExists):
+		r.holdFolded(value)
+		return nil
+	case errors.Is(err, bitbucket.ErrInvalid):
+		r.stuck[value] = "Bitbucket refused it: " + err.Error()
+		return nil
+	}
+	return fmt.Errorf("add value %q to linker %q: %w", value, r.first.Linker, err)
+}
+
+func (r *run) remove(ctx context.Context, value bitbucket.LinkerValue) error {
+	err := r.write(ctx, func() error {
+		return r.api.DeleteLinkerValue(ctx, r.first.Linker, value.ID)
+	})
+	if err == nil || errors.Is(err, bitbucket.ErrNotFound) {
+		return nil // If it is the linker that is gone, the next read says so.
+	}
+	return fmt.Errorf("remove value %s (id %d) from linker %q: %w", quote(value.Value), value.ID, r.first.Linker, err)
+}
+
+// write counts a call that may change something, unless time is up already.
+func (r *run) write(ctx context.Context, call func() error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	r.result.Writes++
+	return call()
+}
+
+// holdFolded is called when Bitbucket says that it has a value which it doesn't
+// list. If it lists the same in another case, it takes the two for one: neither
+// is touched, because removing the listed one could remove the wanted one.
+func (r *run) holdFolded(value string) {
+	if r.cased == nil {
+		r.cased = make(map[string]string, len(r.last.extra))
+		for _, listed := range r.last.extra {
+			r.cased[strings.ToLower(listed.Value)] = listed.Value
+		}
+	}
+	if listed, found := r.cased[strings.ToLower(value)]; found {
+		r.stuck[value] = fmt.Sprintf("Bitbucket has it as %s and takes both for the same, write it like that in the manifest", quote(listed))
+		r.stuck[listed] = fmt.Sprintf("Bitbucket takes it for %s, which has to stay", quote(value))
+	}
+}
+
+// step sorts an error: those that every further call would meet end the apply,
+// the rest are left to the next read.
+func (r *run) step(ctx context.Context, err error, failures *int) error {
+	if err == nil {
+		*failures = 0
+		return nil
+	}
+	if ends(ctx, err) {
+		return err
+	}
+	*failures++
+	r.cause = err
+	return nil
+}

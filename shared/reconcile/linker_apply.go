@@ -1,0 +1,192 @@
+package reconcile
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/linkersync/linkersync/shared/manifest"
+)
+
+const (
+	// maxRounds bounds act-and-read-again. With three calls in ten failing at
+	// random, six rounds leave one value in a thousand behind.
+	maxRounds = 6
+	// firstPause is doubled per round. It is taken only after a round that
+	// changed nothing: a lagging replica or a bad moment, and both pass.
+	firstPause = 250 * time.Millisecond
+	maxPause   = 2 * time.Second
+)
+
+// Options of an apply. The zero value is the careful one.
+type Options struct {
+	// AllowPrune lets a linker lose most of its values, see [PruneGuardError].
+	AllowPrune bool
+	// Sleep waits between rounds that change nothing; nil waits on a timer. It
+	// returns early, with the context's error, when the context ends.
+	Sleep func(ctx context.Context, d time.Duration) error
+}
+
+// LinkerResult is what an apply did to one linker.
+type LinkerResult struct {
+	Linker string `json:"linker"`
+	// Added and Removed were confirmed by the last read.
+	Added   []string `json:"added"`
+	Removed []string `json:"removed"`
+	// Kept counts the values that were there before and had to stay.
+	Kept int `json:"kept"`
+	// Writes counts the calls that may have changed something, failed ones too.
+	Writes int `json:"writes"`
+	// Verified: the values were read, and nothing was written since. When it is
+	// false, more may have changed than Added and Removed say.
+	Verified bool `json:"verified"`
+	// Error is the text of the error that came with the result.
+	Error    string            `json:"error,omitempty"`
+	Position manifest.Position `json:"position"`
+}
+
+// Changed tells whether the apply is known to have changed something.
+func (r LinkerResult) Changed() bool { return len(r.Added)+len(r.Removed) > 0 }
+
+// ApplyLinker brings a linker to its desired values and verifies it. With
+// nothing to change it makes only the calls of one read.
+//
+// Errors: [ValuesError] before any call; [PruneGuardError] before any write;
+// [NotConvergedError] when the rounds are used up or something can't be done;
+// otherwise the client's, wrapped. The result is valid with an error too.
+// A rate limit, a refused login, an unknown linker and a removed endpoint
+// ([bitbucket.ErrEndpointRemoved]) end the apply at once. Running it again is
+// always right.
+func ApplyLinker(ctx context.Context, api LinkerValues, desired manifest.Linker, options Options) (LinkerResult, error) {
+	plan, err := PlanLinker(ctx, api, desired)
+	if err != nil {
+		return failed(desired, err)
+	}
+	return ApplyPlan(ctx, api, plan, options)
+}
+
+// ApplyPlan is [ApplyLinker] with the plan that [PlanLinker] just made, so that
+// showing a plan and applying it reads the values once. A plan without changes
+// calls nothing.
+func ApplyPlan(ctx context.Context, api LinkerValues, plan LinkerPlan, options Options) (LinkerResult, error) {
+	if plan.want.places == nil {
+		return failed(manifest.Linker{Key: plan.Linker, Position: plan.Position},
+			fmt.Errorf("apply plan of linker %q: it is a copy that lacks the values' ids, plan again", plan.Linker))
+	}
+	if options.Sleep == nil {
+		options.Sleep = sleep
+	}
+	r := &run{api: api, options: options, first: plan, last: plan, want: plan.want, stuck: map[string]string{}}
+	r.result = LinkerResult{Linker: plan.Linker, Position: plan.Position, Kept: plan.Keep}
+	err := r.converge(ctx)
+	return r.finish(err), err
+}
+
+// run is one apply: what it knows, and what it has learned about Bitbucket.
+type run struct {
+	api         LinkerValues
+	options     Options
+	first, last LinkerPlan
+	want        wanted
+	result      LinkerResult
+	// stuck says of a value why no further call can bring it where it belongs.
+	stuck map[string]string
+	// cased finds an unwanted value by its lower-case form; nil until needed.
+	cased map[string]string
+	// cause is the last failure that a later read could still make up for.
+	cause error
+	// bulks counts PUTs; bulkDone says that one was accepted, bulkRefused that
+	// its body was not.
+	bulks                 int
+	bulkDone, bulkRefused bool
+	// writesRead is how many writes the last read has seen.
+	writesRead int
+}
+
+func (r *run) converge(ctx context.Context) error {
+	for round := 0; r.last.Changed(); round++ {
+		if err := r.guard(r.last); err != nil {
+			return err
+		}
+		if round == maxRounds {
+			return r.notConverged(round)
+		}
+		before := r.result.Writes
+		if err := r.act(ctx); err != nil {
+			return err
+		}
+		if r.result.Writes == before {
+			return r.notConverged(round)
+		}
+		if err := r.verify(ctx, round); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// verify reads what the round's writes came to. The first read follows at once;
+// only when it shows no progress is there a pause and another look.
+func (r *run) verify(ctx context.Context, round int) error {
+	before := len(r.last.Add) + len(r.last.Remove)
+	if err := r.read(ctx); err != nil {
+		return err
+	}
+	adds, removes := r.pending()
+	if len(r.last.Add)+len(r.last.Remove) < before || len(adds)+len(removes) == 0 {
+		return nil
+	}
+	if err := r.options.Sleep(ctx, min(firstPause<<round, maxPause)); err != nil {
+		return fmt.Errorf("wait to read linker %q again: %w", r.first.Linker, err)
+	}
+	return r.read(ctx)
+}
+
+func (r *run) read(ctx context.Context) error {
+	plan, err := compare(ctx, r.api, r.first.desired, r.want)
+	if err != nil {
+		return err
+	}
+	r.last, r.writesRead, r.cased = plan, r.result.Writes, nil
+	return nil
+}
+
+func (r *run) finish(err error) LinkerResult {
+	r.result.Added = without(r.first.Add, r.last.Add)
+	r.result.Removed = without(r.first.Remove, r.last.Remove)
+	r.result.Verified = r.writesRead == r.result.Writes
+	if err != nil {
+		r.result.Error = err.Error()
+	}
+	return r.result
+}
+
+func failed(linker manifest.Linker, err error) (LinkerResult, error) {
+	return LinkerResult{
+		Linker: linker.Key, Position: linker.Position, Error: err.Error(),
+		Added: []string{}, Removed: []string{},
+	}, err
+}
+
+// without is what of values isn't in rest, never nil.
+func without(values, rest []string) []string {
+	still := newWanted(rest).places
+	out := make([]string, 0, max(0, len(values)-len(rest)))
+	for _, value := range values {
+		if _, left := still[value]; !left {
+			out = append(out, value)
+		}
+	}
+	return out
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}

@@ -1,0 +1,403 @@
+package reconcile_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/linkersync/linkersync/shared/bitbucket"
+	"github.com/linkersync/linkersync/shared/manifest"
+	"github.com/linkersync/linkersync/shared/reconcile"
+)
+
+// awake never waits; it hands over how long it was asked to.
+func awake(pauses *[]time.Duration) reconcile.Options {
+	return reconcile.Options{Sleep: func(_ context.Context, d time.Duration) error {
+		if pauses != nil {
+			*pauses = append(*pauses, d)
+		}
+		return nil
+	}}
+}
+
+func linker(values ...string) manifest.Linker {
+	return manifest.Linker{Key: "jira", Values: values}
+}
+
+func pruned(values ...string) manifest.Linker {
+	return manifest.Linker{Key: "jira", Values: values, Prune: true}
+}
+
+// numbered returns P0 to P<n-1>.
+func numbered(prefix string, n int) []string {
+	values := make([]string, n)
+	for i := range values {
+		values[i] = fmt.Sprintf("%s%d", prefix, i)
+	}
+	return values
+}
+
+func calls(counts ...any) []string {
+	var out []string
+	for i := 0; i < len(counts); i += 2 {
+		out = append(out, slices.Repeat([]string{counts[i].(string)}, counts[i+1].(int))...)
+	}
+	return out
+}
+
+// TestApplyCosts holds every common case to its calls, reads included.
+func TestApplyCosts(t *testing.T) {
+	t.Parallel()
+	thousand := numbered("P", 1000)
+	renamed := append([]string{"NEW"}, thousand[1:]...)
+	tests := map[string]struct {
+		actual  []string
+		desired manifest.Linker
+		put     putMode
+		want    []string
+	}{
+		"nothing to change costs the pages of one read": {
+			thousand, pruned(thousand...), putReplaces, calls("list", 10),
+		},
+		"unlisted values cost nothing without prune": {
+			thousand, linker(thousand[:900]...), putReplaces, calls("list", 10),
+		},
+		"an empty linker that should be empty costs one read": {
+			nil, pruned(), putReplaces, calls("list", 1),
+		},
+		"a first push of 1,000 is one write": {
+			nil, pruned(thousand...), putReplaces, calls("list", 1, "put", 1, "list", 10),
+		},
+		"a first push is one write when PUT merges, too": {
+			nil, linker(thousand...), putMerges, calls("list", 1, "put", 1, "list", 10),
+		},
+		"one added to 999 is one write": {
+			thousand[1:], pruned(thousand...), putReplaces, calls("list", 10, "post", 1, "list", 10),
+		},
+		"one removed from 1,000 is one write": {
+			thousand, pruned(thousand[1:]...), putReplaces, calls("list", 10, "delete", 1, "list", 10),
+		},
+		"one renamed in 1,000 is one write": {
+			thousand, pruned(renamed...), putReplaces, calls("list", 10, "put", 1, "list", 10),
+		},
+		"one renamed without prune is one write": {
+			thousand, linker(renamed...), putReplaces, calls("list", 10, "post", 1, "list", 11),
+		},
+		"one renamed costs a removal more when PUT merges": {
+			thousand, pruned(renamed...), putMerges, calls("list", 10, "put", 1, "list", 11, "delete", 1, "list", 10),
+		},
+		"ten added are added one by one": {
+			thousand[:10], linker(thousand[:20]...), putReplaces, calls("list", 1, "post", 10, "list", 1),
+		},
+		"eleven added are one write": {
+			thousand[:10], linker(thousand[:21]...), putReplaces, calls("list", 1, "put", 1, "list", 1),
+		},
+		"a PUT that is refused falls back to single writes": {
+			nil, linker(thousand[:30]...), putRefuses, calls("list", 1, "put", 1, "post", 30, "list", 1),
+		},
+		"a PUT that does nothing is tried twice": {
+			nil, linker(thousand[:30]...), putDoes204, calls("list", 1, "put", 1, "list", 2, "put", 1, "list", 2, "post", 30, "list", 1),
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := newFake(t, test.actual...)
+			server.put = test.put
+			result, err := reconcile.ApplyLinker(t.Context(), server, test.desired, awake(nil))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(test.want, server.calls); diff != "" {
+				t.Errorf("calls (-want +got):\n%s", diff)
+			}
+			if !result.Verified || result.Writes != len(server.writes()) {
+				t.Errorf("result says %d writes, verified %v, after %v", result.Writes, result.Verified, server.writes())
+			}
+			want := slices.Sorted(slices.Values(test.desired.Values))
+			if !test.desired.Prune {
+				want = slices.Compact(slices.Sorted(slices.Values(slices.Concat(want, test.actual))))
+			}
+			if diff := cmp.Diff(want, server.values(), cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("values (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestApplyReportsWhatChanged(t *testing.T) {
+	t.Parallel()
+	server := newFake(t, "KEEP", "OLD", "ALSO")
+	desired := pruned("NEW", "KEEP")
+	desired.Position = manifest.Position{Line: 3, Column: 5}
+	got, err := reconcile.ApplyLinker(t.Context(), server, desired, awake(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := reconcile.LinkerResult{
+		Linker: "jira", Added: []string{"NEW"}, Removed: []string{"ALSO", "OLD"}, Kept: 1,
+		Writes: 1, Verified: true, Position: manifest.Position{Line: 3, Column: 5},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("result (-want +got):\n%s", diff)
+	}
+	again, err := reconcile.ApplyLinker(t.Context(), server, desired, awake(nil))
+	if err != nil || again.Changed() || again.Writes != 0 || again.Kept != 2 {
+		t.Errorf("a second apply gives %+v and %v, want nothing done and 2 kept", again, err)
+	}
+}
+
+func TestApplyPlanDoesNotReadTwice(t *testing.T) {
+	t.Parallel()
+	server := newFake(t, "A")
+	plan, err := reconcile.PlanLinker(t.Context(), server, linker("A", "B"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := reconcile.ApplyPlan(t.Context(), server, plan, awake(nil)); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(calls("list", 1, "post", 1, "list", 1), server.calls); diff != "" {
+		t.Errorf("calls (-want +got):\n%s", diff)
+	}
+	copied := reconcile.LinkerPlan{Linker: plan.Linker, Add: plan.Add}
+	if result, err := reconcile.ApplyPlan(t.Context(), server, copied, awake(nil)); err == nil || result.Error == "" {
+		t.Errorf("a plan that came out of JSON was applied: %+v", result)
+	}
+	if len(server.calls) != 3 {
+		t.Errorf("applying a copy made calls: %v", server.calls[3:])
+	}
+}
+
+// TestApplyToleratesAnswers are the situations in which a write's answer is not
+// a success and the outcome is fine.
+func TestApplyToleratesAnswers(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		actual  []string
+		desired manifest.Linker
+		set     func(f *fakeBitbucket)
+		want    []string
+		writes  []string
+	}{
+		"somebody added the value in between: POST says exists": {
+			[]string{"A"}, linker("A", "B"),
+			func(f *fakeBitbucket) { f.before = on(2, func() { f.insert("B") }) },
+			[]string{"A", "B"}, calls("post", 1),
+		},
+		"somebody removed the value in between: DELETE says not found": {
+			[]string{"A", "B"}, pruned("A"),
+			func(f *fakeBitbucket) { f.before = on(2, func() { f.rows = f.rows[:1] }) },
+			[]string{"A"}, calls("delete", 1),
+		},
+		"a POST that worked though its answer was lost": {
+			nil, linker("A"),
+			func(f *fakeBitbucket) { f.fault = failing(2, fault{errReset, true}) },
+			[]string{"A"}, calls("post", 1),
+		},
+		"a POST that did not work is repeated after reading": {
+			nil, linker("A"),
+			func(f *fakeBitbucket) { f.fault = failing(2, fault{errReset, false}) },
+			[]string{"A"}, calls("post", 2),
+		},
+		"a PUT that timed out after it worked": {
+			nil, linker(numbered("P", 50)...),
+			func(f *fakeBitbucket) { f.fault = failing(2, fault{bitbucket.ErrTimeout, true}) },
+			slices.Sorted(slices.Values(numbered("P", 50))), calls("put", 1),
+		},
+		"a PUT that failed is repeated once, then values go one by one": {
+			nil, linker(numbered("P", 12)...),
+			func(f *fakeBitbucket) {
+				f.fault = func(_ int, op string) *fault {
+					if op == "put" {
+						return &fault{bitbucket.ErrServer, false}
+					}
+					return nil
+				}
+			},
+			slices.Sorted(slices.Values(numbered("P", 12))), calls("put", 2, "post", 12),
+		},
+		"another writer's new value is pruned in the next round": {
+			[]string{"A"}, pruned("A", "B"),
+			func(f *fakeBitbucket) { f.before = on(3, func() { f.insert("X") }) },
+			[]string{"A", "B"}, calls("post", 1, "delete", 1),
+		},
+		"values twice under two ids are both removed": {
+			[]string{"A", "X", "X"}, pruned("A"), func(*fakeBitbucket) {},
+			[]string{"A"}, calls("delete", 2),
+		},
+		"a wanted value twice under two ids stays": {
+			[]string{"A", "A"}, pruned("A"), func(*fakeBitbucket) {},
+			[]string{"A"}, nil,
+		},
+		"values without ids are removed by PUT": {
+			[]string{"A", "X"}, pruned("A"), func(f *fakeBitbucket) { f.hideIDs = true },
+			[]string{"A"}, calls("put", 1),
+		},
+		"three failures in a row end a round early": {
+			nil, linker(numbered("P", 8)...),
+			func(f *fakeBitbucket) {
+				f.fault = func(n int, _ string) *fault {
+					if n >= 2 && n <= 4 {
+						return &fault{bitbucket.ErrServer, false}
+					}
+					return nil
+				}
+			},
+			numbered("P", 8), calls("post", 3+8),
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := newFake(t, test.actual...)
+			test.set(server)
+			if _, err := reconcile.ApplyLinker(t.Context(), server, test.desired, awake(nil)); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(test.want, server.values()); diff != "" {
+				t.Errorf("values (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(test.writes, server.writes(), cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("writes (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// on runs act ahead of the nth call.
+func on(n int, act func()) func(int, string) {
+	return func(call int, _ string) {
+		if call == n {
+			act()
+		}
+	}
+}
+
+// failing breaks the nth call.
+func failing(n int, broken fault) func(int, string) *fault {
+	return func(call int, _ string) *fault {
+		if call == n {
+			return &broken
+		}
+		return nil
+	}
+}
+
+// TestApplyEndsAtOnce are the failures that every further call would meet: no
+// second write, the sentinel on top, and a result that owns up.
+func TestApplyEndsAtOnce(t *testing.T) {
+	t.Parallel()
+	for _, sentinel := range []error{
+		bitbucket.ErrRateLimited, bitbucket.ErrEndpointRemoved, bitbucket.ErrUnauthorized,
+		bitbucket.ErrWrongAuthType, bitbucket.ErrForbidden, bitbucket.ErrNotFound,
+	} {
+		t.Run(sentinel.Error(), func(t *testing.T) {
+			t.Parallel()
+			for _, n := range []int{1, 2, 4} { // the read, the first write, the verification
+				server := newFake(t)
+				server.fault = failing(n, fault{fmt.Errorf("answer: %w", sentinel), false})
+				result, err := reconcile.ApplyLinker(t.Context(), server, linker("A", "B"), awake(nil))
+				if !errors.Is(err, sentinel) {
+					t.Errorf("call %d fails with %v: got %v", n, sentinel, err)
+				}
+				if len(server.calls) != n {
+					t.Errorf("call %d fails with %v: went on with %v", n, sentinel, server.calls[n:])
+				}
+				if result.Error != err.Error() || result.Verified || result.Linker != "jira" || result.Added == nil {
+					t.Errorf("call %d: result %+v, want the error and nothing verified", n, result)
+				}
+			}
+		})
+	}
+}
+
+func TestApplyStopsWithItsContext(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	server := newFake(t)
+	server.before = on(3, cancel)
+	result, err := reconcile.ApplyLinker(ctx, server, linker("A", "B", "C", "D"), awake(nil))
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	if diff := cmp.Diff(calls("list", 1, "post", 2), server.calls); diff != "" {
+		t.Errorf("calls (-want +got):\n%s", diff)
+	}
+	if result.Verified || result.Writes != 2 {
+		t.Errorf("result %+v, want 2 unverified writes", result)
+	}
+}
+
+func TestApplyPausesOnlyWhenNothingMoves(t *testing.T) {
+	t.Parallel()
+	var pauses []time.Duration
+	server := newFake(t)
+	server.fault = func(_ int, op string) *fault {
+		if op == "post" {
+			return &fault{bitbucket.ErrServer, false}
+		}
+		return nil
+	}
+	_, err := reconcile.ApplyLinker(t.Context(), server, linker("A"), awake(&pauses))
+	var left *reconcile.NotConvergedError
+	if !errors.As(err, &left) || !errors.Is(err, bitbucket.ErrServer) {
+		t.Fatalf("got %v, want NotConvergedError with its cause", err)
+	}
+	want := []time.Duration{
+		250 * time.Millisecond, 500 * time.Millisecond, time.Second, 2 * time.Second, 2 * time.Second, 2 * time.Second,
+	}
+	if diff := cmp.Diff(want, pauses); diff != "" {
+		t.Errorf("pauses (-want +got):\n%s", diff)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	options := reconcile.Options{Sleep: func(ctx context.Context, _ time.Duration) error { cancel(); return ctx.Err() }}
+	if _, err := reconcile.ApplyLinker(ctx, server, linker("A"), options); !errors.Is(err, context.Canceled) {
+		t.Errorf("a pause that is interrupted gives %v", err)
+	}
+}
+
+// TestApplyWaitsOutALaggingRead: the write is there, the list doesn't show it yet.
+func TestApplyWaitsOutALaggingRead(t *testing.T) {
+	t.Parallel()
+	server := newFake(t)
+	var fresh []bitbucket.LinkerValue
+	server.before = func(n int, _ string) {
+		switch n {
+		case 3: // the verification reads a replica that lags
+			fresh, server.rows = server.rows, nil
+		case 4:
+			server.rows = fresh
+		}
+	}
+	if _, err := reconcile.ApplyLinker(t.Context(), server, linker(numbered("P", 40)...), awake(nil)); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(calls("put", 1), server.writes()); diff != "" {
+		t.Errorf("writes (-want +got):\n%s", diff)
+	}
+}
+
+func TestApplyWithoutSleepWaitsOnATimer(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	server := newFake(t)
+	server.fault = func(n int, op string) *fault {
+		if n == 3 {
+			cancel() // ahead of the pause, which therefore ends at once
+		}
+		if op == "post" {
+			return &fault{bitbucket.ErrServer, false}
+		}
+		return nil
+	}
+	if _, err := reconcile.ApplyLinker(ctx, server, linker("A"), reconcile.Options{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}

@@ -54,6 +54,13 @@ func wholeDocuments() []document {
 			problems: []string{"m.yaml:1:1: the manifest has no version; add a line: version: 1"},
 		},
 		{
+			name: "no version, and more", text: "app: a/b\n",
+			problems: []string{
+				"m.yaml:1:1: the manifest has no version; add a line: version: 1",
+				`m.yaml:1:6: app "a/b" has the character '/'; only letters (A-Z, a-z), digits, _, - and . are allowed`,
+			},
+		},
+		{
 			name: "a later version hides what else it has", text: "version: 2\nrules: []\n",
 			problems: []string{`m.yaml:1:10: version 2 is not known; this linkersync reads version 1, so use that or a newer linkersync`},
 		},
@@ -70,11 +77,21 @@ func wholeDocuments() []document {
 			problems: []string{"m.yaml:1:10: version must be the number 1, not a number"},
 		},
 		{
-			name: "misspelt and unknown keys", text: "version: 1\nlinker: []\nConnections: []\nworkspaces: []\n",
+			name: "misspelt and unknown keys", text: "version: 1\nlinker: []\nConnections: []\nworkspaces: []\nap: b\nab: c\n",
 			problems: []string{
 				`m.yaml:2:1: key "linker" is not known; did you mean "linkers"?`,
 				`m.yaml:3:1: key "Connections" is not known; did you mean "connections"?`,
 				`m.yaml:4:1: key "workspaces" is not known; the manifest may have version, app, linkers, connections`,
+				`m.yaml:5:1: key "ap" is not known; did you mean "app"?`,
+				`m.yaml:6:1: key "ab" is not known; the manifest may have version, app, linkers, connections`,
+			},
+		},
+		{
+			name: "a key of this and one of no kind twice", text: "version: 1\nversion: 1\nx: 1\nx: 1\n", noYAML: true,
+			problems: []string{
+				`m.yaml:2:1: key "version" stands here for the second time, first in line 1; remove one`,
+				`m.yaml:3:1: key "x" is not known; the manifest may have version, app, linkers, connections`,
+				`m.yaml:4:1: key "x" stands here for the second time, first in line 3; remove one`,
 			},
 		},
 		{
@@ -193,6 +210,18 @@ func linker(values ...string) string {
 func valueDocuments() []document {
 	const allowed = "only letters (A-Z, a-z), digits, _ and - are allowed"
 	return []document{
+		{name: "values of every kind of character", text: linker("AZaz_09-", "_", `"-"`), schemaAccepts: true},
+		{
+			name: "values with the neighbours of what is allowed", text: linker(`"@"`, `"["`, "'`'", `"{"`, `"/"`, `":"`),
+			problems: []string{
+				`m.yaml:5:9: value "@" has the character '@'; ` + allowed,
+				`m.yaml:6:9: value "[" has the character '['; ` + allowed,
+				"m.yaml:7:9: value \"`\" has the character '`'; " + allowed,
+				`m.yaml:8:9: value "{" has the character '{'; ` + allowed,
+				`m.yaml:9:9: value "/" has the character '/'; ` + allowed,
+				`m.yaml:10:9: value ":" has the character ':'; ` + allowed,
+			},
+		},
 		{name: "values that YAML 1.1 takes for something else", text: linker("NO", "on", "y", `"123"`, "-x", "2026-01-02", "1_a"), schemaAccepts: true},
 		{
 			name: "values with other characters", text: linker("PROJ 1", "a.b", "a/b", "Ä", `"A\n"`, `"\e[2J"`, `""`),
@@ -325,8 +354,18 @@ func connectionDocuments() []document {
 		},
 		{name: "a description of the greatest length", text: connection(email, token, "description: "+strings.Repeat("é", 200)), schemaAccepts: true},
 		{
-			name: "a project id with a slash", text: connection(email, token, "project_id: a/b"),
-			problems: []string{`m.yaml:6:17: connections[0].project_id "a/b" is not an Infisical project's ID; copy it from the project's settings`},
+			name: "a project id with a slash", text: connection(email, token, "project_id: /b"),
+			problems: []string{`m.yaml:6:17: connections[0].project_id "/b" is not an Infisical project's ID; copy it from the project's settings`},
+		},
+		{name: "a project id of the greatest length", text: connection(email, token, "project_id: "+strings.Repeat("p", 64)), schemaAccepts: true},
+		{
+			name: "a project id that is too long", text: connection(email, token, "project_id: "+strings.Repeat("p", 65)),
+			problems: []string{`m.yaml:6:17: connections[0].project_id "` + strings.Repeat("p", 60) + `…" is not an Infisical project's ID; copy it from the project's settings`},
+		},
+		{name: "a name of the greatest length", text: "version: 1\nconnections:\n  - {name: " + strings.Repeat("n", 64) + ", email: a@b, token: 'env:T'}\n", schemaAccepts: true},
+		{
+			name: "a connection with a key of no kind", text: connection(email, token, "colour: red"),
+			problems: []string{`m.yaml:6:5: key "colour" is not known; connections[0] may have name, project_id, description, email, token, adopt`},
 		},
 		{
 			name: "an empty project id", text: connection(email, token, "project_id: ''"),
@@ -417,7 +456,7 @@ func yamlDocuments() []document {
 			problems: []string{"m.yaml:1:1: directives (%) are not supported; remove the line"},
 		},
 		{
-			name: "brackets that are nested too deeply", text: "version: 1\napp: " + strings.Repeat("[", 11) + strings.Repeat("]", 11) + "\n",
+			name: "brackets that are nested too deeply", text: "version: 1\napp: " + strings.Repeat("[", 15) + strings.Repeat("]", 15) + "\n",
 			problems: []string{"m.yaml:2:16: this is nested too deeply for a manifest"},
 		},
 		{

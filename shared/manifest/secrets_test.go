@@ -55,6 +55,15 @@ func TestCredentialsAreFoundAnywhere(t *testing.T) {
 	}
 }
 
+func TestCredentialsAreCountedUpToABound(t *testing.T) {
+	t.Parallel()
+	text := "version: 1\n" + strings.Repeat("# "+pasted+"\n", manifest.MaxProblems+50)
+	_, err := manifest.Parse("m.yaml", []byte(text), nil)
+	if got := len(problemLines(err)); got != manifest.MaxProblems {
+		t.Errorf("%d problems, want %d", got, manifest.MaxProblems)
+	}
+}
+
 // TestProblemsNeverRepeatACredential puts one wherever a message could repeat
 // what it found.
 func TestProblemsNeverRepeatACredential(t *testing.T) {

@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"github.com/linkersync/linkersync/shared/simulator/aws/secretsmanager"
+	"github.com/linkersync/linkersync/shared/simulator/aws/sqs"
 	"github.com/linkersync/linkersync/shared/simulator/aws/wire"
 	"github.com/linkersync/linkersync/shared/simulator/fault"
 )
@@ -60,6 +61,7 @@ type Server struct {
 	URL     string
 	Faults  *fault.Injector
 	Secrets *secretsmanager.Service
+	Queues  *sqs.Service
 
 	cloud    wire.Cloud
 	auth     wire.Authenticator
@@ -88,11 +90,11 @@ func New(options Options) *Server {
 	}
 	cloud := wire.Cloud{Account: options.Account, Region: options.Region, Now: options.Now}
 	s := &Server{
-		Faults: options.Faults, Secrets: secretsmanager.New(cloud), cloud: cloud,
+		Faults: options.Faults, Secrets: secretsmanager.New(cloud), Queues: sqs.New(cloud), cloud: cloud,
 		transport: &http.Transport{MaxIdleConnsPerHost: 256},
 	}
 	s.auth = wire.Authenticator{Region: cloud.Region, Credential: s.credential, Now: time.Now}
-	s.services = services{json: []*wire.JSON{s.Secrets.API()}}
+	s.services = services{json: []*wire.JSON{s.Secrets.API(), s.Queues.API()}}
 	s.handler = s.Faults.Wrap(http.HandlerFunc(s.serve))
 	s.start()
 	return s

@@ -7,6 +7,8 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
+	"maps"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -31,21 +33,19 @@ const issuedAt = 1_700_000_000
 // clock stands half a minute after the tokens were issued.
 func clock() time.Time { return time.Unix(issuedAt+30, 0) }
 
-// object is a JSON object whose members keep their order and may repeat, so that
-// tests can write what encoding/json would never write.
+// object is a JSON object that tests vary.
 type object map[string]any
 
+// with returns a copy that has the member.
 func (o object) with(name string, value any) object {
-	changed := object{}
-	for key, old := range o {
-		changed[key] = old
-	}
+	changed := maps.Clone(o)
 	changed[name] = value
 	return changed
 }
 
+// without returns a copy that lacks the member.
 func (o object) without(name string) object {
-	changed := o.with(name, nil)
+	changed := maps.Clone(o)
 	delete(changed, name)
 	return changed
 }
@@ -131,4 +131,21 @@ func tenantSource() *source {
 
 func newVerifier(from connect.SecretSource) *connect.Verifier {
 	return &connect.Verifier{AppKey: appKey, Source: from, Now: clock}
+}
+
+// reasonOf returns why a request was refused, "" if it was not. It fails the test
+// if the refusal is not what callers rely on.
+func reasonOf(tb testing.TB, err error) connect.Reason {
+	tb.Helper()
+	if err == nil {
+		return ""
+	}
+	var refused *connect.AuthError
+	if !errors.As(err, &refused) || !errors.Is(err, connect.ErrUnauthenticated) {
+		tb.Fatalf("error is %v, want an AuthError that wraps ErrUnauthenticated", err)
+	}
+	if err.Error() != connect.ErrUnauthenticated.Error() {
+		tb.Errorf("error text is %q, want the constant %q", err, connect.ErrUnauthenticated)
+	}
+	return refused.Reason
 }

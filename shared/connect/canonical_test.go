@@ -1,0 +1,47 @@
+package connect_test
+
+import (
+	"testing"
+
+	"github.com/linkersync/linkersync/shared/connect"
+)
+
+// What the vectors leave open.
+func TestCanonicalRequest(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct{ method, path, query, base, want string }{
+		"empty path":                      {"GET", "", "", "", "GET&/&"},
+		"path without a slash":            {"GET", "a", "", "", "GET&/a&"},
+		"root keeps its slash":            {"GET", "/", "", "", "GET&/&"},
+		"base is the root":                {"GET", "/a", "", "/", "GET&/a&"},
+		"base is not at the start":        {"GET", "/a/base/x", "", "/base", "GET&/a/base/x&"},
+		"base longer than the path":       {"GET", "/ba", "", "/base", "GET&/ba&"},
+		"path is the base and a slash":    {"GET", "/base/", "", "/base/", "GET&/&"},
+		"percent-encoding in small hex":   {"GET", "/", "a=%c3%a9", "", "GET&/&a=%C3%A9"},
+		"percent at the end":              {"GET", "/", "a=%4", "", "GET&/&a=%254"},
+		"percent before an encoding":      {"GET", "/", "a=%%41", "", "GET&/&a=%25A"},
+		"what is decoded once stays":      {"GET", "/", "a=%2541", "", "GET&/&a=%2541"},
+		"each byte that is not UTF-8":     {"GET", "/", "a=%ff%fex\xff", "", "GET&/&a=%EF%BF%BD%EF%BF%BDx%EF%BF%BD"},
+		"a surrogate that UTF-8 lacks":    {"GET", "/", "a=%ed%a0%80", "", "GET&/&a=%EF%BF%BD%EF%BF%BD%EF%BF%BD"},
+		"names that decode to the same":   {"GET", "/", "%61=2&a=1", "", "GET&/&a=1,2"},
+		"empty values repeat":             {"GET", "/", "a=&a", "", "GET&/&a=,"},
+		"no name":                         {"GET", "/", "=", "", "GET&/&="},
+		"jwt, percent-encoded":            {"GET", "/", "%6Awt=x&a=1", "", "GET&/&a=1"},
+		"jwt in the middle of a name":     {"GET", "/", "jwt2=x", "", "GET&/&jwt2=x"},
+		"more parameters than usual":      {"GET", "/", "j=1&i=1&h=1&g=1&f=1&e=1&d=1&c=1&b=1&a=1", "", "GET&/&a=1&b=1&c=1&d=1&e=1&f=1&g=1&h=1&i=1&j=1"},
+		"a prefix sorts first":            {"GET", "/", "ab=1&a=2", "", "GET&/&a=2&ab=1"},
+		"private use after astral planes": {"GET", "/", "\uE000=1&\U0001F600=2&\uD7FF=3", "", "GET&/&%ED%9F%BF=3&%F0%9F%98%80=2&%EE%80%80=1"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := connect.CanonicalRequest(test.method, test.path, test.query, test.base)
+			if got != test.want {
+				t.Errorf("got  %q\nwant %q", got, test.want)
+			}
+			if hash := connect.QueryStringHash(test.method, test.path, test.query, test.base); hash != hashOf(test.want) {
+				t.Errorf("hash is %s, want that of %q", hash, test.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,40 @@
+package connect_test
+
+import (
+	"testing"
+
+	"github.com/linkersync/linkersync/shared/connect"
+)
+
+func TestClientKeyWorkspace(t *testing.T) {
+	t.Parallel()
+	const uuid = "{11111111-2222-4333-8444-555555555555}"
+	tests := map[string]struct {
+		clientKey, uuid, appKey string
+	}{
+		"workspace":                    {tenant, uuid, appKey},
+		"uuid in capitals":             {"ari:cloud:bitbucket::app/{ABCDEF01-2222-4333-8444-555555555555}/x", "{ABCDEF01-2222-4333-8444-555555555555}", "x"},
+		"app key with a slash":         {"ari:cloud:bitbucket::app/" + uuid + "/a/b", uuid, "a/b"},
+		"old form":                     {"connection:479", "", ""},
+		"empty":                        {"", "", ""},
+		"no app key":                   {"ari:cloud:bitbucket::app/" + uuid + "/", "", ""},
+		"no slash":                     {"ari:cloud:bitbucket::app/" + uuid, "", ""},
+		"no uuid":                      {"ari:cloud:bitbucket::app/x", "", ""},
+		"uuid without braces":          {"ari:cloud:bitbucket::app/11111111-2222-4333-8444-555555555555/x", "", ""},
+		"uuid with a path in it":       {"ari:cloud:bitbucket::app/{../../../2.0/user?x=aaaaaaaaaaaaaaaa}/x", "", ""},
+		"uuid with a letter too far":   {"ari:cloud:bitbucket::app/{g1111111-2222-4333-8444-555555555555}/x", "", ""},
+		"uuid with a hyphen misplaced": {"ari:cloud:bitbucket::app/{111111112-222-4333-8444-555555555555}/x", "", ""},
+		"uuid too long":                {"ari:cloud:bitbucket::app/{11111111-2222-4333-8444-5555555555555}/x", "", ""},
+		"other product":                {"ari:cloud:jira::app/" + uuid + "/x", "", ""},
+		"prefix inside":                {"x" + tenant, "", ""},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			gotUUID, gotKey, ok := connect.ClientKeyWorkspace(test.clientKey)
+			if gotUUID != test.uuid || gotKey != test.appKey || ok != (test.uuid != "") {
+				t.Errorf("ClientKeyWorkspace(%q) = %q, %q, %v", test.clientKey, gotUUID, gotKey, ok)
+			}
+		})
+	}
+}

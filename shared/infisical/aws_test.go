@@ -194,7 +194,7 @@ func TestARefusedAWSLoginIsExplained(t *testing.T) {
 		"region":             {refuse(400, "BadRequest", `"Invalid AWS region"`), []string{"ErrLoginRefused", "ErrInvalid"}, nil},
 		"not configured":     {refuse(404, "NotFound", `"AWS auth method not found for identity, did you configure AWS auth?"`), []string{"ErrLoginRefused"}, nil},
 		"STS, behind a 500":  {refuse(500, "InternalServerError", `"Something went wrong"`), []string{"ErrServer"}, []string{"STS refuses the signature", "clock"}},
-		"an echo of its own": {refuse(400, "BadRequest", `"X-Amz-Security-Token: `+session+`"`), []string{"ErrLoginRefused", "ErrInvalid"}, []string{"[redacted]"}},
+		"an echo of its own": {refuse(400, "BadRequest", `"X-Amz-Security-Token: `+session+`"`), []string{"ErrLoginRefused", "ErrInvalid"}, []string{"[withheld"}},
 	}
 	for title, test := range tests {
 		t.Run(title, func(t *testing.T) {

@@ -231,17 +231,20 @@ func TestSuccessWithoutTheContentIsAnError(t *testing.T) {
 
 func TestTakenNameNamesItsHolder(t *testing.T) {
 	t.Parallel()
+	const holderID = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
 	taken := refuse(400, "BadRequest", `"An App Connection with the name \"bitbucket-main\" already exists"`)
-	holder := `{"id":"h-1","name":"bitbucket-main","app":"github","projectId":"p-1"}`
-	elsewhere := `{"id":"h-2","name":"bitbucket-main","app":"gitlab","projectId":"p-2"}`
-	namesake := `{"id":"h-3","name":"bitbucket-main-2","app":"gitlab","projectId":"p-1"}`
+	holder := `{"id":"` + holderID + `","name":"bitbucket-main","app":"github","projectId":"p-1"}`
+	elsewhere := `{"id":"` + connectionID + `","name":"bitbucket-main","app":"gitlab","projectId":"p-2"}`
+	namesake := `{"id":"` + connectionID + `","name":"bitbucket-main-2","app":"gitlab","projectId":"p-1"}`
 	tests := map[string]struct {
 		list reply
 		want infisical.NameTakenError
 	}{
-		"another app's":                {many(elsewhere, namesake, holder), infisical.NameTakenError{HolderID: "h-1", HolderApp: "github"}},
+		"another app's":                {many(elsewhere, namesake, holder), infisical.NameTakenError{HolderID: holderID, HolderApp: "github"}},
 		"one that can't be seen":       {many(elsewhere, namesake), infisical.NameTakenError{}},
 		"a list that isn't allowed":    {refuse(403, "PermissionDenied", `"You are not allowed to read on app-connections"`), infisical.NameTakenError{}},
+		"one without a proper ID":      {many(`{"id":"<b>","name":"bitbucket-main","app":"github","projectId":"p-1"}`), infisical.NameTakenError{}},
+		"one without a proper app":     {many(`{"id":"` + holderID + `","name":"bitbucket-main","app":"<b>","projectId":"p-1"}`), infisical.NameTakenError{}},
 		"a list that can't be decoded": {ok("oops"), infisical.NameTakenError{}},
 	}
 	for title, test := range tests {
@@ -261,7 +264,7 @@ func TestTakenNameNamesItsHolder(t *testing.T) {
 		server := newRecorder(t).on("PATCH "+path, taken).on("GET "+path, one(connectionJSON)).on(listAllPath, many(elsewhere, holder))
 		name := "bitbucket-main"
 		_, err := server.client().Update(t.Context(), connectionID, infisical.ConnectionChange{Name: &name})
-		checkTaken(t, err, infisical.NameTakenError{HolderID: "h-1", HolderApp: "github"})
+		checkTaken(t, err, infisical.NameTakenError{HolderID: holderID, HolderApp: "github"})
 	})
 }
 

@@ -15,7 +15,6 @@ const (
 	maxIssue   = 200 // characters of an issue's message
 	maxShort   = 100 // characters of a code, a request ID, a field's path
 	maxIssues  = 20  // of one answer
-	maxNesting = 4   // of issues in issues; Infisical has two levels
 )
 
 // received is an answer and what is needed to make an error of it.
@@ -42,15 +41,18 @@ type envelope struct {
 func (r received) failure() *APIError {
 	failed := r.newError()
 	var body envelope
+	var code, message string
 	enveloped := false
 	if json.Unmarshal(r.body, &body) == nil {
-		failed.Code = r.scrub.clean(text(body.Error), maxShort)
-		failed.Message = r.scrub.clean(text(body.Message), maxMessage)
+		code, message = text(body.Error), text(body.Message)
+		failed.Code = r.scrub.clean(code, maxShort)
+		failed.Message = r.scrub.clean(message, maxMessage)
 		failed.Issues = r.issues(body.Message)
 		failed.RequestID = r.scrub.clean(text(body.ReqID), maxShort)
-		enveloped = failed.Message != "" || len(failed.Issues) > 0
+		enveloped = message != "" || len(failed.Issues) > 0
 	}
-	failed.judge(enveloped, r.login)
+	found := judge(r.status, code, message, enveloped, r.login)
+	failed.kinds, failed.advice = found.kinds, found.advice
 	return failed
 }
 
@@ -107,16 +109,16 @@ func (r received) issues(raw json.RawMessage) []Issue {
 		return nil
 	}
 	var flat []Issue
-	r.flatten(&flat, all, maxNesting)
+	r.flatten(&flat, all)
 	return flat
 }
 
 // flatten lists the innermost issues, without repetition.
-func (r received) flatten(flat *[]Issue, issues []zodIssue, depth int) {
+func (r received) flatten(flat *[]Issue, issues []zodIssue) {
 	for _, issue := range issues {
-		if depth > 0 && len(issue.UnionErrors) > 0 {
+		if len(issue.UnionErrors) > 0 {
 			for _, alternative := range issue.UnionErrors {
-				r.flatten(flat, alternative.Issues, depth-1)
+				r.flatten(flat, alternative.Issues)
 			}
 			continue
 		}

@@ -100,7 +100,7 @@ func LoadRootCAs(path string) (*x509.CertPool, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read CA file: %w", err)
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }() // only read from
 	pem, err := io.ReadAll(io.LimitReader(file, maxCAFile+1))
 	if err != nil {
 		return nil, fmt.Errorf("read CA file: %w", err)

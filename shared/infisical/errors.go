@@ -147,8 +147,9 @@ func (e *NameTakenError) Unwrap() error { return e.Err }
 
 // Error says who has the name.
 func (e *NameTakenError) Error() string {
-	if e.HolderID == "" {
-		return fmt.Sprintf("the name %q is taken by a connection that this identity may not see: %v", e.Name, e.Err)
+	holder := "a connection that this identity may not see"
+	if e.HolderID != "" {
+		holder = fmt.Sprintf("the %s connection %s", e.HolderApp, e.HolderID)
 	}
-	return fmt.Sprintf("the name %q is taken by the %s connection %s: %v", e.Name, e.HolderApp, e.HolderID, e.Err)
+	return fmt.Sprintf("the name %q is taken by %s; choose another name, or rename that one", e.Name, holder)
 }

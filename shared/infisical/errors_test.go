@@ -90,6 +90,7 @@ func answers() map[string]struct {
 		"somebody's 404 page":     {reply{status: 404, body: "<h1>404</h1>"}, []string{"ErrUnexpectedAnswer"}, []string{"404", "proxy"}},
 		"somebody's 404 object":   {reply{status: 404, body: `{"detail":"no"}`}, []string{"ErrUnexpectedAnswer"}, nil},
 		"somebody's 401":          {reply{status: 401, body: "authenticate to the proxy"}, []string{"ErrUnexpectedAnswer"}, nil},
+		"somebody's 401 object":   {reply{status: 401, body: `{"detail":"no"}`}, []string{"ErrUnexpectedAnswer"}, nil},
 		"somebody's 403":          {reply{status: 403, body: `"blocked"`}, []string{"ErrUnexpectedAnswer"}, nil},
 		"a status of its own":     {refuse(418, "Teapot", `"short"`), []string{"ErrUnexpectedAnswer"}, nil},
 		"issues":                  {refuse(422, "ValidationFailure", `[{"code":"too_small","path":["credentials","email"],"message":"Email required"},{"path":["tags",0],"message":"Bad"}]`), []string{"ErrInvalid"}, []string{"credentials.email: Email required", "tags[0]: Bad"}},

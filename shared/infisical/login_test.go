@@ -37,12 +37,14 @@ func TestEachLoginSendsItsShape(t *testing.T) {
 		body         map[string]any
 	}{
 		"Universal Auth": {
-			infisical.UniversalAuth{ClientID: "client-1", ClientSecret: redact.New(clientSecret)}, "", loginPath,
+			infisical.UniversalAuth{ClientID: "client-1", ClientSecret: redact.New(clientSecret)},
+			"", loginPath,
 			map[string]any{"clientId": "client-1", "clientSecret": clientSecret},
 		},
 		// Older servers know the sub-organisation by another name, and ignore this one.
 		"Universal Auth in a sub-organisation": {
-			infisical.UniversalAuth{ClientID: "client-1", ClientSecret: redact.New(clientSecret)}, "team-a", loginPath,
+			infisical.UniversalAuth{ClientID: "client-1", ClientSecret: redact.New(clientSecret)},
+			"team-a", loginPath,
 			map[string]any{"clientId": "client-1", "clientSecret": clientSecret, "organizationSlug": "team-a", "subOrganizationName": "team-a"},
 		},
 		"OIDC": {oidc(token), "", oidcPath, map[string]any{"identityId": identityID, "jwt": token}},
@@ -69,7 +71,7 @@ func TestEachLoginSendsItsShape(t *testing.T) {
 	}
 }
 
-// refusals are the rows of the server's error table for logins.
+// The rows are those of the server's error table for logins.
 func TestEveryRefusalHasItsMeaning(t *testing.T) {
 	t.Parallel()
 	claims := idToken(`{"sub":"repo:acme/app:ref:refs/heads/main","aud":["https://github.com/acme","b"],"iss":"https://token.actions.githubusercontent.com"}`)
@@ -90,14 +92,17 @@ func TestEveryRefusalHasItsMeaning(t *testing.T) {
 			false, refuse(404, "NotFound", `"Sub organization with slug team-a not found"`), []string{"ErrLoginRefused"}, []string{"team-a"},
 		},
 		"method too new for the server": {
-			true, reply{status: 404, body: `{"message":"Route POST:/api/v1/auth/oidc-auth/login not found","error":"Not Found","statusCode":404}`},
-			[]string{"ErrUnsupported"}, nil,
+			true,
+			reply{status: 404, body: `{"message":"Route POST:/api/v1/auth/oidc-auth/login not found","error":"Not Found","statusCode":404}`},
+			[]string{"ErrUnsupported"},
+			nil,
 		},
 		"no OIDC method":   {true, refuse(404, "NotFound", `"OIDC auth method not found for identity, did you configure OIDC auth?"`), []string{"ErrLoginRefused"}, []string{"did you configure"}},
 		"wrong subject":    {true, refuse(403, "ForbiddenError", `"Access denied: OIDC subject not allowed."`), []string{"ErrLoginRefused", "ErrSubjectRefused"}, shown},
 		"wrong audience":   {true, refuse(401, "UnauthorizedError", `"Access denied: OIDC audience not allowed."`), []string{"ErrLoginRefused", "ErrAudienceRefused"}, shown},
 		"another claim":    {true, refuse(401, "UnauthorizedError", `"Access denied: OIDC claim not allowed."`), []string{"ErrLoginRefused"}, shown},
 		"bad signature":    {true, refuse(401, "UnauthorizedError", `"Access denied: jwt expired"`), []string{"ErrLoginRefused"}, []string{"jwt expired"}},
+		"an echo":          {true, refuse(401, "UnauthorizedError", `"Invalid JWT `+claims+`"`), []string{"ErrLoginRefused"}, append([]string{"[withheld"}, shown...)},
 		"forbidden source": {true, refuse(403, "ForbiddenError", `"You are not allowed to access this resource"`), []string{"ErrLoginRefused"}, nil},
 		"malformed":        {true, refuse(422, "ValidationFailure", `[{"path":["jwt"],"message":"Required"}]`), []string{"ErrLoginRefused", "ErrInvalid"}, []string{"jwt: Required"}},
 		"bad request":      {true, refuse(400, "BadRequest", `"no"`), []string{"ErrLoginRefused", "ErrInvalid"}, nil},
@@ -173,7 +178,7 @@ func TestATokenThatIsNoneIsNotSent(t *testing.T) {
 		"not base64":      "a.canary!.c",
 		"not JSON":        "a." + base64.RawURLEncoding.EncodeToString([]byte("canary")) + ".c",
 		"not an object":   "a." + base64.RawURLEncoding.EncodeToString([]byte(`["canary"]`)) + ".c",
-		"larger than any": "a." + strings.Repeat("canary", 4000) + ".c",
+		"larger than any": idToken(`{"sub":"` + strings.Repeat("canary", 4000) + `"}`),
 	}
 	for title, token := range tokens {
 		t.Run(title, func(t *testing.T) {

@@ -12,9 +12,10 @@ func (c *Client) nameTaken(ctx context.Context, name, projectID string, cause er
 		return taken
 	}
 	for _, one := range all {
-		// Without a project the list holds those of all projects, too.
-		if one.Name == name && one.ProjectID == projectID {
-			taken.HolderID, taken.HolderApp = clean(one.ID, maxShort), clean(one.App, maxShort)
+		// Without a project the list holds those of all projects, too. An ID and an
+		// app that don't look like one aren't worth showing.
+		if one.Name == name && one.ProjectID == projectID && checkID(one.ID) == "" && checkSlug(one.App) == "" {
+			taken.HolderID, taken.HolderApp = one.ID, one.App
 		}
 	}
 	return taken

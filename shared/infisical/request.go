@@ -25,11 +25,12 @@ const (
 	defaultWait = 5 * time.Second
 )
 
-// request is one call of the API. The path's elements are escaped when it is sent.
+// request is one call of the API.
 type request struct {
 	method string
-	path   []string
-	query  url.Values
+	// path has constants, slugs and UUIDs only, which need no escaping.
+	path  []string
+	query url.Values
 	// body is sent as JSON; nil sends none, and no content type: Infisical takes
 	// an empty body with one for malformed.
 	body any
@@ -84,19 +85,19 @@ func (c *Client) exchange(ctx context.Context, r request, into answer) error {
 	if err != nil {
 		return err
 	}
+	scrub := newScrubber(append([]redact.Secret{r.token}, r.secrets...)...)
 	res, err := c.endpoint.http.Do(req)
 	if err != nil {
-		return unreachable(err)
+		return unreachable(scrub.error(err))
 	}
 	defer res.Body.Close()
 	body, err := transport.ReadBody(res.Body, maxAnswer)
 	if err != nil {
-		return fmt.Errorf("read Infisical's answer to %s %s: %w", r.method, req.URL.Path, err)
+		return fmt.Errorf("read Infisical's answer to %s %s: %w", r.method, req.URL.Path, scrub.error(err))
 	}
 	got := received{
 		method: r.method, path: req.URL.Path, login: r.login,
-		status: res.StatusCode, header: res.Header, body: body, now: c.now(),
-		scrub: newScrubber(append([]redact.Secret{r.token}, r.secrets...)...),
+		status: res.StatusCode, header: res.Header, body: body, now: c.now(), scrub: scrub,
 	}
 	if res.StatusCode >= 300 {
 		return got.failure()
@@ -108,11 +109,7 @@ func (c *Client) exchange(ctx context.Context, r request, into answer) error {
 }
 
 func (c *Client) newRequest(ctx context.Context, r request) (*http.Request, error) {
-	elements := []string{"api", "v1"}
-	for _, element := range r.path {
-		elements = append(elements, url.PathEscape(element))
-	}
-	target := c.endpoint.base.JoinPath(elements...)
+	target := c.endpoint.base.JoinPath("api", "v1").JoinPath(r.path...)
 	target.RawQuery = r.query.Encode()
 	var body io.Reader
 	if r.body != nil {

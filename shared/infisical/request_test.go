@@ -3,7 +3,6 @@ package infisical_test
 import (
 	"context"
 	"errors"
-	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -174,19 +173,18 @@ func TestTheClientsOwnSleepEnds(t *testing.T) {
 }
 
 // limitedOnce returns a client without a network, whose first answer is a rate
-// limit of 59 seconds; answered is called when it has been made.
-func limitedOnce(answered func()) *infisical.Client {
+// limit of 59 seconds; limited is called when it is made.
+func limitedOnce(limited func()) *infisical.Client {
 	calls := 0
 	return &infisical.Client{
 		Login: infisical.UniversalAuth{ClientID: "c", ClientSecret: redact.New("s")},
 		HTTP: &http.Client{Transport: roundTripper(func(req *http.Request) (*http.Response, error) {
 			calls++
 			if calls == 1 {
-				answered()
-				return &http.Response{StatusCode: 429, Header: http.Header{"Retry-After": {"59"}}, Body: http.NoBody, Request: req}, nil
+				limited()
+				return answered(req, http.StatusTooManyRequests, "", "59"), nil
 			}
-			body := `{"accessToken":"a","expiresIn":60,"appConnections":[]}`
-			return &http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader(body)), Request: req}, nil
+			return answered(req, http.StatusOK, `{"accessToken":"a","expiresIn":60,"appConnections":[]}`, ""), nil
 		})},
 	}
 }
@@ -272,6 +270,13 @@ func TestAnAnswerThatIsTooLargeIsNotRead(t *testing.T) {
 			mustContain(t, err, "too large")
 		})
 	}
+}
+
+// Lists aren't paged: thousands of connections come in one answer.
+func TestALongListIsRead(t *testing.T) {
+	t.Parallel()
+	many := ok(`{"appConnections":[{"id":"i","description":"` + strings.Repeat("d", 6<<20) + `"}]}`)
+	list(t, newRecorder(t).on(listPath, many).client())
 }
 
 func TestAnUnreachableHostIsNamed(t *testing.T) {

@@ -39,7 +39,7 @@ const (
 func apiRules() []rule {
 	const check = "failed to validate credentials"
 	return []rule{
-		{400, "", []string{"an app connection with the name", "already exists"}, []error{ErrNameTaken}, "choose another name"},
+		{400, "", []string{"an app connection with the name", "already exists"}, []error{ErrNameTaken}, ""},
 		{400, "", []string{check, "status code 401"}, []error{ErrBadCredentials}, adviceToken},
 		{400, "", []string{check, "status code 403"}, []error{ErrBadCredentials}, adviceScope},
 		{400, "", []string{check}, []error{ErrBitbucketUnavailable}, adviceOutage},
@@ -82,44 +82,31 @@ func loginRules() []rule {
 	}
 }
 
-// fallbackRules are for answers that mean the same whoever gives them, a proxy's
-// page included.
-func fallbackRules() []rule {
-	return []rule{
-		{429, "", nil, []error{ErrRateLimited}, adviceLimit},
-		{0, "", nil, []error{ErrUnexpectedAnswer}, adviceElsewise},
-	}
-}
-
-// judge finds e's row. An answer without Infisical's envelope is judged by its
+// judge finds an answer's row. One without Infisical's envelope is judged by its
 // status only, so that a proxy's 404 isn't taken for a missing connection.
-func (e *APIError) judge(enveloped, login bool) {
+func judge(status int, code, message string, enveloped, login bool) rule {
 	var rows []rule
 	switch {
+	case status >= http.StatusInternalServerError:
+		return rule{kinds: []error{ErrServer}, advice: adviceLater}
 	case enveloped && login:
 		rows = loginRules()
 	case enveloped:
 		rows = apiRules()
 	}
-	if e.Status >= http.StatusInternalServerError {
-		rows = []rule{{e.Status, "", nil, []error{ErrServer}, adviceLater}}
-	}
-	for _, row := range append(rows, fallbackRules()...) {
-		if row.matches(e) {
-			e.kinds, e.advice = row.kinds, row.advice
-			return
+	code, message = strings.ToLower(code), strings.ToLower(message)
+	for _, row := range append(rows, rule{status: http.StatusTooManyRequests, kinds: []error{ErrRateLimited}, advice: adviceLimit}) {
+		if row.matches(status, code, message) {
+			return row
 		}
 	}
+	return rule{kinds: []error{ErrUnexpectedAnswer}, advice: adviceElsewise}
 }
 
-func (r rule) matches(e *APIError) bool {
-	if r.status != 0 && r.status != e.Status {
+func (r rule) matches(status int, code, message string) bool {
+	if r.status != status || !strings.HasPrefix(code, strings.ToLower(r.code)) {
 		return false
 	}
-	if !strings.HasPrefix(strings.ToLower(e.Code), strings.ToLower(r.code)) {
-		return false
-	}
-	message := strings.ToLower(e.Message)
 	for _, text := range r.texts {
 		if !strings.Contains(message, text) {
 			return false

@@ -3,6 +3,7 @@ package infisical
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"net/url"
 	"strings"
 	"unicode"
@@ -10,27 +11,33 @@ import (
 	"github.com/linkersync/linkersync/shared/redact"
 )
 
-// scrubber takes a request's secrets out of texts that its answer holds. Neither
-// Infisical nor a proxy is known to send them back; this makes sure.
-type scrubber struct{ replacer *strings.Replacer }
+const (
+	// withheld stands for a text that repeats a secret.
+	withheld = "[withheld: it repeats a secret of the request]"
+	// minSecret is the length from which a secret is looked for. Real ones are
+	// longer; a shorter one would be found in any text.
+	minSecret = 8
+)
+
+// scrubber withholds texts of an answer that repeat one of the request's secrets.
+// Infisical isn't known to do that, but net/http quotes an answer that isn't HTTP,
+// and who knows what sits between.
+type scrubber struct{ forms []string }
 
 func newScrubber(secrets ...redact.Secret) scrubber {
-	var pairs []string
+	var s scrubber
 	for _, secret := range secrets {
-		for _, form := range forms(strings.TrimSpace(secret.Reveal())) {
-			pairs = append(pairs, form, redact.Placeholder)
+		if value := strings.TrimSpace(secret.Reveal()); len(value) >= minSecret {
+			s.forms = append(s.forms, forms(value)...)
 		}
 	}
-	return scrubber{strings.NewReplacer(pairs...)}
+	return s
 }
 
 // forms are the ways in which a secret may be written in an answer.
 func forms(secret string) []string {
-	if secret == "" {
-		return nil
-	}
 	quoted, _ := json.Marshal(secret) // a string can't fail
-	return []string{
+	all := []string{
 		secret,
 		strings.Trim(string(quoted), `"`),
 		url.QueryEscape(secret),
@@ -38,11 +45,39 @@ func forms(secret string) []string {
 		base64.StdEncoding.EncodeToString([]byte(secret)),
 		base64.RawURLEncoding.EncodeToString([]byte(secret)),
 	}
+	for i, form := range all {
+		all[i] = withoutEscapes(form)
+	}
+	return all
 }
 
-// clean scrubs before it shortens: the end of a text may not cut a secret in two.
+// withoutEscapes makes a text comparable however often it was quoted.
+func withoutEscapes(text string) string { return strings.ReplaceAll(text, `\`, "") }
+
+func (s scrubber) repeats(text string) bool {
+	text = withoutEscapes(text)
+	for _, form := range s.forms {
+		if strings.Contains(text, form) {
+			return true
+		}
+	}
+	return false
+}
+
+// clean looks for secrets before it shortens: the cut may go through one.
 func (s scrubber) clean(text string, limit int) string {
-	return clean(s.replacer.Replace(text), limit)
+	if s.repeats(text) {
+		return withheld
+	}
+	return clean(text, limit)
+}
+
+// error withholds an error that repeats a secret, and keeps any other as it is.
+func (s scrubber) error(err error) error {
+	if s.repeats(err.Error()) {
+		return errors.New(withheld)
+	}
+	return err
 }
 
 // clean makes a text from outside fit for a terminal and a log: one line, no

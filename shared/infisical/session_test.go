@@ -3,8 +3,11 @@ package infisical_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -61,13 +64,18 @@ func TestOneLoginServesUntilAMinuteBeforeItsEnd(t *testing.T) {
 
 func TestATokenWithoutEndIsKept(t *testing.T) {
 	t.Parallel()
-	server := newRecorder(t).on(listPath, many()).on(loginPath, granted("only", "0"))
+	server := newRecorder(t).on(listPath, many()).on(loginPath, granted("ending", "3600"), granted("endless", "0"))
 	client := server.client()
+	list(t, client)
+	server.advance(time.Hour)
 	list(t, client)
 	server.advance(50 * 365 * 24 * time.Hour)
 	list(t, client)
-	if n := server.count(loginPath); n != 1 {
-		t.Errorf("%d logins, want 1", n)
+	if n := server.count(loginPath); n != 2 {
+		t.Errorf("%d logins, want 2", n)
+	}
+	if err := client.Revoke(t.Context()); err != nil || server.count(revokePath) != 1 {
+		t.Errorf("revoked %d times (%v), want once", server.count(revokePath), err)
 	}
 }
 
@@ -194,6 +202,45 @@ func TestATokenThatDiedEarlyIsReplacedOnce(t *testing.T) {
 				t.Errorf("calls (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// Of two calls whose token has died, the later one finds the earlier one's new
+// token and must not throw that away.
+func TestADeadTokenIsReplacedOnceForAll(t *testing.T) {
+	t.Parallel()
+	var logins atomic.Int32
+	bothSent, firstDone := make(chan struct{}), make(chan struct{})
+	var sent atomic.Int32
+	dead := `{"error":"TokenError","message":"Your token has expired. Please re-authenticate."}`
+	client := newRecorder(t).client()
+	client.HTTP = &http.Client{Transport: roundTripper(func(req *http.Request) (*http.Response, error) {
+		switch {
+		case strings.HasSuffix(req.URL.Path, "/login"):
+			return answered(req, http.StatusOK, fmt.Sprintf(`{"accessToken":"access-%d"}`, logins.Add(1)), ""), nil
+		case req.Header.Get("Authorization") != "Bearer access-1":
+			return answered(req, http.StatusOK, `{"appConnections":[]}`, ""), nil
+		case sent.Add(1) == 2:
+			close(bothSent)
+			<-firstDone
+		default:
+			<-bothSent
+		}
+		return answered(req, http.StatusForbidden, dead, ""), nil
+	})}
+	var all sync.WaitGroup
+	var done sync.Once
+	for range 2 {
+		all.Go(func() {
+			if _, err := client.Connections(t.Context(), ""); err != nil {
+				t.Error(err)
+			}
+			done.Do(func() { close(firstDone) })
+		})
+	}
+	all.Wait()
+	if n := logins.Load(); n != 2 {
+		t.Errorf("%d logins, want 2", n)
 	}
 }
 

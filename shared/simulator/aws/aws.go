@@ -24,6 +24,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/linkersync/linkersync/shared/simulator/aws/eventbridge"
 	"github.com/linkersync/linkersync/shared/simulator/aws/secretsmanager"
 	"github.com/linkersync/linkersync/shared/simulator/aws/sqs"
 	"github.com/linkersync/linkersync/shared/simulator/aws/wire"
@@ -62,6 +63,7 @@ type Server struct {
 	Faults  *fault.Injector
 	Secrets *secretsmanager.Service
 	Queues  *sqs.Service
+	Events  *eventbridge.Service
 
 	cloud    wire.Cloud
 	auth     wire.Authenticator
@@ -90,11 +92,12 @@ func New(options Options) *Server {
 	}
 	cloud := wire.Cloud{Account: options.Account, Region: options.Region, Now: options.Now}
 	s := &Server{
-		Faults: options.Faults, Secrets: secretsmanager.New(cloud), Queues: sqs.New(cloud), cloud: cloud,
+		Faults: options.Faults, Secrets: secretsmanager.New(cloud), Queues: sqs.New(cloud), Events: eventbridge.New(cloud),
+		cloud:     cloud,
 		transport: &http.Transport{MaxIdleConnsPerHost: 256},
 	}
 	s.auth = wire.Authenticator{Region: cloud.Region, Credential: s.credential, Now: time.Now}
-	s.services = services{json: []*wire.JSON{s.Secrets.API(), s.Queues.API()}}
+	s.services = services{json: []*wire.JSON{s.Secrets.API(), s.Queues.API(), s.Events.API()}}
 	s.handler = s.Faults.Wrap(http.HandlerFunc(s.serve))
 	s.start()
 	return s
@@ -114,6 +117,7 @@ func (s *Server) start() {
 func (s *Server) Close() {
 	s.transport.CloseIdleConnections()
 	_ = s.http.Close()
+	s.Events.Close()
 	s.stopped.Wait()
 }
 

@@ -1,0 +1,228 @@
+package infisical
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+)
+
+// State is everything that a server knows but the tokens: what [Server.Seed] takes
+// and [Server.Snapshot] returns.
+type State struct {
+	Organizations []Organization
+	Projects      []Project
+	Identities    []Identity
+	// Issuers sign the tokens of OIDC logins.
+	Issuers []Issuer
+	// AWSKeys are what the AWS login's signatures are verified with.
+	AWSKeys     []AWSKey
+	Connections []Connection
+}
+
+// Organization is an organisation, or a sub-organisation when it has a parent.
+type Organization struct {
+	ID       string
+	Slug     string
+	ParentID string
+}
+
+// Project is a project of an organisation.
+type Project struct {
+	ID    string
+	OrgID string
+	Name  string
+	Slug  string
+	// Type is like "secret-manager".
+	Type string
+}
+
+// Action is what an identity may do with app connections.
+type Action string
+
+// The actions on app connections.
+const (
+	Create  Action = "create"
+	Read    Action = "read"
+	Edit    Action = "edit"
+	Delete  Action = "delete"
+	Connect Action = "connect"
+)
+
+// Everything returns all actions.
+func Everything() []Action { return []Action{Create, Read, Edit, Delete, Connect} }
+
+// Identity is a machine identity with the ways in which it may log in.
+type Identity struct {
+	ID    string
+	Name  string
+	OrgID string
+	// SubOrganizations are the ids of those that it is a member of.
+	SubOrganizations []string
+	// Permissions are for connections of the organisation; Projects has those for
+	// connections of projects, by project id.
+	Permissions []Action
+	Projects    map[string][]Action
+	// TokenTTL and TokenMaxTTL are the lifetime of an access token and how far it can
+	// be renewed. Zero means Infisical's default for both, 30 days; NoExpiry that it has none.
+	TokenTTL    time.Duration
+	TokenMaxTTL time.Duration
+
+	Universal *UniversalAuth
+	OIDC      *OIDCAuth
+	AWS       *AWSAuth
+}
+
+// NoExpiry is the TTL of tokens that don't expire.
+const NoExpiry time.Duration = -1
+
+// Connection is an app connection.
+type Connection struct {
+	ID          string
+	Name        string
+	Description *string
+	// App is "bitbucket", or another app's: names are unique across apps.
+	App    string
+	Method string
+	OrgID  string
+	// ProjectID is empty for a connection of the organisation.
+	ProjectID string
+	CreatedAt time.Time
+	UpdatedAt time.Time
+	Email     string
+	APIToken  string
+	// CredentialsHash changes with every write of credentials, even of the same ones.
+	CredentialsHash string
+	// InUse says that something depends on the connection: it can't be deleted.
+	InUse bool
+}
+
+// Seed adds to the state. What is there already is replaced.
+func (s *Server) Seed(state State) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var problems []error
+	for _, org := range state.Organizations {
+		s.organizations[org.ID] = &org
+	}
+	for _, project := range state.Projects {
+		problems = append(problems, s.known(project.OrgID, "project "+project.ID))
+		s.projects[project.ID] = &project
+	}
+	for _, identity := range state.Identities {
+		problems = append(problems, s.known(identity.OrgID, "identity "+identity.ID))
+		s.identities[identity.ID] = identity.clone()
+	}
+	for _, issuer := range state.Issuers {
+		s.issuers[issuer.URL] = &issuer
+	}
+	for _, key := range state.AWSKeys {
+		s.awsKeys[key.AccessKeyID] = &key
+	}
+	for _, connection := range state.Connections {
+		problems = append(problems, s.seedConnection(connection))
+	}
+	return errors.Join(problems...)
+}
+
+func (s *Server) known(orgID, what string) error {
+	if s.organizations[orgID] == nil {
+		return fmt.Errorf("seed %s: unknown organization %q", what, orgID)
+	}
+	return nil
+}
+
+func (s *Server) seedConnection(c Connection) error {
+	if err := s.known(c.OrgID, "connection "+c.Name); err != nil {
+		return err
+	}
+	if c.ID == "" {
+		c.ID = newUUID()
+	}
+	c.App = cmp.Or(c.App, bitbucketApp)
+	c.Method = cmp.Or(c.Method, apiToken)
+	if c.CreatedAt.IsZero() {
+		c.CreatedAt, c.UpdatedAt = s.now(), s.now()
+	}
+	if s.taken(c.Name, c.ProjectID, c.OrgID, c.ID) {
+		return fmt.Errorf("seed connection %s: the name is taken", c.Name)
+	}
+	c.CredentialsHash = cmp.Or(c.CredentialsHash, newCredentialsHash(c.Email, c.APIToken))
+	s.connections[c.ID] = &c
+	return nil
+}
+
+// clone keeps what logins change (the uses of a client secret) apart from the caller's.
+func (identity Identity) clone() *Identity {
+	if identity.Universal != nil {
+		universal := *identity.Universal
+		universal.Secrets = slices.Clone(universal.Secrets)
+		identity.Universal = &universal
+	}
+	return &identity
+}
+
+// Snapshot returns a copy of the state, sorted.
+func (s *Server) Snapshot() State {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var state State
+	state.Organizations = sorted(s.organizations, func(o Organization) string { return o.ID })
+	state.Projects = sorted(s.projects, func(p Project) string { return p.ID })
+	for _, identity := range s.identities {
+		state.Identities = append(state.Identities, *identity.clone())
+	}
+	slices.SortFunc(state.Identities, func(a, b Identity) int { return cmp.Compare(a.ID, b.ID) })
+	state.Issuers = sorted(s.issuers, func(i Issuer) string { return i.URL })
+	state.AWSKeys = sorted(s.awsKeys, func(k AWSKey) string { return k.AccessKeyID })
+	state.Connections = sorted(s.connections, func(c Connection) string { return c.Name + "\n" + c.ID })
+	return state
+}
+
+func sorted[T any](from map[string]*T, key func(T) string) []T {
+	var all []T
+	for _, one := range from {
+		all = append(all, *one)
+	}
+	slices.SortFunc(all, func(a, b T) int { return cmp.Compare(key(a), key(b)) })
+	return all
+}
+
+// ActiveTokens is how many access tokens were issued and neither revoked nor
+// expired: zero after every well-behaved command.
+func (s *Server) ActiveTokens() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	active := 0
+	for row := range maps.Values(s.tokens) {
+		if !row.expired(s.now()) {
+			active++
+		}
+	}
+	return active
+}
+
+// Reset forgets all state, goes back to the initial limits, and clears the
+// injector's rules and calls.
+func (s *Server) Reset() {
+	s.mu.Lock()
+	s.forget()
+	s.mu.Unlock()
+	s.faults.Clear()
+	s.faults.ResetCalls()
+}
+
+func (s *Server) forget() {
+	s.limits = s.initial
+	s.windows = map[string]*window{}
+	s.organizations = map[string]*Organization{}
+	s.projects = map[string]*Project{}
+	s.identities = map[string]*Identity{}
+	s.issuers = map[string]*Issuer{}
+	s.awsKeys = map[string]*AWSKey{}
+	s.connections = map[string]*Connection{}
+	s.tokens = map[string]*tokenRow{}
+	s.lockouts = map[string]*lockout{}
+}

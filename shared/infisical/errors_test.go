@@ -207,10 +207,25 @@ func TestServersTextsAreBoundedAndOfOneLine(t *testing.T) {
 
 func TestCancelledCallsSaySo(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	_, err := newRecorder(t).client().Connections(ctx, "")
-	if !errors.Is(err, context.Canceled) {
-		t.Errorf("error = %v, want context.Canceled", err)
-	}
+	t.Run("before the login", func(t *testing.T) {
+		t.Parallel()
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := newRecorder(t).client().Connections(ctx, ""); !errors.Is(err, context.Canceled) {
+			t.Errorf("error = %v, want context.Canceled", err)
+		}
+	})
+	t.Run("in a call", func(t *testing.T) {
+		t.Parallel()
+		ctx, cancel := context.WithCancel(t.Context())
+		client := newRecorder(t).client()
+		client.HTTP = &http.Client{Transport: roundTripper(func(req *http.Request) (*http.Response, error) {
+			cancel()
+			return nil, req.Context().Err()
+		})}
+		_, err := client.Connections(ctx, "")
+		if !errors.Is(err, context.Canceled) || strings.Contains(err.Error(), "check the base URL") {
+			t.Errorf("error = %v, want context.Canceled without advice", err)
+		}
+	})
 }

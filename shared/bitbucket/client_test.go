@@ -93,6 +93,16 @@ func TestNothingIsSentUnsigned(t *testing.T) {
 	}
 }
 
+// A client that was made without package transport signs as well.
+func TestAnyHTTPClientSigns(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, step{request: "DELETE /2.0/addon", status: 204})
+	client := &bitbucket.Client{BaseURL: s.URL, Sign: sign, HTTP: s.Client()}
+	if err := client.DeleteAddon(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 // A token lives three minutes; what is repeated is signed again.
 func TestEachAttemptIsSignedAnew(t *testing.T) {
 	t.Parallel()

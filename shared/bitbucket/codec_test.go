@@ -77,6 +77,8 @@ func TestCodecFindsTheShapeAndRemembersIt(t *testing.T) {
 		"a name nobody thought of":        {`{"id":1,"type":"linker_value","token":"X"}`, `{"token":"BB"}`, `[{"token":"BB"}]`, 1, 2},
 		"strings, nothing read":           {"", `"BB"`, `["BB"]`, 4, 1},
 		"strings, learned":                {`"X"`, `"BB"`, `["BB"]`, 1, 1},
+		"the field seen last counts":      {`"X",{"id":1,"value":"Y"}`, `{"value":"BB"}`, `[{"value":"BB"}]`, 1, 2},
+		"seen, but written otherwise":     {`{"id":1,"key":"X"}`, `{"name":"BB"}`, `{"values":[{"name":"BB"}]}`, 3, 8},
 		"read as one, written as another": {`"X"`, `{"key":"BB"}`, `["BB"]`, 3, 1},
 	}
 	for name, test := range tests {
@@ -87,7 +89,7 @@ func TestCodecFindsTheShapeAndRemembersIt(t *testing.T) {
 				client := api.client(t, nil)
 				if test.item != "" {
 					values, err := collect(client.LinkerValues(t.Context(), "jira"))
-					if err != nil || len(values) != 1 || values[0].Value != "X" {
+					if err != nil || values[0].Value != "X" {
 						t.Fatalf("LinkerValues = %v, %v", values, err)
 					}
 				}
@@ -218,6 +220,48 @@ func TestParseShape(t *testing.T) {
 	}
 }
 
+// While a writer waits for the answer to its first try, another may find out.
+func TestCodecTakesOverWhatAnotherWriterFoundOut(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		value  string
+		bodies []string
+		want   []error
+	}{
+		"and is right":                      {"KEY", []string{`{"value":"KEY"}`, `{"key":"KEY"}`}, nil},
+		"and stops, when its value is bad":  {"BAD", []string{`{"value":"BAD"}`, `{"key":"BAD"}`}, []error{bitbucket.ErrInvalid}},
+		"and stops, when it tried the same": {"VALUE", []string{`{"value":"VALUE"}`}, []error{bitbucket.ErrInvalid}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			codec := &bitbucket.Codec{}
+			fields := map[string]string{"KEY": `{"key":"BB"}`, "BAD": `{"key":"BB"}`, "VALUE": `{"value":"BB"}`}
+			other := (&oneShape{create: fields[test.value], status: http.StatusCreated}).client(t, codec)
+			var bodies []string
+			client := &bitbucket.Client{Sign: sign, Codec: codec, HTTP: &http.Client{Transport: roundTripper(func(req *http.Request) (*http.Response, error) {
+				if len(bodies) == 0 {
+					if _, err := other.CreateLinkerValue(t.Context(), "jira", "BB"); err != nil {
+						t.Error(err)
+					}
+				}
+				body, _ := io.ReadAll(req.Body)
+				bodies = append(bodies, string(body))
+				recorder := httptest.NewRecorder()
+				if string(body) != `{"key":"KEY"}` {
+					recorder.WriteHeader(http.StatusBadRequest)
+				}
+				return recorder.Result(), nil
+			})}}
+			_, err := client.CreateLinkerValue(t.Context(), "jira", test.value)
+			wantError(t, err, test.want...)
+			if diff := cmp.Diff(test.bodies, bodies); diff != "" {
+				t.Errorf("bodies (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 // Many workers share a codec while it is still finding out.
 func TestCodecIsSafeForConcurrentUse(t *testing.T) {
 	t.Parallel()
@@ -269,7 +313,8 @@ func TestValueIsReadInEveryShape(t *testing.T) {
 		`{"id":9,"key":"BB","links":{}}`:       {ID: 9, Value: "BB"},
 		`{"id":9,"name":"BB","value":null}`:    {ID: 9, Value: "BB"},
 		`{"id":"9","uuid":"{u}","token":"BB"}`: {ID: 9, Value: "BB"},
-		`{"id":null,"value":"BB"}`:             {ID: 7, Value: "BB"},
+		`{"created_on":"2026","updated_on":"2026","links":"l","token":"BB"}`: {ID: 7, Value: "BB"},
+		`{"id":null,"value":"BB"}`: {ID: 7, Value: "BB"},
 	}
 	for answer, want := range known {
 		s := newServer(t, step{request: "GET /2.0/addon/linkers/jira/values/7", answer: answer})

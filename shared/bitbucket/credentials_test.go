@@ -37,13 +37,14 @@ func TestAccessTokenErrors(t *testing.T) {
 		answer string
 		want   []error
 		code   string
+		text   string
 	}{
-		"refused by the grant":   {400, `{"error":"invalid_grant","error_description":"JWT signature is wrong"}`, []error{bitbucket.ErrInvalid}, "invalid_grant"},
-		"refused as a client":    {401, `{"error":"unauthorized_client"}`, []error{bitbucket.ErrUnauthorized}, "unauthorized_client"},
-		"no verdict":             {503, `{}`, []error{bitbucket.ErrServer, bitbucket.ErrUnavailable}, ""},
-		"a success without":      {200, `{"expires_in":3600}`, []error{bitbucket.ErrUnknownShape}, ""},
-		"a success in odd types": {200, `{"access_token":{"canary":1}}`, []error{bitbucket.ErrUnknownShape}, ""},
-		"a login page":           {200, `<html>canary</html>`, []error{bitbucket.ErrNotJSON}, ""},
+		"refused by the grant":   {400, `{"error":"invalid_grant","error_description":"JWT signature is wrong"}`, []error{bitbucket.ErrInvalid}, "invalid_grant", "invalid_grant: JWT signature is wrong: "},
+		"refused as a client":    {401, `{"error":"unauthorized_client"}`, []error{bitbucket.ErrUnauthorized}, "unauthorized_client", "unauthorized_client: "},
+		"no verdict":             {503, `{}`, []error{bitbucket.ErrServer, bitbucket.ErrUnavailable}, "", ""},
+		"a success without":      {200, `{"expires_in":3600}`, []error{bitbucket.ErrUnknownShape}, "", ""},
+		"a success in odd types": {200, `{"access_token":{"canary":1}}`, []error{bitbucket.ErrUnknownShape}, "", ""},
+		"a login page":           {200, `<html>canary</html>`, []error{bitbucket.ErrNotJSON}, "", ""},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -56,8 +57,8 @@ func TestAccessTokenErrors(t *testing.T) {
 			if errors.As(err, &answer) && answer.Code != test.code {
 				t.Errorf("code %q, want %q", answer.Code, test.code)
 			}
-			if test.code != "" && !strings.Contains(err.Error(), ": "+test.code) {
-				t.Errorf("error = %v, want it to name %s", err, test.code)
+			if test.code != "" && !strings.Contains(err.Error(), ": "+test.text) {
+				t.Errorf("error = %v, want it to have %s", err, test.text)
 			}
 		})
 	}

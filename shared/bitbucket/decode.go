@@ -37,7 +37,7 @@ func (c *Codec) decodeValue(raw json.RawMessage) (LinkerValue, error) {
 		return LinkerValue{Value: text}, nil
 	}
 	var object map[string]json.RawMessage
-	if json.Unmarshal(raw, &object) != nil || object == nil {
+	if json.Unmarshal(raw, &object) != nil {
 		return LinkerValue{}, fmt.Errorf("read linker value: neither a string nor an object: %w", ErrUnknownShape)
 	}
 	id, err := decodeID(object["id"])

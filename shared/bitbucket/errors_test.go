@@ -74,6 +74,27 @@ func TestErrorsAreTyped(t *testing.T) {
 	}
 }
 
+func TestA404ThatSpeaksOfRemoval(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		"CHANGE-2770: see the changelog", "There is no API hosted at this URL.", "This endpoint is deprecated.", "The resource has been removed.",
+	} {
+		s := newServer(t, step{request: "DELETE /2.0/addon/linkers/jira/values/7", status: 404, answer: message(text)})
+		wantError(t, newClient(t, s).DeleteLinkerValue(t.Context(), "jira", 7), bitbucket.ErrEndpointRemoved)
+	}
+}
+
+func TestErrorNamesTheRequestID(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"X-B3-Traceid", "Atl-Traceid", "X-Request-Id"} {
+		s := newServer(t, step{request: "DELETE /2.0/addon", status: 500, header: http.Header{name: {"id-of-" + name}}})
+		err := newClient(t, s).DeleteAddon(t.Context())
+		if err == nil || !strings.HasSuffix(err.Error(), "(request id id-of-"+name+")") {
+			t.Errorf("error = %v", err)
+		}
+	}
+}
+
 func TestErrorKeepsWhatSupportAndCallersNeed(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, step{request: "PUT /2.0/addon", body: "{}", status: 429, answer: strings.Repeat("x", 1000), header: http.Header{

@@ -7,12 +7,12 @@ import (
 	"strings"
 )
 
-// removalTexts are how the API speaks of endpoints that are gone: the first two
-// were seen on others of the same API, the rest says what the announcement of the
-// linker endpoints' removal says.
+// removalTexts are how the API speaks of endpoints that are gone: the first is of
+// others that were removed, the second of a path it has no route for, and the rest
+// is how the removal of the linker endpoints was announced.
 // Source: https://developer.atlassian.com/cloud/bitbucket/changelog/#CHANGE-2770
 func removalTexts() []string {
-	return []string{"change-2770", "no api hosted at this url", "deprecated", "has been removed", "no longer available"}
+	return []string{"change-2770", "no api hosted at this url", "deprecated", "has been removed"}
 }
 
 // removed tells a removed endpoint from a linker, a value or a workspace that
@@ -43,10 +43,9 @@ func (c *Client) tellApart(ctx context.Context, err error) error {
 		return err
 	}
 	list, listErr := c.endpoint(linkersPath, "pagelen=1")
-	if listErr != nil {
-		return err
+	if listErr == nil {
+		_, listErr = c.call(ctx, request{method: http.MethodGet, url: list})
 	}
-	_, listErr = c.call(ctx, request{method: http.MethodGet, url: list})
 	answer.Removed = errors.Is(listErr, ErrEndpointRemoved)
 	return err
 }

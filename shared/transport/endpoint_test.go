@@ -57,11 +57,15 @@ func TestBaseIsBounded(t *testing.T) {
 	for name, timeout := range map[string]time.Duration{
 		"TLS handshake": base.TLSHandshakeTimeout, "response header": base.ResponseHeaderTimeout, "idle": base.IdleConnTimeout,
 	} {
-		if timeout <= 0 {
-			t.Errorf("no %s time-out", name)
+		if timeout < 5*time.Second || timeout > 5*time.Minute {
+			t.Errorf("%s time-out of %v", name, timeout)
 		}
 	}
-	if base.MaxResponseHeaderBytes <= 0 || base.MaxIdleConns <= 0 || base.MaxIdleConnsPerHost > base.MaxIdleConns {
+	// 32 workers of a fan-out keep their connections, and a small header isn't refused.
+	if base.MaxIdleConnsPerHost < 32 || base.MaxResponseHeaderBytes < 16<<10 || !base.ForceAttemptHTTP2 {
+		t.Error("the pool, the headers or HTTP/2 are cut too short")
+	}
+	if base.MaxResponseHeaderBytes > 1<<20 || base.MaxIdleConns <= 0 || base.MaxIdleConnsPerHost > base.MaxIdleConns {
 		t.Error("headers or idle connections aren't bounded")
 	}
 }

@@ -32,6 +32,18 @@ func TestRateLimitSpacesRequests(t *testing.T) {
 	}
 }
 
+func TestRateLimitOnTheRealClock(t *testing.T) {
+	t.Parallel()
+	server := &recorder{statuses: []int{204}}
+	url := serve(t, server)
+	rt := transport.RateLimit(http.DefaultTransport, transport.Rate{PerSecond: 1000})
+	for range 3 {
+		if _, _, err := send(t, rt, request(t, t.Context(), http.MethodGet, url, "")); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestRateLimitWithoutLimitIsNotThere(t *testing.T) {
 	t.Parallel()
 	base := transport.Base()
@@ -210,6 +222,18 @@ func TestNoRedirectSendsCredentialsNowhere(t *testing.T) {
 		if !errors.Is(err, transport.ErrRedirect) || len(elsewhere.seen()) != 0 || len(server.seen()) != 1 {
 			t.Errorf("%d: error %v, %d requests there, %d elsewhere", status, err, len(server.seen()), len(elsewhere.seen()))
 		}
+	}
+}
+
+func TestNoRedirectClosesWhatItRefuses(t *testing.T) {
+	t.Parallel()
+	body := &closed{Reader: strings.NewReader("moved")}
+	rt := transport.NoRedirect(roundTripper(func(*http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: 302, Body: body}, nil
+	}))
+	_, _, err := send(t, rt, request(t, t.Context(), http.MethodGet, "http://127.0.0.1", ""))
+	if !errors.Is(err, transport.ErrRedirect) || !body.closed {
+		t.Errorf("error %v, body closed %v", err, body.closed)
 	}
 }
 

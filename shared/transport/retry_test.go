@@ -252,6 +252,20 @@ func TestRetryStopsWhenItsContextEnds(t *testing.T) {
 	}
 }
 
+func TestRetryRepeatsARequestWithoutBody(t *testing.T) {
+	t.Parallel()
+	server := &recorder{statuses: []int{503, 204}}
+	clock := newClock()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, serve(t, server), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	status, _, err := send(t, transport.Retry(http.DefaultTransport, transport.Policy{Now: clock.Now, Sleep: clock.Sleep}), req)
+	if err != nil || status != 204 || len(server.seen()) != 2 {
+		t.Errorf("RoundTrip = %d, %v after %d attempts", status, err, len(server.seen()))
+	}
+}
+
 func TestRetryReportsABodyThatCannotBeRewound(t *testing.T) {
 	t.Parallel()
 	server := &recorder{statuses: []int{503}}

@@ -114,7 +114,7 @@ func TestNewStacksEverythingInOrder(t *testing.T) {
 	// The token tells when it was made: each attempt must have a fresh one, made
 	// after the waits for the back-off and for the rate limit.
 	ctx := transport.WithAuthorization(t.Context(), func(*http.Request) (string, error) {
-		return "JWT made at " + clock.Now().Format("15:04:05"), nil
+		return "JWT made at " + clock.Now().Round(time.Second).Format("15:04:05"), nil
 	})
 
 	status, body, err := send(t, stack, request(t, ctx, http.MethodPut, url+"/x", "payload"))

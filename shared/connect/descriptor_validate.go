@@ -39,10 +39,10 @@ func checkBaseURL(baseURL string) error {
 	switch {
 	case err != nil || base.Host == "":
 		return fmt.Errorf("descriptor: baseUrl %q is not an absolute URL", baseURL)
-	case base.Scheme != "https" && (base.Scheme != "http" || !isLoopback(base.Hostname())):
-		return fmt.Errorf("descriptor: baseUrl %q has to begin with https://", baseURL)
 	case base.User != nil || base.RawQuery != "" || base.ForceQuery || base.Fragment != "":
 		return fmt.Errorf("descriptor: baseUrl of host %s must have nothing but scheme, host and path", base.Host)
+	case base.Scheme != "https" && (base.Scheme != "http" || !isLoopback(base.Hostname())):
+		return fmt.Errorf("descriptor: baseUrl %q has to begin with https://", baseURL)
 	case strings.HasSuffix(baseURL, "/"):
 		return fmt.Errorf("descriptor: baseUrl %q ends in a slash, which Bitbucket can't cope with; take it off", baseURL)
 	}

@@ -58,10 +58,7 @@ func ParseUninstalled(body []byte) (Event, error) { return ParseEvent(EventUnins
 // ParseEvent reads a lifecycle callback's body. want is what the route says it is;
 // a body that says otherwise is refused. Errors wrap [ErrInvalidPayload].
 func ParseEvent(want EventType, body []byte) (Event, error) {
-	if len(body) > MaxPayload {
-		return Event{}, fmt.Errorf("%w: longer than %d bytes", ErrInvalidPayload, MaxPayload)
-	}
-	payload, err := parseMembers("body", body)
+	payload, err := parseBody(body)
 	if err != nil {
 		return Event{}, err
 	}
@@ -106,11 +103,11 @@ func parseKeys(payload members) (Event, error) {
 }
 
 func parsePrincipal(payload members) (Principal, error) {
-	raw, found := payload["principal"]
+	raw, found := payload.values["principal"]
 	if !found {
 		return Principal{}, fmt.Errorf("%w: principal is missing", ErrInvalidPayload)
 	}
-	object, err := parseMembers("principal", raw)
+	object, err := parseMembers("principal", "principal.", raw)
 	if err != nil {
 		return Principal{}, err
 	}

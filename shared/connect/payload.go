@@ -9,43 +9,54 @@ import (
 // are limited to.
 const MaxPayload = 256 << 10
 
-// members are the members of an object in a payload, by name, not decoded.
-type members map[string][]byte
+// members are the members of an object in a payload, not decoded.
+type members struct {
+	prefix string // what the members' names have before them in errors
+	values map[string][]byte
+}
 
-// parseMembers reads an object of a payload; object names it in the error.
-func parseMembers(object string, data []byte) (members, error) {
-	found := members{}
+// parseMembers reads the object of a payload that errors call name.
+func parseMembers(name, prefix string, data []byte) (members, error) {
+	found := members{prefix: prefix, values: map[string][]byte{}}
 	err := errNotStrict
 	if json.Valid(data) {
 		err = eachMember(data, func(name, value []byte) error {
-			found[string(name)] = value
+			found.values[string(name)] = value
 			return nil
 		})
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s is %w", ErrInvalidPayload, object, err)
+		return members{}, fmt.Errorf("%w: %s is %w", ErrInvalidPayload, name, err)
 	}
 	return found, nil
+}
+
+// parseBody reads the object that a request's body has to be.
+func parseBody(body []byte) (members, error) {
+	if len(body) > MaxPayload {
+		return members{}, fmt.Errorf("%w: longer than %d bytes", ErrInvalidPayload, MaxPayload)
+	}
+	return parseMembers("body", "", body)
 }
 
 // required returns a string that must be there and not be empty.
 func (m members) required(name string) (string, error) {
 	value, err := m.optional(name)
 	if err == nil && value == "" {
-		return "", fmt.Errorf("%w: %s is missing", ErrInvalidPayload, name)
+		return "", fmt.Errorf("%w: %s%s is missing", ErrInvalidPayload, m.prefix, name)
 	}
 	return value, err
 }
 
 // optional returns a string that may be missing or null.
 func (m members) optional(name string) (string, error) {
-	raw, found := m[name]
+	raw, found := m.values[name]
 	if !found || string(raw) == "null" {
 		return "", nil
 	}
 	value, ok := stringValue(raw)
 	if !ok {
-		return "", fmt.Errorf("%w: %s is not a string", ErrInvalidPayload, name)
+		return "", fmt.Errorf("%w: %s%s is not a string", ErrInvalidPayload, m.prefix, name)
 	}
 	return value, nil
 }

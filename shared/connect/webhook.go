@@ -19,14 +19,11 @@ type Webhook struct {
 // [ErrInvalidPayload].
 // Source: https://developer.atlassian.com/cloud/bitbucket/modules/webhook/
 func ParseWebhook(eventKey string, body []byte) (Webhook, error) {
-	if len(body) > MaxPayload {
-		return Webhook{}, fmt.Errorf("%w: longer than %d bytes", ErrInvalidPayload, MaxPayload)
-	}
-	payload, err := parseMembers("body", body)
+	payload, err := parseBody(body)
 	if err != nil {
 		return Webhook{}, err
 	}
-	data, enveloped := payload["data"]
+	data, enveloped := payload.values["data"]
 	if !enveloped {
 		return newWebhook(eventKey, body)
 	}
@@ -37,7 +34,7 @@ func ParseWebhook(eventKey string, body []byte) (Webhook, error) {
 	if eventKey != "" && eventKey != event {
 		return Webhook{}, fmt.Errorf("%w: event is not the one of the header", ErrInvalidPayload)
 	}
-	if _, err := parseMembers("data", data); err != nil {
+	if _, err := parseMembers("data", "data.", data); err != nil {
 		return Webhook{}, err
 	}
 	return newWebhook(event, data)

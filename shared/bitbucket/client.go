@@ -66,7 +66,7 @@ func (c *Client) call(ctx context.Context, r request) ([]byte, error) {
 	header := func(*http.Request) (string, error) {
 		token, err := c.Sign(r.method, r.url)
 		if err != nil {
-			return "", fmt.Errorf("sign request: %w", err)
+			return "", err // which says what it was about
 		}
 		// Case-sensitive, and Bearer would get a 200 with empty lists.
 		return "JWT " + token.Reveal(), nil

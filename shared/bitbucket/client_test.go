@@ -80,8 +80,8 @@ func TestNothingIsSentUnsigned(t *testing.T) {
 		text string
 	}{
 		"no signer":                    {nil, "PUT /2.0/addon: the client has no signer"},
-		"signer refuses":               {refusing, "PUT /2.0/addon: sign request: no key"},
-		"signer refuses when it sends": {onlyFirst, "PUT /2.0/addon: make authorization header: sign request: no key"},
+		"signer refuses":               {refusing, "PUT /2.0/addon: no key"},
+		"signer refuses when it sends": {onlyFirst, "PUT /2.0/addon: make authorization header: no key"},
 	} {
 		client := newClient(t, newServer(t))
 		client.Sign = test.sign

@@ -208,9 +208,21 @@ func TestParseShape(t *testing.T) {
 		{`{"value":"BB"}`, `[{"value":"BB"},{"value":"OPS"}]`, &bitbucket.Shape{Create: bitbucket.Body{Field: "value"}, Bulk: bitbucket.Body{Field: "value"}}},
 		{`{"values":["BB"]}`, `{"values":["BB"]}`, &bitbucket.Shape{Create: bitbucket.Body{Envelope: "values"}, Bulk: bitbucket.Body{Envelope: "values"}}},
 		{`"BB"`, `{"tokens":[{"token":"BB"}]}`, &bitbucket.Shape{Bulk: bitbucket.Body{Envelope: "tokens", Field: "token"}}},
-		{``, `["BB"]`, nil}, {`"BB"`, ``, nil}, {`{`, `["BB"]`, nil}, {`null`, `["BB"]`, nil}, {`["BB"]`, `["BB"]`, nil}, {`{}`, `["BB"]`, nil},
-		{`{"a":"x","b":"y"}`, `["BB"]`, nil}, {`{"a":1}`, `["BB"]`, nil}, {`{"":"x"}`, `["BB"]`, nil},
-		{`"BB"`, `"BB"`, nil}, {`"BB"`, `{"value":"BB"}`, nil}, {`"BB"`, `[]`, nil}, {`"BB"`, `{"values":[]}`, nil}, {`"BB"`, `[["BB"]]`, nil}, {`"BB"`, `[1]`, nil},
+		{``, `["BB"]`, nil},
+		{`"BB"`, ``, nil},
+		{`{`, `["BB"]`, nil},
+		{`null`, `["BB"]`, nil},
+		{`["BB"]`, `["BB"]`, nil},
+		{`{}`, `["BB"]`, nil},
+		{`{"a":"x","b":"y"}`, `["BB"]`, nil},
+		{`{"a":1}`, `["BB"]`, nil},
+		{`{"":"x"}`, `["BB"]`, nil},
+		{`"BB"`, `"BB"`, nil},
+		{`"BB"`, `{"value":"BB"}`, nil},
+		{`"BB"`, `[]`, nil},
+		{`"BB"`, `{"values":[]}`, nil},
+		{`"BB"`, `[["BB"]]`, nil},
+		{`"BB"`, `[1]`, nil},
 	}
 	for _, test := range tests {
 		got, err := bitbucket.ParseShape(test.create, test.bulk)
@@ -350,7 +362,7 @@ func FuzzReading(f *testing.F) {
 		f.Add([]byte(seed), uint16(404))
 	}
 	f.Fuzz(func(t *testing.T, body []byte, status uint16) {
-		client := &bitbucket.Client{Sign: sign, HTTP: &http.Client{Transport: roundTripper(func(req *http.Request) (*http.Response, error) {
+		client := &bitbucket.Client{Sign: sign, HTTP: &http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) {
 			recorder := httptest.NewRecorder()
 			recorder.WriteHeader(200 + int(status)%400)
 			_, _ = recorder.Write(body)

@@ -127,8 +127,10 @@ func TestCheckToken(t *testing.T) {
 		"works":            {200, `{"type":"user","uuid":"{u}"}`, nil},
 		"wrong or expired": {401, message("Token is invalid, expired, or not supported for this endpoint."), []error{bitbucket.ErrUnauthorized}},
 		"echoed":           {401, message("no " + token + " and no " + basic()), []error{bitbucket.ErrUnauthorized}},
-		"lacks the scope": {403, `{"error":{"message":"Your credentials lack one or more required privilege scopes.","detail":{"required":["read:user:bitbucket"]}}}`,
-			[]error{bitbucket.ErrMissingScope, bitbucket.ErrForbidden}},
+		"lacks the scope": {
+			403, `{"error":{"message":"Your credentials lack one or more required privilege scopes.","detail":{"required":["read:user:bitbucket"]}}}`,
+			[]error{bitbucket.ErrMissingScope, bitbucket.ErrForbidden},
+		},
 		"outage":       {503, `{}`, []error{bitbucket.ErrServer, bitbucket.ErrUnavailable}},
 		"limited":      {429, `{}`, []error{bitbucket.ErrRateLimited, bitbucket.ErrUnavailable}},
 		"a login page": {200, `<html>`, []error{bitbucket.ErrNotJSON, bitbucket.ErrUnavailable}},
@@ -140,7 +142,7 @@ func TestCheckToken(t *testing.T) {
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				calls++
 				user, password, _ := r.BasicAuth()
-				if r.Method != "GET" || r.RequestURI != "/2.0/user" || user != email || password != token || r.Header.Get("Accept") != "application/json" {
+				if r.Method != http.MethodGet || r.RequestURI != "/2.0/user" || user != email || password != token || r.Header.Get("Accept") != "application/json" {
 					t.Errorf("%s %s as %s with %v", r.Method, r.RequestURI, user, r.Header)
 				}
 				w.WriteHeader(test.status)

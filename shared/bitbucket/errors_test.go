@@ -33,11 +33,17 @@ func TestErrorsAreTyped(t *testing.T) {
 	}{
 		"invalid input": {400, nil, message("Invalid input."), []error{b.inv}, "400 Bad Request: Invalid input.: input isn't valid"},
 		"bad signature": {401, nil, message("Token is invalid"), []error{b.unauth}, "401 Unauthorized: Token is invalid: the credentials are not accepted"},
-		"wrong kind of credentials": {403, nil, message("This API is only accessible with the following authentication types: jwt"),
-			[]error{b.auth, b.forb}, "403 Forbidden: This API is only accessible with the following authentication types: jwt: this endpoint takes only the JWT"},
-		"missing scope, named in an object": {403, nil,
+		"wrong kind of credentials": {
+			403, nil, message("This API is only accessible with the following authentication types: jwt"),
+			[]error{b.auth, b.forb},
+			"403 Forbidden: This API is only accessible with the following authentication types: jwt: this endpoint takes only the JWT",
+		},
+		"missing scope, named in an object": {
+			403, nil,
 			`{"type":"error","error":{"message":"Your credentials lack one or more required privilege scopes.","detail":{"required":["read:user:bitbucket"],"granted":[]}}}`,
-			[]error{b.scope, b.forb}, "required privilege scopes: needs read:user:bitbucket: the token lacks a scope"},
+			[]error{b.scope, b.forb},
+			"required privilege scopes: needs read:user:bitbucket: the token lacks a scope",
+		},
 		"forbidden for another reason":   {403, nil, message("Access denied"), []error{b.forb}, "403 Forbidden: Access denied: the credentials don't permit this"},
 		"unknown linker":                 {404, nil, message("The linker does not exist."), []error{b.nf}, "404 Not Found: The linker does not exist.: not found"},
 		"value that is there already":    {409, nil, message("The linker already has the value being added."), []error{b.ex}, "exists already"},

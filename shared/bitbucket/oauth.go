@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	accessTokenPath = "/site/oauth2/access_token"
+	accessTokenPath = "/site/oauth2/access_token" //nolint:gosec // a path, not a token
 	jwtGrant        = "urn:bitbucket:oauth2:jwt"
 )
 

@@ -30,55 +30,83 @@ func operations() []operation {
 	const linker = "/2.0/addon/linkers/jira%2F%C3%A9%20linker"
 	none := func(err error) (any, error) { return nil, err }
 	return []operation{
-		{"UpdateAddon", "PUT /addon", step{request: "PUT /2.0/addon", body: `{}`, status: 204},
-			func(ctx context.Context, c *bitbucket.Client) (any, error) { return none(c.UpdateAddon(ctx)) }, nil},
-		{"UpdateAddonDescriptor", "PUT /addon", step{request: "PUT /2.0/addon", body: `{"descriptor":{"key":"app","modules":{}}}`, status: 204},
+		{
+			"UpdateAddon", "PUT /addon",
+			step{request: "PUT /2.0/addon", body: `{}`, status: 204},
+			func(ctx context.Context, c *bitbucket.Client) (any, error) { return none(c.UpdateAddon(ctx)) }, nil,
+		},
+		{
+			"UpdateAddonDescriptor", "PUT /addon",
+			step{request: "PUT /2.0/addon", body: `{"descriptor":{"key":"app","modules":{}}}`, status: 204},
 			func(ctx context.Context, c *bitbucket.Client) (any, error) {
 				return none(c.UpdateAddonDescriptor(ctx, json.RawMessage(`{"key":"app","modules":{}}`)))
-			}, nil},
-		{"UpdateAddonDescriptorURL", "PUT /addon", step{request: "PUT /2.0/addon", body: `{"descriptor_url":"https://app.example/descriptor.json"}`, status: 204},
+			}, nil,
+		},
+		{
+			"UpdateAddonDescriptorURL", "PUT /addon",
+			step{request: "PUT /2.0/addon", body: `{"descriptor_url":"https://app.example/descriptor.json"}`, status: 204},
 			func(ctx context.Context, c *bitbucket.Client) (any, error) {
 				return none(c.UpdateAddonDescriptorURL(ctx, "https://app.example/descriptor.json"))
-			}, nil},
-		{"DeleteAddon", "DELETE /addon", step{request: "DELETE /2.0/addon", status: 204},
-			func(ctx context.Context, c *bitbucket.Client) (any, error) { return none(c.DeleteAddon(ctx)) }, nil},
-		{"Linkers", "GET /addon/linkers",
+			}, nil,
+		},
+		{
+			"DeleteAddon", "DELETE /addon",
+			step{request: "DELETE /2.0/addon", status: 204},
+			func(ctx context.Context, c *bitbucket.Client) (any, error) { return none(c.DeleteAddon(ctx)) }, nil,
+		},
+		{
+			"Linkers", "GET /addon/linkers",
 			step{request: "GET /2.0/addon/linkers?pagelen=100", answer: `{"values":[{"key":"a","regex":"x"},{"key":"b"}]}`},
 			func(ctx context.Context, c *bitbucket.Client) (any, error) { return collect(c.Linkers(ctx)) },
-			[]bitbucket.Linker{{Key: "a"}, {Key: "b"}}},
-		{"Linker", "GET /addon/linkers/{linker_key}",
+			[]bitbucket.Linker{{Key: "a"}, {Key: "b"}},
+		},
+		{
+			"Linker", "GET /addon/linkers/{linker_key}",
 			step{request: "GET " + linker, answer: `{"key":"jira/é linker","type":"href"}`},
 			func(ctx context.Context, c *bitbucket.Client) (any, error) { return c.Linker(ctx, key) },
-			bitbucket.Linker{Key: key}},
-		{"LinkerValues", "GET /addon/linkers/{linker_key}/values",
+			bitbucket.Linker{Key: key},
+		},
+		{
+			"LinkerValues", "GET /addon/linkers/{linker_key}/values",
 			step{request: "GET " + linker + "/values?pagelen=100", answer: `{"pagelen":100,"values":[{"id":7,"value":"BB"}]}`},
 			func(ctx context.Context, c *bitbucket.Client) (any, error) { return collect(c.LinkerValues(ctx, key)) },
-			[]bitbucket.LinkerValue{{ID: 7, Value: "BB"}}},
-		{"CreateLinkerValue", "POST /addon/linkers/{linker_key}/values",
+			[]bitbucket.LinkerValue{{ID: 7, Value: "BB"}},
+		},
+		{
+			"CreateLinkerValue", "POST /addon/linkers/{linker_key}/values",
 			step{request: "POST " + linker + "/values", body: `{"value":"BB"}`, status: 201, answer: `{"id":7,"value":"BB"}`},
 			func(ctx context.Context, c *bitbucket.Client) (any, error) {
 				return c.CreateLinkerValue(ctx, key, "BB")
 			},
-			bitbucket.LinkerValue{ID: 7, Value: "BB"}},
-		{"UpdateLinkerValues", "PUT /addon/linkers/{linker_key}/values",
+			bitbucket.LinkerValue{ID: 7, Value: "BB"},
+		},
+		{
+			"UpdateLinkerValues", "PUT /addon/linkers/{linker_key}/values",
 			step{request: "PUT " + linker + "/values", body: `["BB","OPS"]`, status: 204},
 			func(ctx context.Context, c *bitbucket.Client) (any, error) {
 				return none(c.UpdateLinkerValues(ctx, key, []string{"BB", "OPS"}))
-			}, nil},
-		{"DeleteLinkerValues", "DELETE /addon/linkers/{linker_key}/values",
+			}, nil,
+		},
+		{
+			"DeleteLinkerValues", "DELETE /addon/linkers/{linker_key}/values",
 			step{request: "DELETE " + linker + "/values", status: 204},
 			func(ctx context.Context, c *bitbucket.Client) (any, error) {
 				return none(c.DeleteLinkerValues(ctx, key))
-			}, nil},
-		{"LinkerValue", "GET /addon/linkers/{linker_key}/values/{value_id}",
+			}, nil,
+		},
+		{
+			"LinkerValue", "GET /addon/linkers/{linker_key}/values/{value_id}",
 			step{request: "GET " + linker + "/values/7", answer: `{"id":7,"value":"BB"}`},
 			func(ctx context.Context, c *bitbucket.Client) (any, error) { return c.LinkerValue(ctx, key, 7) },
-			bitbucket.LinkerValue{ID: 7, Value: "BB"}},
-		{"DeleteLinkerValue", "DELETE /addon/linkers/{linker_key}/values/{value_id}",
+			bitbucket.LinkerValue{ID: 7, Value: "BB"},
+		},
+		{
+			"DeleteLinkerValue", "DELETE /addon/linkers/{linker_key}/values/{value_id}",
 			step{request: "DELETE " + linker + "/values/7", status: 204},
 			func(ctx context.Context, c *bitbucket.Client) (any, error) {
 				return none(c.DeleteLinkerValue(ctx, key, 7))
-			}, nil},
+			}, nil,
+		},
 	}
 }
 

@@ -24,8 +24,10 @@ func TestListsAreReadInEveryForm(t *testing.T) {
 		"empty envelope": {[]step{{request: valuesPage, answer: `{"values":[]}`}}, nil},
 		"empty list":     {[]step{{request: valuesPage, answer: ` [] `}}, nil},
 		"bare list":      {[]step{{request: valuesPage, answer: "\n[\"BB\",\"OPS\"]"}}, []bitbucket.LinkerValue{{Value: "BB"}, {Value: "OPS"}}},
-		"strings and objects mixed": {[]step{{request: valuesPage, answer: `{"values":["BB",{"id":2,"name":"OPS"}]}`}},
-			[]bitbucket.LinkerValue{{Value: "BB"}, {ID: 2, Value: "OPS"}}},
+		"strings and objects mixed": {
+			[]step{{request: valuesPage, answer: `{"values":["BB",{"id":2,"name":"OPS"}]}`}},
+			[]bitbucket.LinkerValue{{Value: "BB"}, {ID: 2, Value: "OPS"}},
+		},
 		"pages with an opaque, escaped next": {[]step{
 			{request: valuesPage, answer: `{"values":["A"],"next":"SERVER/2.0/addon/linkers/jira/values?ctx=a%2Fb%26c&pagelen=100"}`},
 			{request: "GET /2.0/addon/linkers/jira/values?ctx=a%2Fb%26c&pagelen=100", answer: `{"values":["B"],"next":"/2.0/elsewhere/x%2Fy?page=3#fragment"}`},
@@ -154,7 +156,7 @@ func TestPagesThatNeverEndAreGivenUp(t *testing.T) {
 			client := &bitbucket.Client{Sign: sign, HTTP: &http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) {
 				calls++
 				body := fmt.Sprintf(`{"values":["A"],"next":%q}`, test.next(calls))
-				return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}, nil
+				return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}, nil
 			})}}
 			_, err := collect(client.LinkerValues(t.Context(), "jira"))
 			wantError(t, err, bitbucket.ErrUnknownShape)
@@ -169,7 +171,7 @@ func TestAPageIsBounded(t *testing.T) {
 	t.Parallel()
 	// A client that was made without package transport is bounded as well.
 	client := &bitbucket.Client{Sign: sign, HTTP: &http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) {
-		return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(endless{})}, nil
+		return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(endless{})}, nil
 	})}}
 	_, err := collect(client.LinkerValues(t.Context(), "jira"))
 	wantError(t, err, transport.ErrBodyTooLarge)

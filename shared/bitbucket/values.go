@@ -62,12 +62,11 @@ func (c *Client) CreateLinkerValue(ctx context.Context, linkerKey, value string)
 	if err != nil {
 		return LinkerValue{}, err
 	}
-	created, err := c.codec().decodeValue(answer)
-	if err != nil {
-		// It was created. That the answer can't be read is no reason to say otherwise.
-		return LinkerValue{Value: value}, nil
+	if created, err := c.codec().decodeValue(answer); err == nil {
+		return created, nil
 	}
-	return created, nil
+	// It was created. That the answer can't be read is no reason to say otherwise.
+	return LinkerValue{Value: value}, nil
 }
 
 // UpdateLinkerValues sends all values in one call. No document says whether those

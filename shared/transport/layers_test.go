@@ -22,7 +22,7 @@ func TestRateLimitSpacesRequests(t *testing.T) {
 	clock := newClock()
 	rt := transport.RateLimit(http.DefaultTransport, transport.Rate{PerSecond: 4, Now: clock.Now, Sleep: clock.Sleep})
 	for range 3 {
-		if _, _, err := send(t, rt, request(t, t.Context(), http.MethodGet, url, "")); err != nil {
+		if _, _, err := send(t, rt, request(t.Context(), t, http.MethodGet, url, "")); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -38,7 +38,7 @@ func TestRateLimitOnTheRealClock(t *testing.T) {
 	url := serve(t, server)
 	rt := transport.RateLimit(http.DefaultTransport, transport.Rate{PerSecond: 1000})
 	for range 3 {
-		if _, _, err := send(t, rt, request(t, t.Context(), http.MethodGet, url, "")); err != nil {
+		if _, _, err := send(t, rt, request(t.Context(), t, http.MethodGet, url, "")); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -61,11 +61,11 @@ func TestRateLimitGivesUpATurnItCannotWaitFor(t *testing.T) {
 	rt := transport.RateLimit(http.DefaultTransport, transport.Rate{PerSecond: 0.001, Now: clock.Now, Sleep: clock.Sleep})
 	hurried, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	if _, _, err := send(t, rt, request(t, hurried, http.MethodGet, url, "")); err != nil {
+	if _, _, err := send(t, rt, request(hurried, t, http.MethodGet, url, "")); err != nil {
 		t.Fatalf("the first is free: %v", err)
 	}
 	body := &closed{Reader: strings.NewReader("x")}
-	req := request(t, hurried, http.MethodPut, url, "")
+	req := request(hurried, t, http.MethodPut, url, "")
 	req.Body = body
 
 	_, _, err := send(t, rt, req)
@@ -74,7 +74,7 @@ func TestRateLimitGivesUpATurnItCannotWaitFor(t *testing.T) {
 		t.Errorf("error %v, request body closed %v, %d requests", err, body.closed, len(server.seen()))
 	}
 	// The turn that was given up is free again: the next one waits for it, not for the one after.
-	if _, _, err := send(t, rt, request(t, t.Context(), http.MethodGet, url, "")); err != nil {
+	if _, _, err := send(t, rt, request(t.Context(), t, http.MethodGet, url, "")); err != nil {
 		t.Fatal(err)
 	}
 	if len(clock.slept) != 1 || clock.slept[0] > 1001*time.Second {
@@ -91,7 +91,7 @@ func TestRateLimitEndsWithItsContext(t *testing.T) {
 	rt := transport.RateLimit(http.DefaultTransport, transport.Rate{PerSecond: 1, Now: clock.Now, Sleep: clock.Sleep})
 	url := serve(t, server)
 	for range 2 { // the first has its turn at once, the second would have to wait
-		if _, _, err := send(t, rt, request(t, ctx, http.MethodGet, url, "")); !errors.Is(err, context.Canceled) {
+		if _, _, err := send(t, rt, request(ctx, t, http.MethodGet, url, "")); !errors.Is(err, context.Canceled) {
 			t.Errorf("error = %v", err)
 		}
 	}
@@ -131,7 +131,7 @@ func TestMaxBody(t *testing.T) {
 			}))
 			rt := transport.MaxBody(http.DefaultTransport, 1000)
 
-			_, body, err := send(t, rt, request(t, t.Context(), http.MethodGet, url, ""))
+			_, body, err := send(t, rt, request(t.Context(), t, http.MethodGet, url, ""))
 
 			if !errors.Is(err, test.want) {
 				t.Fatalf("error = %v, want %v", err, test.want)
@@ -147,7 +147,7 @@ func TestMaxBodyPassesErrorsOn(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("broken")
 	rt := transport.MaxBody(roundTripper(func(*http.Request) (*http.Response, error) { return nil, broken }), 0)
-	if _, _, err := send(t, rt, request(t, t.Context(), http.MethodGet, "http://127.0.0.1", "")); !errors.Is(err, broken) {
+	if _, _, err := send(t, rt, request(t.Context(), t, http.MethodGet, "http://127.0.0.1", "")); !errors.Is(err, broken) {
 		t.Errorf("error = %v", err)
 	}
 }
@@ -163,7 +163,7 @@ func TestTimeoutEndsAnAttemptButNotTheCall(t *testing.T) {
 	clock := newClock()
 	rt := transport.New(transport.Options{Next: hanging, Attempts: 2, Timeout: time.Millisecond, Now: clock.Now, Sleep: clock.Sleep})
 
-	_, _, err := send(t, rt, request(t, t.Context(), http.MethodGet, "http://127.0.0.1", ""))
+	_, _, err := send(t, rt, request(t.Context(), t, http.MethodGet, "http://127.0.0.1", ""))
 
 	if !errors.Is(err, context.DeadlineExceeded) || attempts != 2 {
 		t.Errorf("%d attempts, %v; want a second attempt after the first timed out", attempts, err)
@@ -177,7 +177,7 @@ func TestTimeoutDefaultsToABound(t *testing.T) {
 		_, bounded = req.Context().Deadline()
 		return nil, io.EOF
 	}), 0)
-	_, _, _ = send(t, rt, request(t, t.Context(), http.MethodGet, "http://127.0.0.1", ""))
+	_, _, _ = send(t, rt, request(t.Context(), t, http.MethodGet, "http://127.0.0.1", ""))
 	if !bounded {
 		t.Error("the attempt has no deadline")
 	}
@@ -188,7 +188,7 @@ func TestUserAgentKeepsTheRequestAsItWas(t *testing.T) {
 	server := &recorder{statuses: []int{204}}
 	url := serve(t, server)
 	rt := transport.UserAgent(http.DefaultTransport, "agent/1")
-	plain, named := request(t, t.Context(), http.MethodGet, url, ""), request(t, t.Context(), http.MethodGet, url, "")
+	plain, named := request(t.Context(), t, http.MethodGet, url, ""), request(t.Context(), t, http.MethodGet, url, "")
 	named.Header.Set("User-Agent", "other/2")
 	for _, req := range []*http.Request{plain, named} {
 		if _, _, err := send(t, rt, req); err != nil {
@@ -211,7 +211,7 @@ func TestNoRedirectSendsCredentialsNowhere(t *testing.T) {
 		target := serve(t, elsewhere)
 		server := &recorder{statuses: []int{status}, header: http.Header{"Location": {target}}}
 		client := &http.Client{Transport: transport.New(transport.Options{})}
-		req := request(t, t.Context(), http.MethodGet, serve(t, server), "")
+		req := request(t.Context(), t, http.MethodGet, serve(t, server), "")
 		req.Header.Set("Authorization", "JWT secret")
 
 		res, err := client.Do(req)
@@ -229,9 +229,9 @@ func TestNoRedirectClosesWhatItRefuses(t *testing.T) {
 	t.Parallel()
 	body := &closed{Reader: strings.NewReader("moved")}
 	rt := transport.NoRedirect(roundTripper(func(*http.Request) (*http.Response, error) {
-		return &http.Response{StatusCode: 302, Body: body}, nil
+		return &http.Response{StatusCode: http.StatusFound, Body: body}, nil
 	}))
-	_, _, err := send(t, rt, request(t, t.Context(), http.MethodGet, "http://127.0.0.1", ""))
+	_, _, err := send(t, rt, request(t.Context(), t, http.MethodGet, "http://127.0.0.1", ""))
 	if !errors.Is(err, transport.ErrRedirect) || !body.closed {
 		t.Errorf("error %v, body closed %v", err, body.closed)
 	}
@@ -254,7 +254,7 @@ func TestAuthorize(t *testing.T) {
 			t.Parallel()
 			server := &recorder{statuses: []int{204}}
 			body := &closed{Reader: strings.NewReader("x")}
-			req := request(t, t.Context(), http.MethodPut, serve(t, server), "")
+			req := request(t.Context(), t, http.MethodPut, serve(t, server), "")
 			req.Body = body
 			req.Header.Set("Authorization", "before")
 			clock := newClock()
@@ -285,7 +285,7 @@ func TestAuthorizeDoesNotRepeatWhenTheTokenCannotBeMade(t *testing.T) {
 	refused := errors.New("no key")
 	ctx := transport.WithAuthorization(t.Context(), func(*http.Request) (string, error) { return "", refused })
 	_, _, err := send(t, transport.New(transport.Options{Now: clock.Now, Sleep: clock.Sleep}),
-		request(t, ctx, http.MethodGet, "http://127.0.0.1", ""))
+		request(ctx, t, http.MethodGet, "http://127.0.0.1", ""))
 	if !errors.Is(err, refused) || len(clock.slept) != 0 {
 		t.Errorf("error %v, waits %v", err, clock.slept)
 	}

@@ -125,14 +125,14 @@ func backoff(attempt int, res *http.Response, now time.Time) time.Duration {
 	first := firstWait
 	if res != nil {
 		if asked, ok := RetryAfter(res.Header, now); ok {
-			return asked + rand.N(asked/10+time.Millisecond)
+			return asked + rand.N(asked/10+time.Millisecond) //nolint:gosec // jitter is no secret
 		}
 		if res.StatusCode == http.StatusTooManyRequests {
 			first = firstLimitedWait
 		}
 	}
 	full := retryablehttp.DefaultBackoff(first, maxWait, attempt-1, nil)
-	return full/2 + rand.N(full/2)
+	return full/2 + rand.N(full/2) //nolint:gosec // jitter is no secret
 }
 
 // rewind copies the request with its body from the start.

@@ -28,7 +28,7 @@ func TestRetryRepeatsOnlyWhatMayPass(t *testing.T) {
 			clock := newClock()
 			rt := transport.Retry(http.DefaultTransport, transport.Policy{Attempts: 3, Now: clock.Now, Sleep: clock.Sleep})
 
-			got, _, err := send(t, rt, request(t, t.Context(), http.MethodGet, serve(t, server), ""))
+			got, _, err := send(t, rt, request(t.Context(), t, http.MethodGet, serve(t, server), ""))
 
 			if err != nil || got != status {
 				t.Errorf("RoundTrip = %d, %v; want %d as the server sent it", got, err, status)
@@ -64,7 +64,7 @@ func TestRetryRepeatsOnlyWhatIsSafe(t *testing.T) {
 			clock := newClock()
 			rt := transport.Retry(http.DefaultTransport, transport.Policy{Now: clock.Now, Sleep: clock.Sleep})
 
-			_, _, err := send(t, rt, request(t, test.mark(t.Context()), test.method, serve(t, server), "payload"))
+			_, _, err := send(t, rt, request(test.mark(t.Context()), t, test.method, serve(t, server), "payload"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -85,7 +85,7 @@ func TestRetryDoesNotRepeatABodyThatCanBeReadOnlyOnce(t *testing.T) {
 	t.Parallel()
 	server := &recorder{statuses: []int{503}}
 	clock := newClock()
-	req := request(t, t.Context(), http.MethodPut, serve(t, server), "")
+	req := request(t.Context(), t, http.MethodPut, serve(t, server), "")
 	req.Body, req.GetBody, req.ContentLength = io.NopCloser(strings.NewReader("once")), nil, 4
 
 	_, _, err := send(t, transport.Retry(http.DefaultTransport, transport.Policy{Now: clock.Now, Sleep: clock.Sleep}), req)
@@ -111,13 +111,13 @@ func TestRetryAfterConnectionErrors(t *testing.T) {
 			t.Parallel()
 			clock := newClock()
 			var attempts int
-			failing := roundTripper(func(req *http.Request) (*http.Response, error) {
+			failing := roundTripper(func(*http.Request) (*http.Response, error) {
 				attempts++
 				return nil, test.fail
 			})
 			rt := transport.Retry(failing, transport.Policy{Attempts: 3, Now: clock.Now, Sleep: clock.Sleep})
 
-			_, _, err := send(t, rt, request(t, t.Context(), http.MethodGet, "http://127.0.0.1", ""))
+			_, _, err := send(t, rt, request(t.Context(), t, http.MethodGet, "http://127.0.0.1", ""))
 
 			if !errors.Is(err, test.fail) || attempts != test.attempts {
 				t.Errorf("%d attempts, %v; want %d", attempts, err, test.attempts)
@@ -137,7 +137,7 @@ func TestRetryDoesNotRepeatAfterAnUntrustedCertificate(t *testing.T) {
 	t.Cleanup(base.CloseIdleConnections)
 
 	_, _, err := send(t, transport.New(transport.Options{Next: base, Now: clock.Now, Sleep: clock.Sleep}),
-		request(t, t.Context(), http.MethodGet, server.URL, ""))
+		request(t.Context(), t, http.MethodGet, server.URL, ""))
 
 	if err == nil || !strings.Contains(err.Error(), "certificate") || len(clock.slept) != 0 {
 		t.Errorf("slept %v, error %v; want one attempt that names the certificate", clock.slept, err)
@@ -170,7 +170,7 @@ func TestRetryWaits(t *testing.T) {
 			clock := newClock()
 			rt := transport.Retry(http.DefaultTransport, transport.Policy{Now: clock.Now, Sleep: clock.Sleep})
 
-			status, _, err := send(t, rt, request(t, t.Context(), http.MethodGet, serve(t, server), ""))
+			status, _, err := send(t, rt, request(t.Context(), t, http.MethodGet, serve(t, server), ""))
 
 			if err != nil || status != test.status || len(clock.slept) != len(test.want) {
 				t.Fatalf("RoundTrip = %d, %v after waits %v; want waits in %v", status, err, clock.slept, test.want)
@@ -193,7 +193,7 @@ func TestRetryWaitsAreSpread(t *testing.T) {
 	for range 20 {
 		clock := newClock()
 		rt := transport.Retry(http.DefaultTransport, transport.Policy{Attempts: 2, Now: clock.Now, Sleep: clock.Sleep})
-		if _, _, err := send(t, rt, request(t, t.Context(), http.MethodGet, url, "")); err != nil {
+		if _, _, err := send(t, rt, request(t.Context(), t, http.MethodGet, url, "")); err != nil {
 			t.Fatal(err)
 		}
 		different[clock.slept[0]] = true
@@ -209,7 +209,7 @@ func TestRetryHandsA429BackAtOnceWhenAsked(t *testing.T) {
 	clock := newClock()
 	rt := transport.Retry(http.DefaultTransport, transport.Policy{FailFastOn429: true, Now: clock.Now, Sleep: clock.Sleep})
 
-	status, body, err := send(t, rt, request(t, t.Context(), http.MethodGet, serve(t, server), ""))
+	status, body, err := send(t, rt, request(t.Context(), t, http.MethodGet, serve(t, server), ""))
 
 	if err != nil || status != 429 || body != "body of Too Many Requests" || len(server.seen()) != 2 {
 		t.Errorf("RoundTrip = %d %q, %v after %d attempts; want the 429, unread, after the 503 was repeated", status, body, err, len(server.seen()))
@@ -228,7 +228,7 @@ func TestRetryStopsBeforeTheDeadline(t *testing.T) {
 	clock.now = deadline.Add(-time.Second)
 	rt := transport.Retry(http.DefaultTransport, transport.Policy{Now: clock.Now, Sleep: clock.Sleep})
 
-	status, _, err := send(t, rt, request(t, ctx, http.MethodGet, serve(t, server), ""))
+	status, _, err := send(t, rt, request(ctx, t, http.MethodGet, serve(t, server), ""))
 
 	if err != nil || status != 429 || len(clock.slept) != 0 {
 		t.Errorf("RoundTrip = %d, %v after waits %v; want the 429 at once", status, err, clock.slept)
@@ -245,7 +245,7 @@ func TestRetryStopsWhenItsContextEnds(t *testing.T) {
 		return nil, context.Canceled
 	}), transport.Policy{Now: time.Now, Sleep: func(context.Context, time.Duration) error { return nil }})
 
-	_, _, err := send(t, rt, request(t, ctx, http.MethodGet, "http://127.0.0.1", ""))
+	_, _, err := send(t, rt, request(ctx, t, http.MethodGet, "http://127.0.0.1", ""))
 
 	if !errors.Is(err, context.Canceled) || attempts != 1 {
 		t.Errorf("%d attempts, %v; want 1", attempts, err)
@@ -271,7 +271,7 @@ func TestRetryReportsABodyThatCannotBeRewound(t *testing.T) {
 	server := &recorder{statuses: []int{503}}
 	clock := newClock()
 	gone := errors.New("file is gone")
-	req := request(t, t.Context(), http.MethodPut, serve(t, server), "x")
+	req := request(t.Context(), t, http.MethodPut, serve(t, server), "x")
 	req.GetBody = func() (io.ReadCloser, error) { return nil, gone }
 
 	_, _, err := send(t, transport.Retry(http.DefaultTransport, transport.Policy{Now: clock.Now, Sleep: clock.Sleep}), req)
@@ -287,10 +287,10 @@ func TestRetryClosesWhatItDiscards(t *testing.T) {
 	var opened, closed int
 	rt := transport.Retry(roundTripper(func(*http.Request) (*http.Response, error) {
 		opened++
-		return &http.Response{StatusCode: 500, Header: http.Header{}, Body: &closeCounter{Reader: bytes.NewReader(nil), closed: &closed}}, nil
+		return &http.Response{StatusCode: http.StatusInternalServerError, Header: http.Header{}, Body: &closeCounter{Reader: bytes.NewReader(nil), closed: &closed}}, nil
 	}), transport.Policy{Attempts: 3, Sleep: func(context.Context, time.Duration) error { return nil }})
 
-	if _, _, err := send(t, rt, request(t, t.Context(), http.MethodGet, "http://127.0.0.1", "")); err != nil {
+	if _, _, err := send(t, rt, request(t.Context(), t, http.MethodGet, "http://127.0.0.1", "")); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff([]int{3, 3}, []int{opened, closed}); diff != "" {

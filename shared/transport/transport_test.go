@@ -76,7 +76,7 @@ func serve(t *testing.T, handler http.Handler) string {
 	return server.URL
 }
 
-func request(t *testing.T, ctx context.Context, method, url, body string) *http.Request {
+func request(ctx context.Context, t *testing.T, method, url, body string) *http.Request {
 	t.Helper()
 	req, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
 	if err != nil {
@@ -117,7 +117,7 @@ func TestNewStacksEverythingInOrder(t *testing.T) {
 		return "JWT made at " + clock.Now().Round(time.Second).Format("15:04:05"), nil
 	})
 
-	status, body, err := send(t, stack, request(t, ctx, http.MethodPut, url+"/x", "payload"))
+	status, body, err := send(t, stack, request(ctx, t, http.MethodPut, url+"/x", "payload"))
 
 	if err != nil || status != 200 || body != "body of OK" {
 		t.Fatalf("RoundTrip = %d %q, %v", status, body, err)
@@ -139,7 +139,7 @@ func TestNewHasDefaults(t *testing.T) {
 	clock := newClock()
 	stack := transport.New(transport.Options{Now: clock.Now, Sleep: clock.Sleep})
 
-	status, _, err := send(t, stack, request(t, t.Context(), http.MethodGet, url, ""))
+	status, _, err := send(t, stack, request(t.Context(), t, http.MethodGet, url, ""))
 
 	if err != nil || status != 500 {
 		t.Fatalf("RoundTrip = %d, %v; want the server's last answer", status, err)
@@ -167,7 +167,7 @@ func TestNewRepeatsAfterABodyThatWasCutOff(t *testing.T) {
 	clock := newClock()
 	stack := transport.New(transport.Options{Now: clock.Now, Sleep: clock.Sleep})
 
-	_, body, err := send(t, stack, request(t, t.Context(), http.MethodGet, url, ""))
+	_, body, err := send(t, stack, request(t.Context(), t, http.MethodGet, url, ""))
 
 	if err != nil || body != "whole" || calls != 2 {
 		t.Errorf("body %q after %d calls, %v", body, calls, err)
@@ -189,7 +189,7 @@ func TestSleepOnTheRealClock(t *testing.T) {
 		return res, err
 	})
 
-	_, _, err := send(t, transport.Retry(limited, transport.Policy{}), request(t, ctx, http.MethodGet, url, ""))
+	_, _, err := send(t, transport.Retry(limited, transport.Policy{}), request(ctx, t, http.MethodGet, url, ""))
 
 	if err == nil || !strings.Contains(err.Error(), "wait before attempt 2: context canceled") {
 		t.Errorf("error = %v", err)

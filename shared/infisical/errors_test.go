@@ -75,7 +75,7 @@ func answers() map[string]struct {
 		"another bad request":     {refuse(400, "BadRequest", `"Cannot update credentials or management status for platform managed connections"`), []string{"ErrInvalid"}, []string{"platform managed"}},
 		"bad request with issues": {refuse(400, "BadRequest", `[{"code":"custom","path":["name"],"message":"nope"}]`), []string{"ErrInvalid"}, []string{"name: nope"}},
 		"no token":                {refuse(401, "UnauthorizedError", `"Token missing"`), []string{"ErrUnauthorized"}, []string{"Token missing"}},
-		"revoked token":           {refuse(401, "UnauthorizedError", `"No identity access token found"`), []string{"ErrTokenExpired"}, []string{"log in again"}},
+		"revoked token":           {refuse(401, "UnauthorizedError", `"No identity access token found"`), []string{"ErrTokenExpired"}, []string{"a new login didn't help"}},
 		"expired token":           {refuse(403, "TokenError", `"Your token has expired. Please re-authenticate."`), []string{"ErrTokenExpired"}, nil},
 		"malformed token":         {refuse(403, "TokenError", `"The provided access token is malformed. Please use a valid token or generate a new one and try again."`), []string{"ErrUnauthorized"}, nil},
 		"token of another server": {refuse(403, "TokenError", `"invalid signature"`), []string{"ErrUnauthorized"}, nil},

@@ -27,6 +27,7 @@ const (
 	adviceUpgrade  = "this server has no Bitbucket connections, upgrade it; or the base URL isn't Infisical's"
 	adviceLater    = "try again later; the server's log has more"
 	adviceLimit    = "wait a minute, and make fewer calls at a time"
+	adviceFresh    = "a new login didn't help: does the identity limit a token's life, uses or addresses, or is a clock wrong?"
 	adviceRole     = "give the identity a role that allows it"
 	adviceElsewise = "does the base URL lead to Infisical, or does a proxy answer?"
 	adviceSecret   = "check the client ID and secret, and that the base URL is the one where the identity lives (US, EU or your own)"
@@ -48,10 +49,10 @@ func apiRules() []rule {
 		{400, "", []string{"cannot delete app connection with existing connections"}, []error{ErrInUse}, "remove the secret syncs and data sources that use it first"},
 		{400, "", []string{"is not for app"}, []error{ErrWrongApp}, ""},
 		{400, "", nil, []error{ErrInvalid}, ""},
-		{401, "", []string{"no identity access token found"}, []error{ErrTokenExpired}, "log in again"},
-		{401, "", nil, []error{ErrUnauthorized}, "log in again"},
-		{403, "TokenError", []string{"expired"}, []error{ErrTokenExpired}, "log in again"},
-		{403, "TokenError", nil, []error{ErrUnauthorized}, "log in again"},
+		{401, "", []string{"no identity access token found"}, []error{ErrTokenExpired}, adviceFresh},
+		{401, "", nil, []error{ErrUnauthorized}, adviceFresh},
+		{403, "TokenError", []string{"expired"}, []error{ErrTokenExpired}, adviceFresh},
+		{403, "TokenError", nil, []error{ErrUnauthorized}, adviceFresh},
 		{403, "PermissionDenied", nil, []error{ErrPermission}, adviceRole},
 		{403, "Forbidden access to", nil, []error{ErrPermission}, "Infisical lets only people do this, no machine identities"},
 		{403, "", nil, []error{ErrPermission}, ""},

@@ -26,9 +26,15 @@
 //
 // # Connections
 //
-// Infisical never returns a token, so it can't tell whether the stored one is
-// ours. [Marker] in the connection's description can: it holds a fingerprint of
-// the credentials that were written last.
+// Infisical never returns a token, so nobody can compare the stored one with
+// ours. A mark in the connection's description makes up for it:
+//
+//	CI of team A · managed by linkersync · fp 1a2b3c4d5e6f
+//
+// It says that the connection is ours to change, and with the [Fingerprint]
+// which credentials were written last. People may edit the text around it. What
+// it can't show is a token that somebody replaced in Infisical by hand and left
+// the mark as it was; [DesiredConnection.Rewrite] is for that.
 //
 // # Plans and results as JSON
 //

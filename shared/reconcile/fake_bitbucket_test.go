@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/linkersync/linkersync/shared/bitbucket"
+	"github.com/linkersync/linkersync/shared/reconcile"
 )
 
 // putMode is what a bulk update does; no document says.
@@ -245,4 +246,9 @@ func cmpErr(failure, answer error) error {
 	return answer
 }
 
-var errReset = errors.New("read tcp 127.0.0.1: connection reset by peer")
+var (
+	_ reconcile.LinkerValues = (*bitbucket.Client)(nil)
+	_ reconcile.LinkerValues = (*fakeBitbucket)(nil)
+
+	errReset = errors.New("read tcp 127.0.0.1: connection reset by peer")
+)

@@ -54,12 +54,15 @@ func (r *run) act(ctx context.Context) error {
 	}
 	failures := 0
 	for _, value := range adds {
+		if _, stuck := r.stuck[value]; stuck { // since an addition of this round
+			continue
+		}
 		if err := r.step(ctx, r.add(ctx, value), &failures); err != nil || failures == maxFailuresInARow {
 			return err
 		}
 	}
 	for _, value := range removes {
-		if _, stuck := r.stuck[value.Value]; stuck { // since this round's additions
+		if _, stuck := r.stuck[value.Value]; stuck { // likewise
 			continue
 		}
 		if err := r.step(ctx, r.remove(ctx, value), &failures); err != nil || failures == maxFailuresInARow {
@@ -71,11 +74,6 @@ func (r *run) act(ctx context.Context) error {
 
 // learn marks what a PUT has shown to be out of reach.
 func (r *run) learn() {
-	if r.bulkDone {
-		for _, value := range r.last.Add {
-			r.holdFolded(value)
-		}
-	}
 	if !r.bulkDone && !r.bulkRefused && r.bulks < maxBulks {
 		return
 	}
@@ -133,7 +131,7 @@ func (r *run) add(ctx context.Context, value string) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, bitbucket.ErrExists):
-		r.holdFolded(value)
+		r.learnFromExists(value)
 		return nil
 	case errors.Is(err, bitbucket.ErrInvalid):
 		r.stuck[value] = "Bitbucket refused it: " + err.Error()
@@ -161,20 +159,52 @@ func (r *run) write(ctx context.Context, call func() error) error {
 	return call()
 }
 
-// holdFolded is called when Bitbucket says that it has a value which it doesn't
-// list. If it lists the same in another case, it takes the two for one: neither
-// is touched, because removing the listed one could remove the wanted one.
-func (r *run) holdFolded(value string) {
+// learnFromExists is called when Bitbucket says that it has a value which it
+// doesn't list. If it lists the same in another case, it takes the two for one,
+// and then so it does with all that are missing: none of these pairs is touched,
+// because removing the listed one could remove the wanted one.
+func (r *run) learnFromExists(value string) {
 	if r.cased == nil {
-		r.cased = make(map[string]string, len(r.last.extra))
-		for _, listed := range r.last.extra {
-			r.cased[strings.ToLower(listed.Value)] = listed.Value
+		r.cased = r.listedByLowerCase()
+	}
+	if _, folds := r.cased[strings.ToLower(value)]; folds {
+		for _, missing := range r.last.Add {
+			r.holdFolded(missing)
+		}
+		return
+	}
+	if r.exists[value] {
+		r.stuck[value] = "Bitbucket says that it exists, and doesn't list it"
+	}
+	r.exists[value] = true
+}
+
+func (r *run) holdFolded(value string) {
+	listed, found := r.cased[strings.ToLower(value)]
+	if !found {
+		return
+	}
+	if _, isWanted := r.want.places[listed]; isWanted {
+		r.stuck[value] = fmt.Sprintf("Bitbucket takes it for %s, which is wanted, too: drop one of them", quote(listed))
+		return
+	}
+	r.stuck[value] = fmt.Sprintf("Bitbucket has it as %s and takes both for the same, write it like that in the manifest", quote(listed))
+	r.stuck[listed] = fmt.Sprintf("Bitbucket takes it for %s, which has to stay", quote(value))
+}
+
+// listedByLowerCase finds what the last read listed without regard to case.
+func (r *run) listedByLowerCase() map[string]string {
+	missing := newWanted(r.last.Add).places
+	listed := make(map[string]string, r.last.have())
+	for _, value := range r.want.values {
+		if _, is := missing[value]; !is {
+			listed[strings.ToLower(value)] = value
 		}
 	}
-	if listed, found := r.cased[strings.ToLower(value)]; found {
-		r.stuck[value] = fmt.Sprintf("Bitbucket has it as %s and takes both for the same, write it like that in the manifest", quote(listed))
-		r.stuck[listed] = fmt.Sprintf("Bitbucket takes it for %s, which has to stay", quote(value))
+	for _, value := range r.last.extra {
+		listed[strings.ToLower(value.Value)] = value.Value
 	}
+	return listed
 }
 
 // step sorts an error: those that every further call would meet end the apply,

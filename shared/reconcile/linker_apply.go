@@ -76,7 +76,7 @@ func ApplyPlan(ctx context.Context, api LinkerValues, plan LinkerPlan, options O
 	if options.Sleep == nil {
 		options.Sleep = sleep
 	}
-	r := &run{api: api, options: options, first: plan, last: plan, want: plan.want, stuck: map[string]string{}}
+	r := &run{api: api, options: options, first: plan, last: plan, want: plan.want, stuck: map[string]string{}, exists: map[string]bool{}}
 	r.result = LinkerResult{Linker: plan.Linker, Position: plan.Position, Kept: plan.Keep}
 	err := r.converge(ctx)
 	return r.finish(err), err
@@ -91,8 +91,10 @@ type run struct {
 	result      LinkerResult
 	// stuck says of a value why no further call can bring it where it belongs.
 	stuck map[string]string
-	// cased finds an unwanted value by its lower-case form; nil until needed.
+	// cased finds a listed value by its lower-case form; nil until needed.
 	cased map[string]string
+	// exists are the values that a POST found to be there.
+	exists map[string]bool
 	// cause is the last failure that a later read could still make up for.
 	cause error
 	// bulks counts PUTs; bulkDone says that one was accepted, bulkRefused that

@@ -43,7 +43,7 @@ func TestApplyNamesWhatIsLeft(t *testing.T) {
 			[]string{"PROJ"}, pruned("Proj"),
 			func(f *fakeBitbucket) { f.casing, f.put = caseFolds, putMerges },
 			[]reconcile.Left{{Value: "Proj", Reason: hasItAs}}, []reconcile.Left{{Value: "PROJ", Reason: takesFor}},
-			[]string{"PROJ"}, calls("put", 1),
+			[]string{"PROJ"}, calls("put", 1, "post", 1),
 		},
 		"the same with prune, where PUT is refused": {
 			[]string{"PROJ", "OLD"}, pruned("Proj"),
@@ -56,7 +56,17 @@ func TestApplyNamesWhatIsLeft(t *testing.T) {
 			func(f *fakeBitbucket) { f.casing = caseLowers },
 			[]reconcile.Left{{Value: "PROJ", Reason: strings.ReplaceAll(hasItAs, "PROJ", "proj")}},
 			[]reconcile.Left{{Value: "proj", Reason: strings.ReplaceAll(takesFor, "Proj", "PROJ")}},
-			[]string{"proj"}, calls("post", 1, "put", 1),
+			[]string{"proj"}, calls("post", 1, "put", 1, "post", 1),
+		},
+		"one answer is enough to tell for all": {
+			[]string{"ONE", "TWO", "SIX"}, linker("One", "Two", "Six", "New"),
+			func(f *fakeBitbucket) { f.casing = caseFolds },
+			[]reconcile.Left{
+				{Value: "One", Reason: strings.ReplaceAll(hasItAs, "PROJ", "ONE")},
+				{Value: "Two", Reason: strings.ReplaceAll(hasItAs, "PROJ", "TWO")},
+				{Value: "Six", Reason: strings.ReplaceAll(hasItAs, "PROJ", "SIX")},
+			}, nil,
+			[]string{"New", "ONE", "SIX", "TWO"}, calls("post", 2),
 		},
 		"a value that Bitbucket refuses": {
 			[]string{"A"}, linker("A", "B", "C"),
@@ -94,8 +104,14 @@ func TestApplyNamesWhatIsLeft(t *testing.T) {
 					return nil
 				}
 			},
-			[]reconcile.Left{{Value: "A"}}, nil,
-			nil, calls("post", 6),
+			[]reconcile.Left{{Value: "A", Reason: "Bitbucket says that it exists, and doesn't list it"}}, nil,
+			nil, calls("post", 2),
+		},
+		"two wanted values that Bitbucket takes for one": {
+			[]string{"OPS"}, linker("OPS", "ops"),
+			func(f *fakeBitbucket) { f.casing = caseFolds },
+			[]reconcile.Left{{Value: "ops", Reason: `Bitbucket takes it for "OPS", which is wanted, too: drop one of them`}}, nil,
+			[]string{"OPS"}, calls("post", 1),
 		},
 	}
 	for name, test := range tests {

@@ -1,0 +1,423 @@
+package reconcile_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/linkersync/linkersync/shared/infisical"
+	"github.com/linkersync/linkersync/shared/reconcile"
+	"github.com/linkersync/linkersync/shared/redact"
+)
+
+func ensure(t *testing.T, server *fakeInfisical, desired ...reconcile.DesiredConnection) ([]reconcile.ConnectionResult, error) {
+	t.Helper()
+	plans, err := reconcile.PlanConnections(t.Context(), server, desired)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return reconcile.ApplyConnections(t.Context(), server, plans, reconcile.ConnectionOptions{})
+}
+
+// TestEnsureTwice: whatever the first run has to do, it takes one write, it ends
+// in the desired state, and the second run makes none.
+func TestEnsureTwice(t *testing.T) {
+	t.Parallel()
+	fp := fingerprint(t, wanted("ci"))
+	tests := map[string]struct {
+		there       string // the description; "" for no connection
+		desired     reconcile.DesiredConnection
+		writes      []string
+		description string
+		token       string
+	}{
+		"create":            {"", wanted("ci"), []string{"create ci"}, mark + fp, "token-1"},
+		"create with text":  {"", wanted("ci", says("Team A")), []string{"create ci"}, "Team A · " + mark + fp, "token-1"},
+		"none":              {mark + fp, wanted("ci"), nil, mark + fp, "stored"},
+		"update":            {"x · " + mark + fp, wanted("ci", says("y")), []string{"update 1"}, "y · " + mark + fp, "stored"},
+		"update untokened":  {"x · " + mark + fp, wanted("ci", says("y"), token("")), []string{"update 1"}, "y · " + mark + fp, "stored"},
+		"rotate":            {"x · " + mark + "000000000000", wanted("ci", says("x")), []string{"update 1"}, "x · " + mark + fp, "token-1"},
+		"rotate keeps text": {"by Ada · " + mark + "000000000000 · call first", wanted("ci"), []string{"update 1"}, "by Ada call first · " + mark + fp, "token-1"},
+		"adopt":             {"by hand", wanted("ci", adopting), []string{"update 1"}, "by hand · " + mark + fp, "token-1"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := &fakeInfisical{t: t}
+			if test.there != "" {
+				server.insert(infisical.Connection{Name: "ci", Email: email, Description: test.there}, "stored")
+			}
+			results, err := ensure(t, server, test.desired)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(append([]string{"list "}, test.writes...), server.calls); diff != "" {
+				t.Errorf("calls (-want +got):\n%s", diff)
+			}
+			row := server.rows[0]
+			if row.Description != test.description || row.token != test.token || row.ID != results[0].ID {
+				t.Errorf("stored %q with %q as %s; want %q with %q as %s", row.Description, row.token, row.ID, test.description, test.token, results[0].ID)
+			}
+			if results[0].Changed() != (test.writes != nil) {
+				t.Errorf("result %+v", results[0])
+			}
+			server.calls = nil
+			again, err := ensure(t, server, test.desired)
+			if err != nil || again[0].Changed() {
+				t.Errorf("the second run gives %+v, %v", again, err)
+			}
+			if diff := cmp.Diff([]string{"list "}, server.calls); diff != "" {
+				t.Errorf("calls of the second run (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestManyConnectionsTakeOneListAndAWriteEach(t *testing.T) {
+	t.Parallel()
+	server := &fakeInfisical{t: t}
+	var desired []reconcile.DesiredConnection
+	want := []string{"list "}
+	for i := range 20 {
+		desired = append(desired, wanted(fmt.Sprintf("ci-%d", i), in([]string{"", "p1", "p2"}[i%3])))
+		want = append(want, "create "+desired[i].Name)
+	}
+	if _, err := ensure(t, server, desired...); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, server.calls); diff != "" {
+		t.Errorf("calls (-want +got):\n%s", diff)
+	}
+}
+
+// TestEnsureLosesARace: somebody else writes between our plan and our write.
+func TestEnsureLosesARace(t *testing.T) {
+	t.Parallel()
+	fp := fingerprint(t, wanted("ci"))
+	theirs := func(description string) infisical.Connection {
+		return infisical.Connection{Name: "ci", Email: email, Description: description}
+	}
+	tests := map[string]struct {
+		there   []infisical.Connection
+		race    func(f *fakeInfisical)
+		desired reconcile.DesiredConnection
+		calls   []string
+		action  reconcile.Action
+		check   func(error) bool
+	}{
+		"they created the same": {
+			nil, func(f *fakeInfisical) { f.insert(theirs(mark+fp), "token-1") }, wanted("ci"),
+			[]string{"list ", "create ci", "get ci"}, reconcile.None, nil,
+		},
+		"they created it with another token": {
+			nil, func(f *fakeInfisical) { f.insert(theirs(mark+"000000000000"), "old") }, wanted("ci"),
+			[]string{"list ", "create ci", "get ci", "update 1"}, reconcile.Rotate, nil,
+		},
+		"they created it by hand": {
+			nil, func(f *fakeInfisical) { f.insert(theirs("mine"), "old") }, wanted("ci"),
+			[]string{"list ", "create ci", "get ci"}, reconcile.Adopt, is[*reconcile.UnmanagedError],
+		},
+		"they deleted it": {
+			[]infisical.Connection{theirs("x · " + mark + fp)}, func(f *fakeInfisical) { f.rows = nil }, wanted("ci", says("y")),
+			[]string{"list ", "update 1", "get ci", "create ci"}, reconcile.Create, nil,
+		},
+		"the name is another app's": {
+			[]infisical.Connection{{Name: "ci", App: "github"}}, func(*fakeInfisical) {}, wanted("ci"),
+			[]string{"list ", "create ci", "get ci"}, reconcile.Create, is[*infisical.NameTakenError],
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := &fakeInfisical{t: t}
+			for _, row := range test.there {
+				server.insert(row, "old")
+			}
+			server.before = on(2, func() { test.race(server) })
+			results, err := ensure(t, server, test.desired)
+			if test.check == nil && err != nil || test.check != nil && !test.check(err) {
+				t.Fatalf("got %v", err)
+			}
+			if diff := cmp.Diff(test.calls, server.calls); diff != "" {
+				t.Errorf("calls (-want +got):\n%s", diff)
+			}
+			if results[0].Action != test.action {
+				t.Errorf("action %s, want %s", results[0].Action, test.action)
+			}
+		})
+	}
+}
+
+func is[E error](err error) bool {
+	var target E
+	return errors.As(err, &target)
+}
+
+// TestEnsureGivesUpAFight: somebody deletes what we update and makes anew what
+// we create, faster every time.
+func TestEnsureGivesUpAFight(t *testing.T) {
+	t.Parallel()
+	server := &fakeInfisical{t: t}
+	server.before = func(_ int, op string) {
+		switch {
+		case strings.HasPrefix(op, "create"):
+			server.insert(infisical.Connection{Name: "ci", Email: email, Description: mark + "000000000000"}, "theirs")
+		case strings.HasPrefix(op, "update"):
+			server.rows = nil
+		}
+	}
+	_, err := ensure(t, server, wanted("ci"))
+	if !errors.Is(err, infisical.ErrNameTaken) {
+		t.Errorf("got %v", err)
+	}
+	want := []string{"list ", "create ci", "get ci", "update 1", "get ci", "create ci"}
+	if diff := cmp.Diff(want, server.calls); diff != "" {
+		t.Errorf("calls (-want +got):\n%s", diff)
+	}
+}
+
+// TestWritesOfUnknownOutcome are looked up and never repeated.
+func TestWritesOfUnknownOutcome(t *testing.T) {
+	t.Parallel()
+	fp := fingerprint(t, wanted("ci"))
+	server500 := &infisical.APIError{Status: 500}
+	tests := map[string]struct {
+		there   string
+		desired reconcile.DesiredConnection
+		broken  fault
+		calls   []string
+		action  reconcile.Action
+		fails   bool
+	}{
+		"a create that worked":          {"", wanted("ci"), fault{errLostAnswer, true}, []string{"create ci", "get ci"}, reconcile.Create, false},
+		"a create that didn't":          {"", wanted("ci"), fault{errLostAnswer, false}, []string{"create ci", "get ci"}, reconcile.Create, true},
+		"a rotation that worked":        {mark + "000000000000", wanted("ci"), fault{server500, true}, []string{"update 1", "get ci"}, reconcile.Rotate, false},
+		"a rotation that didn't":        {mark + "000000000000", wanted("ci"), fault{server500, false}, []string{"update 1", "get ci"}, reconcile.Rotate, true},
+		"a rewrite tells nothing":       {mark + fp, wanted("ci", rewriting), fault{server500, true}, []string{"update 1", "get ci"}, reconcile.Rotate, true},
+		"a refusal needs no looking up": {"", wanted("ci"), fault{&infisical.APIError{Status: 400}, false}, []string{"create ci"}, reconcile.Create, true},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := &fakeInfisical{t: t, fault: failing(2, test.broken)}
+			if test.there != "" {
+				server.insert(infisical.Connection{Name: "ci", Email: email, Description: test.there}, "old")
+			}
+			results, err := ensure(t, server, test.desired)
+			if (err != nil) != test.fails || test.fails && !errors.Is(err, test.broken.err) {
+				t.Errorf("got %v", err)
+			}
+			if diff := cmp.Diff(append([]string{"list "}, test.calls...), server.calls); diff != "" {
+				t.Errorf("calls (-want +got):\n%s", diff)
+			}
+			if results[0].Action != test.action || results[0].Changed() == test.fails {
+				t.Errorf("result %+v", results[0])
+			}
+		})
+	}
+	lookup := &fakeInfisical{t: t, fault: func(n int, _ string) *fault {
+		if n > 1 {
+			return &fault{fmt.Errorf("call %d: %w", n, errLostAnswer), false}
+		}
+		return nil
+	}}
+	if _, err := ensure(t, lookup, wanted("ci")); err == nil || !strings.Contains(err.Error(), "call 2") {
+		t.Errorf("when the look-up fails too, the write's error counts: got %v", err)
+	}
+}
+
+func TestEnsureChecksTheTokenBeforeTheWrite(t *testing.T) {
+	t.Parallel()
+	fp := fingerprint(t, wanted("b"))
+	server := &fakeInfisical{t: t}
+	server.insert(infisical.Connection{Name: "b", Email: email, Description: "x · " + mark + fp}, "token-1")
+	server.insert(infisical.Connection{Name: "c", Email: email, Description: mark + fingerprint(t, wanted("c"))}, "token-1")
+	plans, err := reconcile.PlanConnections(t.Context(), server, []reconcile.DesiredConnection{wanted("a"), wanted("b", says("y")), wanted("c"), wanted("d", token("good"))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	errScope := errors.New("the token lacks read:user:bitbucket")
+	var asked []string
+	results, err := reconcile.ApplyConnections(t.Context(), server, plans, reconcile.ConnectionOptions{
+		CheckToken: func(_ context.Context, email string, token redact.Secret) error {
+			asked = append(asked, email+" "+token.Reveal())
+			if token.Reveal() == "good" {
+				return nil
+			}
+			return errScope
+		},
+	})
+	if !errors.Is(err, errScope) || results[0].Error == "" {
+		t.Errorf("got %v and %+v", err, results[0])
+	}
+	if diff := cmp.Diff([]string{email + " token-1", email + " good"}, asked); diff != "" {
+		t.Errorf("asked (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"list ", "update 1", "create d"}, server.calls); diff != "" {
+		t.Errorf("calls (-want +got):\n%s", diff)
+	}
+}
+
+// TestOneFailureAmongMany: the others are tried, unless it is everybody's.
+func TestOneFailureAmongMany(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		err   error
+		calls []string
+	}{
+		"bad credentials": {infisical.ErrBadCredentials, []string{"list ", "create a", "get a", "create b", "create c"}},
+		"no permission":   {&infisical.APIError{Status: 403}, []string{"list ", "create a", "create b", "create c"}},
+		"rate limit":      {infisical.ErrRateLimited, []string{"list ", "create a", "get a"}},
+		"login refused":   {infisical.ErrLoginRefused, []string{"list ", "create a", "get a"}},
+		"token ended":     {infisical.ErrTokenExpired, []string{"list ", "create a", "get a"}},
+		"token refused":   {infisical.ErrUnauthorized, []string{"list ", "create a", "get a"}},
+		"wrong server":    {infisical.ErrUnsupported, []string{"list ", "create a", "get a"}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := &fakeInfisical{t: t, fault: failing(2, fault{test.err, false})}
+			results, err := ensure(t, server, wanted("a"), wanted("b"), wanted("c"))
+			if !errors.Is(err, test.err) {
+				t.Errorf("got %v", err)
+			}
+			if diff := cmp.Diff(test.calls, server.calls); diff != "" {
+				t.Errorf("calls (-want +got):\n%s", diff)
+			}
+			untried := !slices.Contains(test.calls, "create b")
+			for i, result := range results {
+				if failed := result.Error != ""; failed != (i == 0 || untried) || result.Name != string("abc"[i]) {
+					t.Errorf("result %d is %+v", i, result)
+				}
+			}
+		})
+	}
+}
+
+func TestEnsureStopsWithItsContext(t *testing.T) {
+	t.Parallel()
+	server := &fakeInfisical{t: t}
+	plans, err := reconcile.PlanConnections(t.Context(), server, []reconcile.DesiredConnection{wanted("a"), wanted("b")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	results, err := reconcile.ApplyConnections(ctx, server, plans, reconcile.ConnectionOptions{})
+	if !errors.Is(err, context.Canceled) || len(results) != 2 || results[1].Error == "" {
+		t.Errorf("got %v and %+v", err, results)
+	}
+	if diff := cmp.Diff([]string{"list ", "create a"}, server.calls); diff != "" {
+		t.Errorf("calls (-want +got):\n%s", diff)
+	}
+}
+
+func TestEnsureRefuses(t *testing.T) {
+	t.Parallel()
+	t.Run("what it did not make", func(t *testing.T) {
+		t.Parallel()
+		server := &fakeInfisical{t: t}
+		server.insert(infisical.Connection{Name: "ci", Email: email, Description: "by hand"}, "old")
+		_, err := ensure(t, server, wanted("ci"))
+		var unmanaged *reconcile.UnmanagedError
+		want := reconcile.UnmanagedError{Name: "ci", ID: server.rows[0].ID, Doing: "take over"}
+		if !errors.As(err, &unmanaged) || *unmanaged != want {
+			t.Errorf("got %v, want %v", err, &want)
+		}
+		if server.rows[0].token != "old" || server.rows[0].Description != "by hand" {
+			t.Errorf("it was touched: %+v", server.rows[0])
+		}
+	})
+	t.Run("to write credentials that it wasn't given", func(t *testing.T) {
+		t.Parallel()
+		server := &fakeInfisical{t: t}
+		if _, err := ensure(t, server, wanted("ci", token(""))); err == nil || !strings.Contains(err.Error(), "needs the token") {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("a plan that came out of JSON", func(t *testing.T) {
+		t.Parallel()
+		server := &fakeInfisical{t: t}
+		plans := []reconcile.ConnectionPlan{{Name: "ci", Action: reconcile.Create}}
+		if _, err := reconcile.ApplyConnections(t.Context(), server, plans, reconcile.ConnectionOptions{}); err == nil || len(server.calls) > 0 {
+			t.Errorf("got %v after %v", err, server.calls)
+		}
+	})
+	t.Run("to call it done when the server stored something else", func(t *testing.T) {
+		t.Parallel()
+		server := &fakeInfisical{t: t, dropsDescription: true}
+		if _, err := ensure(t, server, wanted("ci")); err == nil || !strings.Contains(err.Error(), "not as sent") {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func TestPlansHoldNoToken(t *testing.T) {
+	t.Parallel()
+	const canary = "ATATT-canary"
+	plans, err := reconcile.PlanConnections(t.Context(), &fakeInfisical{t: t}, []reconcile.DesiredConnection{wanted("ci", token(canary))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	encoded, err := json.Marshal(plans)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, out := range []string{string(encoded), fmt.Sprintf("%+v", plans), fmt.Sprintf("%#v", plans)} {
+		if strings.Contains(out, canary) {
+			t.Errorf("the token is in %s", out)
+		}
+	}
+}
+
+func TestDeleteConnection(t *testing.T) {
+	t.Parallel()
+	ours := infisical.Connection{Name: "ci", ProjectID: "p1", Description: mark + "000000000000"}
+	tests := map[string]struct {
+		there   infisical.Connection
+		request reconcile.DeleteRequest
+		set     func(f *fakeInfisical)
+		found   bool
+		check   func(error) bool
+		left    int
+	}{
+		"ours":                      {ours, reconcile.DeleteRequest{Name: "ci", ProjectID: "p1"}, nil, true, nil, 0},
+		"not there":                 {ours, reconcile.DeleteRequest{Name: "ci"}, nil, false, nil, 1},
+		"deleted in between":        {ours, reconcile.DeleteRequest{Name: "ci", ProjectID: "p1"}, func(f *fakeInfisical) { f.before = on(2, func() { f.rows = nil }) }, false, nil, 0},
+		"by hand":                   {infisical.Connection{Name: "ci"}, reconcile.DeleteRequest{Name: "ci"}, nil, true, is[*reconcile.UnmanagedError], 1},
+		"by hand, permitted":        {infisical.Connection{Name: "ci"}, reconcile.DeleteRequest{Name: "ci", Unmanaged: true}, nil, true, nil, 0},
+		"in use":                    {ours, reconcile.DeleteRequest{Name: "ci", ProjectID: "p1"}, func(f *fakeInfisical) { f.inUse = true }, true, wraps(infisical.ErrInUse), 1},
+		"another app's":             {infisical.Connection{Name: "ci", App: "github"}, reconcile.DeleteRequest{Name: "ci", Unmanaged: true}, nil, false, wraps(infisical.ErrWrongApp), 1},
+		"a server that is not well": {ours, reconcile.DeleteRequest{Name: "ci", ProjectID: "p1"}, func(f *fakeInfisical) { f.fault = failing(1, fault{errReset, false}) }, false, wraps(errReset), 1},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := &fakeInfisical{t: t}
+			server.insert(test.there, "token-1")
+			if test.set != nil {
+				test.set(server)
+			}
+			was, found, err := reconcile.DeleteConnection(t.Context(), server, test.request)
+			if found != test.found || test.check == nil && err != nil || test.check != nil && !test.check(err) {
+				t.Errorf("found %v, error %v", found, err)
+			}
+			if found && was.Name != "ci" {
+				t.Errorf("it was %+v", was)
+			}
+			if len(server.rows) != test.left {
+				t.Errorf("%d connections are left, want %d", len(server.rows), test.left)
+			}
+		})
+	}
+}
+
+func wraps(sentinel error) func(error) bool {
+	return func(err error) bool { return errors.Is(err, sentinel) }
+}

@@ -1,0 +1,68 @@
+package reconcile
+
+import "encoding/json"
+
+// Version is that of the JSON form of [Plan] and [Result]. It grows when a name
+// changes its meaning or goes, not when one is added.
+const Version = 1
+
+// Target is the installation that a plan or result is of.
+type Target struct {
+	ClientKey string `json:"client_key"`
+	// Workspace is the workspace's or user's UUID, with braces.
+	Workspace string `json:"workspace"`
+	// Name is for people.
+	Name string `json:"name,omitempty"`
+}
+
+// Plan is what one installation, the connections, or both need. The linkers of
+// many installations are many plans, one JSON document a line: none is kept in
+// memory while the next is made.
+type Plan struct {
+	// Installation is nil when the plan has no linkers.
+	Installation *Target
+	Linkers      []LinkerPlan
+	Connections  []ConnectionPlan
+}
+
+// Result is what an apply did.
+type Result struct {
+	// Installation is nil when the result has no linkers.
+	Installation *Target
+	Linkers      []LinkerResult
+	Connections  []ConnectionResult
+}
+
+// document is the JSON form of both.
+type document[L, C any] struct {
+	Version      int     `json:"version"`
+	Kind         string  `json:"kind"`
+	Installation *Target `json:"installation,omitempty"`
+	Linkers      []L     `json:"linkers"`
+	Connections  []C     `json:"connections"`
+	Summary      Summary `json:"summary"`
+}
+
+// MarshalJSON writes {"version":1,"kind":"plan",…} with the summary.
+func (p Plan) MarshalJSON() ([]byte, error) {
+	return json.Marshal(document[LinkerPlan, ConnectionPlan]{
+		Version: Version, Kind: "plan", Installation: p.Installation,
+		Linkers: orEmpty(p.Linkers), Connections: orEmpty(p.Connections), Summary: p.Summary(),
+	})
+}
+
+// MarshalJSON writes {"version":1,"kind":"result",…} with the summary.
+func (r Result) MarshalJSON() ([]byte, error) {
+	return json.Marshal(document[LinkerResult, ConnectionResult]{
+		Version: Version, Kind: "result", Installation: r.Installation,
+		Linkers: orEmpty(r.Linkers), Connections: orEmpty(r.Connections), Summary: r.Summary(),
+	})
+}
+
+// orEmpty keeps null out of the JSON.
+func orEmpty[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}

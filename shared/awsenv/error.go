@@ -90,7 +90,7 @@ func Cut(err error) *Error {
 		cut.Kind = ErrServer
 	}
 	if cut.Kind == nil && cut.Code == "" {
-		cut.Kind, cut.detail = unanswered(err)
+		cut.detail, cut.Kind = unanswered(err)
 	}
 	return cut
 }
@@ -113,27 +113,27 @@ func kindOf(code string) error {
 }
 
 // unanswered sorts the errors of a call that no service answered with a code.
-func unanswered(err error) (kind error, detail string) {
+func unanswered(err error) (detail string, kind error) {
 	for _, kind := range []error{context.Canceled, context.DeadlineExceeded, ErrNoRegion, ErrNoCredentials} {
 		if errors.Is(err, kind) {
-			return kind, ""
+			return "", kind
 		}
 	}
 	var host *net.DNSError
 	if errors.As(err, &host) {
-		return ErrUnreachable, "look up " + host.Name + ": " + host.Err
+		return "look up " + host.Name + ": " + host.Err, ErrUnreachable
 	}
 	var dial *net.OpError
 	if errors.As(err, &dial) {
-		return ErrUnreachable, dial.Error()
+		return dial.Error(), ErrUnreachable
 	}
 	// The SDK has no types for these two; the texts are those of its endpoint
 	// rules and of its credentials adapter.
 	switch text := err.Error(); {
 	case strings.Contains(text, "Missing Region"):
-		return ErrNoRegion, ""
+		return "", ErrNoRegion
 	case strings.Contains(text, "get credentials:"):
-		return ErrNoCredentials, ""
+		return "", ErrNoCredentials
 	}
-	return ErrUnreachable, ""
+	return "", ErrUnreachable
 }

@@ -40,6 +40,7 @@ func backoff(attempt int, _ error) (time.Duration, error) {
 	if doublings := attempt - 1; doublings < 10 {
 		limit = min(limit, firstBackoff<<max(doublings, 0))
 	}
+	//nolint:gosec // G404: pauses must differ between callers, not be unpredictable.
 	return rand.N(limit) + 1, nil
 }
 

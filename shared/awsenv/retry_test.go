@@ -35,10 +35,10 @@ func TestRetryerTriesAgainWhatAPauseCanCure(t *testing.T) {
 
 func TestBackoffHasJitterAndStaysWithinItsBound(t *testing.T) {
 	t.Parallel()
-	limits := []time.Duration{100, 200, 400, 800, 1600, 2000, 2000, 2000, 2000, 2000, 2000, 2000}
+	milliseconds := []int{100, 200, 400, 800, 1600, 2000, 2000, 2000, 2000, 2000, 2000, 2000}
 	retryer := awsenv.NewRetryer()
-	for i, limit := range limits {
-		limit *= time.Millisecond
+	for i, number := range milliseconds {
+		limit := time.Duration(number) * time.Millisecond
 		seen := map[time.Duration]bool{}
 		for range 200 {
 			delay, err := retryer.RetryDelay(i+1, errors.New("throttled"))

@@ -52,6 +52,9 @@ type Installation struct {
 	PreviousSecret redact.Secret
 	InstalledAt    time.Time
 	UpdatedAt      time.Time
+	// EventAt is when, by Bitbucket's clock, the event was made that led to this
+	// state; zero when it was not signed. It orders events that overtake each other.
+	EventAt time.Time
 	// Version is the store's version of this state; a write names the one it read.
 	Version string
 }

@@ -1,0 +1,265 @@
+package installation_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/linkersync/linkersync/shared/installation"
+)
+
+// collected is an enumeration: what was yielded by client key, in short.
+func collected(t *testing.T, all iter.Seq2[installation.Installation, error]) map[string]string {
+	t.Helper()
+	found := map[string]string{}
+	for in, err := range all {
+		if _, twice := found[in.ClientKey]; twice {
+			t.Errorf("%q was yielded twice", in.ClientKey)
+		}
+		if err != nil {
+			found[in.ClientKey] = "error: " + err.Error()
+			continue
+		}
+		found[in.ClientKey] = strings.TrimSpace(fmt.Sprintf("%s %s", in.State, in.SharedSecret.Reveal()))
+	}
+	return found
+}
+
+func TestAllFindsTheAppsInstallationsAndNoOthers(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	const count = 23 // more than one batch
+	wantSecrets, wantList := map[string]string{}, map[string]string{}
+	repeat(count, func(i int, key string) {
+		in := must(s.Create(t.Context(), sample(key, "s-"+key), "1"))(t)
+		state := installation.Installed
+		if i%3 == 0 {
+			state = installation.Uninstalled
+			in.State = state
+			in = must(s.Update(t.Context(), in, "2"))(t)
+		}
+		wantSecrets[key], wantList[key] = string(state)+" s-"+key, string(state)
+	})
+	longer := shop{cloud: s.cloud, clock: s.clock, appKey: s.appKey + "2"}.open(nil)
+	must(longer.Create(t.Context(), sample("another-app's", "x"), "1"))(t)
+	gone := must(s.Create(t.Context(), sample("purged", "x"), "1"))(t)
+	gone.State = installation.Uninstalled
+	gone = must(s.Update(t.Context(), gone, "2"))(t)
+	if err := s.Purge(t.Context(), gone, installation.MinRecovery); err != nil {
+		t.Fatal(err)
+	}
+
+	only := func(all map[string]string, state installation.State) map[string]string {
+		some := map[string]string{}
+		for key, value := range all {
+			if strings.HasPrefix(value, string(state)) {
+				some[key] = value
+			}
+		}
+		return some
+	}
+	for name, test := range map[string]struct {
+		query installation.Query
+		want  map[string]string
+		calls []string
+	}{
+		"without secrets":          {installation.Query{}, wantList, []string{"ListSecrets"}},
+		"with secrets":             {installation.Query{WithSecrets: true}, wantSecrets, []string{"ListSecrets", "BatchGetSecretValue", "BatchGetSecretValue"}},
+		"installed":                {installation.Query{State: installation.Installed}, only(wantList, installation.Installed), []string{"ListSecrets"}},
+		"tombstones with secrets":  {installation.Query{State: installation.Uninstalled, WithSecrets: true}, only(wantSecrets, installation.Uninstalled), []string{"ListSecrets", "BatchGetSecretValue", "BatchGetSecretValue"}},
+		"a state that nothing has": {installation.Query{State: "other"}, map[string]string{}, []string{"ListSecrets"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			fresh := s.open(nil)
+			if diff := cmp.Diff(test.want, collected(t, fresh.All(t.Context(), test.query))); diff != "" {
+				t.Errorf("installations (-want +got):\n%s", diff)
+			}
+			// Elsewhere a batch may have old versions, which are then read one by one: see TestContract.
+			if s.cloud.simulator != nil {
+				wantCalls(t, fresh.line, test.calls...)
+			}
+		})
+	}
+}
+
+func TestAllTellsWhatTheListKnows(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	created := must(s.Create(t.Context(), sample(clientKey, "s1"), "1"))(t)
+	for in, err := range s.open(nil).All(t.Context(), installation.Query{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if in.UpdatedAt.IsZero() {
+			t.Error("no time of the last change")
+		}
+		in.UpdatedAt = created.UpdatedAt
+		want := installation.Installation{
+			AppKey: s.appKey, ClientKey: clientKey, Principal: installation.Principal{UUID: workspace},
+			State: installation.Installed, UpdatedAt: created.UpdatedAt, Version: created.Version,
+		}
+		if diff := cmp.Diff(want, in); diff != "" {
+			t.Errorf("listed (-want +got):\n%s", diff)
+		}
+	}
+}
+
+// A fan-out must reach a workspace whose tag was lost.
+func TestAnInstallationWithoutTagsCountsAsInstalled(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	in := must(s.Create(t.Context(), sample(clientKey, "s1"), "1"))(t)
+	api := s.cloud.client(&line{})
+	_, err := api.CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{Name: aws.String(s.name(t, "bare")), SecretString: aws.String("{}")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{in.ClientKey: "installed", "bare": "installed"}
+	if diff := cmp.Diff(want, collected(t, s.All(t.Context(), installation.Query{State: installation.Installed}))); diff != "" {
+		t.Errorf("installed (-want +got):\n%s", diff)
+	}
+}
+
+func TestAllGoesOnPastAnInstallationThatCantBeRead(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	must(s.Create(t.Context(), sample("before", "s1"), "1"))(t)
+	api := s.cloud.client(&line{})
+	for name, value := range map[string]string{s.name(t, "damaged"): "canary", installation.NamePrefix(s.appKey) + "By=20hand=3a": "canary"} {
+		if _, err := api.CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{Name: aws.String(name), SecretString: aws.String(value)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(s.Create(t.Context(), sample("behind", "s2"), "1"))(t)
+	got := collected(t, s.All(t.Context(), installation.Query{WithSecrets: true}))
+	damaged, byHand := got["damaged"], got[""]
+	delete(got, "damaged")
+	delete(got, "")
+	if diff := cmp.Diff(map[string]string{"before": "installed s1", "behind": "installed s2"}, got); diff != "" {
+		t.Errorf("readable installations (-want +got):\n%s", diff)
+	}
+	if !strings.Contains(damaged, "list installations damaged: the secret's value is not one that linkersync wrote") || strings.Contains(damaged, "canary") {
+		t.Errorf("damaged: %q", damaged)
+	}
+	if !strings.Contains(byHand, "By=20hand=3a") {
+		t.Errorf("a name made by hand: %q, want it named", byHand)
+	}
+}
+
+func TestAllStopsWhenTheCallerDoes(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	repeat(45, func(_ int, key string) { must(s.Create(t.Context(), sample(key, "s"), "1"))(t) })
+	for _, withSecrets := range []bool{false, true} {
+		fresh := s.open(nil)
+		for range fresh.All(t.Context(), installation.Query{WithSecrets: withSecrets}) {
+			break
+		}
+		want := []string{"ListSecrets", "BatchGetSecretValue"}[:1]
+		if withSecrets {
+			want = append(want, "BatchGetSecretValue")
+		}
+		wantCalls(t, fresh.line, want...)
+	}
+}
+
+// oddAnswers is Secrets Manager as it may answer and a server doesn't on demand.
+type oddAnswers struct {
+	installation.SecretsManagerAPI
+	list  func(*secretsmanager.ListSecretsInput) (*secretsmanager.ListSecretsOutput, error)
+	batch func([]string) (*secretsmanager.BatchGetSecretValueOutput, error)
+}
+
+func (o oddAnswers) ListSecrets(_ context.Context, in *secretsmanager.ListSecretsInput, _ ...func(*secretsmanager.Options)) (*secretsmanager.ListSecretsOutput, error) {
+	return o.list(in)
+}
+
+func (o oddAnswers) BatchGetSecretValue(_ context.Context, in *secretsmanager.BatchGetSecretValueInput, _ ...func(*secretsmanager.Options)) (*secretsmanager.BatchGetSecretValueOutput, error) {
+	return o.batch(in.SecretIdList)
+}
+
+func TestAllLeavesNothingOutSilently(t *testing.T) {
+	t.Parallel()
+	entry := func(key string) types.SecretListEntry {
+		return types.SecretListEntry{Name: aws.String("linkersync/app/installation/" + key)}
+	}
+	api := oddAnswers{
+		list: func(in *secretsmanager.ListSecretsInput) (*secretsmanager.ListSecretsOutput, error) {
+			if in.NextToken == nil { // an empty page is no last page
+				return &secretsmanager.ListSecretsOutput{NextToken: aws.String("2")}, nil
+			}
+			return &secretsmanager.ListSecretsOutput{SecretList: []types.SecretListEntry{entry("denied"), entry("forgotten"), entry("purged"), entry("deleted")}}, nil
+		},
+		batch: func(names []string) (*secretsmanager.BatchGetSecretValueOutput, error) {
+			refuse := func(i int, code, message string) types.APIErrorType {
+				return types.APIErrorType{SecretId: aws.String(names[i]), ErrorCode: aws.String(code), Message: aws.String(message)}
+			}
+			return &secretsmanager.BatchGetSecretValueOutput{Errors: []types.APIErrorType{
+				refuse(0, "AccessDeniedException", "User: arn:aws:iam::123456789012:role/x is not authorized"),
+				refuse(2, "InvalidRequestException", "You can't perform this operation on the secret because it was marked for deletion."),
+				refuse(3, "ResourceNotFoundException", "Secrets Manager can't find the specified secret."),
+			}}, nil
+		},
+	}
+	store := installation.NewSecretsManager(api, installation.Options{AppKey: "app"})
+	got := collected(t, store.All(t.Context(), installation.Query{WithSecrets: true}))
+	want := map[string]string{
+		"denied":    "error: list installations denied: access denied (AccessDeniedException): allow secretsmanager:GetSecretValue on secrets named linkersync/app/installation/*",
+		"forgotten": "error: list installations forgotten: Secrets Manager left it out of its answer",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("yielded (-want +got):\n%s", diff)
+	}
+}
+
+func TestAllEndsWhenListingFails(t *testing.T) {
+	t.Parallel()
+	throttled := &types.InvalidNextTokenException{Message: aws.String("expired")}
+	endless := func(*secretsmanager.ListSecretsInput) (*secretsmanager.ListSecretsOutput, error) {
+		return &secretsmanager.ListSecretsOutput{NextToken: aws.String("same")}, nil
+	}
+	one := func(*secretsmanager.ListSecretsInput) (*secretsmanager.ListSecretsOutput, error) {
+		return &secretsmanager.ListSecretsOutput{SecretList: []types.SecretListEntry{{Name: aws.String("linkersync/app/installation/a")}}}, nil
+	}
+	for name, api := range map[string]oddAnswers{
+		"a refused list": {list: func(*secretsmanager.ListSecretsInput) (*secretsmanager.ListSecretsOutput, error) {
+			return nil, throttled
+		}},
+		"an endless list": {list: endless},
+		"a refused batch": {list: one, batch: func([]string) (*secretsmanager.BatchGetSecretValueOutput, error) { return nil, throttled }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			store := installation.NewSecretsManager(api, installation.Options{AppKey: "app"})
+			var failures []error
+			for _, err := range store.All(t.Context(), installation.Query{WithSecrets: true}) {
+				failures = append(failures, err)
+			}
+			if len(failures) != 1 || !errors.Is(failures[0], installation.ErrUnavailable) {
+				t.Errorf("yielded %v, want one ErrUnavailable", failures)
+			}
+		})
+	}
+}
+
+func TestAllWithoutAnAppKey(t *testing.T) {
+	t.Parallel()
+	store := installation.NewSecretsManager(oddAnswers{}, installation.Options{})
+	var failures []error
+	for _, err := range store.All(t.Context(), installation.Query{}) {
+		failures = append(failures, err)
+	}
+	if !slices.ContainsFunc(failures, func(err error) bool { return errors.Is(err, installation.ErrInvalid) }) || len(failures) != 1 {
+		t.Errorf("yielded %v, want one ErrInvalid", failures)
+	}
+}

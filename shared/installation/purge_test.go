@@ -1,0 +1,139 @@
+package installation_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/linkersync/linkersync/shared/installation"
+	"github.com/linkersync/linkersync/shared/redact"
+)
+
+// onDelete calls before with each DeleteSecret.
+type onDelete struct {
+	installation.SecretsManagerAPI
+	before func(*secretsmanager.DeleteSecretInput)
+}
+
+func (o onDelete) DeleteSecret(ctx context.Context, in *secretsmanager.DeleteSecretInput, options ...func(*secretsmanager.Options)) (*secretsmanager.DeleteSecretOutput, error) {
+	o.before(in)
+	return o.SecretsManagerAPI.DeleteSecret(ctx, in, options...)
+}
+
+// tombstone stores an installation and uninstalls it.
+func (s shop) tombstone(t *testing.T) installation.Installation {
+	t.Helper()
+	in := must(s.Create(t.Context(), sample(clientKey, "s1"), "1"))(t)
+	in.State = installation.Uninstalled
+	return must(s.Update(t.Context(), in, "2"))(t)
+}
+
+func TestPurgeSchedulesATombstonesDeletion(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	in := s.tombstone(t)
+	var days int64
+	api := onDelete{s.cloud.client(s.line), func(in *secretsmanager.DeleteSecretInput) { days = aws.ToInt64(in.RecoveryWindowInDays) }}
+	s.SecretsManager = installation.NewSecretsManager(api, installation.Options{AppKey: s.appKey, Now: s.clock.Now})
+	if err := s.Purge(t.Context(), in, 10*24*time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	if days != 10 {
+		t.Errorf("recovery window of %d days, want 10", days)
+	}
+	// Cached or not, it can't be read, and that is not "unavailable": it won't pass by itself.
+	for name, store := range map[string]shop{"the same process": s, "another": s.open(nil)} {
+		if _, err := store.Get(t.Context(), clientKey); !errors.Is(err, installation.ErrPendingDeletion) || errors.Is(err, installation.ErrUnavailable) {
+			t.Errorf("%s: Get = %v, want ErrPendingDeletion", name, err)
+		}
+	}
+	if _, err := s.Create(t.Context(), sample(clientKey, "s2"), "3"); !errors.Is(err, installation.ErrPendingDeletion) {
+		t.Errorf("Create = %v, want ErrPendingDeletion", err)
+	}
+	if _, err := s.Update(t.Context(), in, "4"); !errors.Is(err, installation.ErrPendingDeletion) {
+		t.Errorf("Update = %v, want ErrPendingDeletion", err)
+	}
+	s.line.took()
+	if err := s.Purge(t.Context(), in, 10*24*time.Hour); err != nil {
+		t.Errorf("Purge again = %v", err)
+	}
+	wantCalls(t, s.line, "GetSecretValue")
+}
+
+func TestARestoredInstallationIsBack(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	in := s.tombstone(t)
+	if err := s.Purge(t.Context(), in, installation.MaxRecovery); err != nil {
+		t.Fatal(err)
+	}
+	must(s.cloud.client(&line{}).RestoreSecret(t.Context(), &secretsmanager.RestoreSecretInput{SecretId: aws.String(s.name(t, clientKey))}))(t)
+	if diff := cmp.Diff(seen(in), seen(must(s.Get(t.Context(), clientKey))(t))); diff != "" {
+		t.Errorf("restored (-want +got):\n%s", diff)
+	}
+}
+
+func TestPurgeRefusesWhatIsNotATombstone(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	old := s.tombstone(t)
+	in := old
+	in.State, in.SharedSecret = installation.Installed, redact.New("s2")
+	in = must(s.Update(t.Context(), in, "3"))(t)
+	for name, test := range map[string]struct {
+		in       installation.Installation
+		recovery time.Duration
+		want     error
+	}{
+		"installed":                 {in, installation.MinRecovery, installation.ErrInvalid},
+		"reinstalled since read":    {old, installation.MinRecovery, installation.ErrInvalid},
+		"unknown":                   {sample("never", "x"), installation.MinRecovery, installation.ErrNotFound},
+		"without a recovery window": {in, 0, installation.ErrInvalid},
+		"a window too short":        {in, 6 * 24 * time.Hour, installation.ErrInvalid},
+		"a window too long":         {in, 31 * 24 * time.Hour, installation.ErrInvalid},
+		"half a day":                {in, installation.MinRecovery + 12*time.Hour, installation.ErrInvalid},
+	} {
+		t.Run(name, func(t *testing.T) {
+			fresh := s.open(nil)
+			if err := fresh.Purge(t.Context(), test.in, test.recovery); !errors.Is(err, test.want) {
+				t.Errorf("Purge = %v, want %v", err, test.want)
+			}
+			if wrote := writes(fresh.line.took()); len(wrote) != 0 {
+				t.Errorf("it wrote %v", wrote)
+			}
+		})
+	}
+	in.State = installation.Uninstalled
+	again := must(s.Update(t.Context(), in, "4"))(t)
+	if err := s.Purge(t.Context(), old, installation.MinRecovery); !errors.Is(err, installation.ErrConflict) {
+		t.Errorf("Purge of an older tombstone = %v, want ErrConflict", err)
+	}
+	if err := s.Purge(t.Context(), again, installation.MinRecovery); err != nil {
+		t.Errorf("Purge of the tombstone in force = %v", err)
+	}
+}
+
+func TestPurgeRestoresWhatWasReinstalledMeanwhile(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	in := s.tombstone(t)
+	other := s.open(nil)
+	// The reinstall wins the moment between reading and deleting.
+	api := onDelete{s.cloud.client(s.line), func(*secretsmanager.DeleteSecretInput) {
+		back := in
+		back.State, back.SharedSecret = installation.Installed, redact.New("s2")
+		must(other.Update(t.Context(), back, "3"))(t)
+	}}
+	store := installation.NewSecretsManager(api, installation.Options{AppKey: s.appKey, Now: s.clock.Now})
+	if err := store.Purge(t.Context(), in, installation.MinRecovery); !errors.Is(err, installation.ErrConflict) {
+		t.Fatalf("Purge = %v, want ErrConflict", err)
+	}
+	if got := must(s.open(nil).Get(t.Context(), clientKey))(t); got.State != installation.Installed || got.SharedSecret.Reveal() != "s2" {
+		t.Errorf("after the purge: %+v", seen(got))
+	}
+}

@@ -1,0 +1,368 @@
+package installation_test
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/linkersync/linkersync/shared/installation"
+	"github.com/linkersync/linkersync/shared/redact"
+)
+
+func TestCreateStoresWhatAnotherProcessReads(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	created := must(s.Create(t.Context(), sample(clientKey, "s1"), "install-1"))(t)
+	got := must(s.open(nil).Get(t.Context(), clientKey))(t)
+	want := installation.Installation{
+		AppKey: s.appKey, ClientKey: clientKey, State: installation.Installed,
+		Principal:   installation.Principal{UUID: workspace, Type: "team", DisplayName: "example-workspace"},
+		InstalledAt: s.clock.Now(), UpdatedAt: s.clock.Now(), Version: created.Version,
+	}
+	if !got.SharedSecret.Equal(redact.New("s1")) || !got.PreviousSecret.IsZero() {
+		t.Errorf("secrets %q, %q; want s1 and none", got.SharedSecret.Reveal(), got.PreviousSecret.Reveal())
+	}
+	got.SharedSecret = redact.Secret{}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("installation (-want +got):\n%s", diff)
+	}
+	wantTags := map[string]string{
+		"linkersync:app": s.appKey, "linkersync:state": "installed",
+		"linkersync:client-key": "ari=3Acloud=3Abitbucket=3A=3Aapp/=7B11111111-2222-4333-8444-555555555555=7D/example-linker-app",
+		"linkersync:workspace":  "11111111-2222-4333-8444-555555555555",
+	}
+	if diff := cmp.Diff(wantTags, s.inspect(t, clientKey).Tags); diff != "" {
+		t.Errorf("tags (-want +got):\n%s", diff)
+	}
+}
+
+// The value is an interface: a runbook, a migration and the next release read it.
+func TestDocumentHasItsDocumentedShape(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	first := must(s.Create(t.Context(), sample(clientKey, "s1"), "install-1"))(t)
+	first.SharedSecret = redact.New("s2")
+	must(s.Update(t.Context(), first, "install-2"))(t)
+	var got map[string]any
+	if err := json.Unmarshal([]byte(s.stageValue(t, clientKey, "AWSCURRENT")), &got); err != nil {
+		t.Fatal(err)
+	}
+	events, _ := got["events"].([]any)
+	delete(got, "events")
+	want := map[string]any{
+		"version": 1.0, "app_key": s.appKey, "client_key": clientKey, "shared_secret": "s2", "previous_secret": "s1",
+		"principal": map[string]any{"uuid": workspace, "type": "team", "display_name": "example-workspace"},
+		"state":     "installed", "installed_at": "2026-03-01T09:30:00Z", "updated_at": "2026-03-01T09:30:00Z",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("document (-want +got):\n%s", diff)
+	}
+	if len(events) != 2 {
+		t.Errorf("events %v, want two digests", events)
+	}
+	if previous := s.stageValue(t, clientKey, "AWSPREVIOUS"); !strings.Contains(previous, `"shared_secret":"s1"`) {
+		t.Errorf("AWSPREVIOUS doesn't hold the state before: %s", previous)
+	}
+}
+
+func TestNewSecretsUseTheConfiguredKey(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	const alias = "alias/linkersync"
+	store := installation.NewSecretsManager(s.cloud.client(s.line), installation.Options{AppKey: s.appKey, KMSKeyID: alias})
+	must(store.Create(t.Context(), sample(clientKey, "s1"), "install-1"))(t)
+	out := must(s.cloud.client(s.line).DescribeSecret(t.Context(), &secretsmanager.DescribeSecretInput{SecretId: aws.String(s.name(t, clientKey))}))(t)
+	if got := aws.ToString(out.KmsKeyId); got != alias {
+		t.Errorf("key %q, want %q", got, alias)
+	}
+}
+
+func TestCreateNeverOverwrites(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		state installation.State
+		event string
+		want  error
+	}{
+		"another event on an installation": {installation.Installed, "install-2", installation.ErrExists},
+		"another event on a tombstone":     {installation.Uninstalled, "install-2", installation.ErrExists},
+		"the same event again":             {installation.Installed, "install-1", nil},
+		"the same event after others":      {installation.Uninstalled, "install-1", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newShop(t)
+			in := must(s.Create(t.Context(), sample(clientKey, "s1"), "install-1"))(t)
+			if test.state == installation.Uninstalled {
+				in.State = installation.Uninstalled
+				in = must(s.Update(t.Context(), in, "uninstall-1"))(t)
+			}
+			s.clock.advance(time.Minute) // a redelivery comes later, so its document differs
+			again := s.open(nil)
+			got, err := again.Create(t.Context(), sample(clientKey, "evil"), test.event)
+			if !errors.Is(err, test.want) {
+				t.Fatalf("Create again = %v, want %v", err, test.want)
+			}
+			if err == nil && got.Version != in.Version {
+				t.Errorf("the no-op returned version %s, want the one in force, %s", got.Version, in.Version)
+			}
+			if diff := cmp.Diff(seen(in), seen(must(s.open(nil).Get(t.Context(), clientKey))(t))); diff != "" {
+				t.Errorf("the installation changed (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestUpdateKeepsThePreviousSecret(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	in := must(s.Create(t.Context(), sample(clientKey, "s1"), "1"))(t)
+	steps := []struct {
+		name   string
+		change func(*installation.Installation)
+		want   view
+	}{
+		{"a rotation makes the old secret the previous", func(in *installation.Installation) { in.SharedSecret = redact.New("s2") }, view{Shared: "s2", Previous: "s1"}},
+		{"a new name keeps it", func(in *installation.Installation) { in.Principal.DisplayName = "renamed" }, view{Shared: "s2", Previous: "s1"}},
+		{"an uninstall keeps it", func(in *installation.Installation) { in.State = installation.Uninstalled }, view{Shared: "s2", Previous: "s1"}},
+		{"the next install moves on", func(in *installation.Installation) {
+			in.State, in.SharedSecret = installation.Installed, redact.New("s3")
+		}, view{Shared: "s3", Previous: "s2"}},
+		{"a caller's own idea of it doesn't count", func(in *installation.Installation) { in.PreviousSecret = redact.New("evil") }, view{Shared: "s3", Previous: "s2"}},
+	}
+	for _, step := range steps {
+		step.change(&in)
+		in = must(s.Update(t.Context(), in, step.name))(t)
+		for where, got := range map[string]installation.Installation{
+			"returned": in, "cached": must(s.Get(t.Context(), clientKey))(t), "stored": must(s.open(nil).Get(t.Context(), clientKey))(t),
+		} {
+			if got.SharedSecret.Reveal() != step.want.Shared || got.PreviousSecret.Reveal() != step.want.Previous {
+				t.Errorf("%s, %s: secret %s after %s, want %s after %s", step.name, where,
+					got.SharedSecret.Reveal(), got.PreviousSecret.Reveal(), step.want.Shared, step.want.Previous)
+			}
+		}
+	}
+}
+
+func TestInstalledAtIsTheLastInstall(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	start := s.clock.Now()
+	in := must(s.Create(t.Context(), sample(clientKey, "s1"), "1"))(t)
+	next := func(event string, state installation.State) {
+		t.Helper()
+		s.clock.advance(time.Hour)
+		in.State = state
+		in = must(s.Update(t.Context(), in, event))(t)
+	}
+	next("2", installation.Installed)
+	if !in.InstalledAt.Equal(start) || !in.UpdatedAt.Equal(start.Add(time.Hour)) {
+		t.Errorf("after a reinstall: installed %v, updated %v", in.InstalledAt, in.UpdatedAt)
+	}
+	next("3", installation.Uninstalled)
+	next("4", installation.Installed)
+	if want := start.Add(3 * time.Hour); !in.InstalledAt.Equal(want) || !in.UpdatedAt.Equal(want) {
+		t.Errorf("after uninstall and install: installed %v, updated %v, want %v", in.InstalledAt, in.UpdatedAt, want)
+	}
+}
+
+func TestImportKeepsItsInstallTime(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	in := sample(clientKey, "s1")
+	in.InstalledAt = time.Date(2019, 5, 1, 0, 0, 0, 0, time.UTC)
+	if got := must(s.Create(t.Context(), in, "import"))(t); !got.InstalledAt.Equal(in.InstalledAt) {
+		t.Errorf("installed at %v, want %v", got.InstalledAt, in.InstalledAt)
+	}
+}
+
+func TestTheStateTagFollowsTheState(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	in := must(s.Create(t.Context(), sample(clientKey, "s1"), "1"))(t)
+	for event, state := range []installation.State{installation.Uninstalled, installation.Installed, installation.Uninstalled} {
+		in.State = state
+		in = must(s.Update(t.Context(), in, string(rune('a'+event))))(t)
+		if got := s.inspect(t, clientKey).Tags[installation.TagState]; got != string(state) {
+			t.Errorf("tag %q, want %q", got, state)
+		}
+	}
+}
+
+func TestALostRaceIsAConflictThatTheNextLookUpResolves(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	read := must(s.Create(t.Context(), sample(clientKey, "s1"), "1"))(t)
+	other := read
+	other.SharedSecret = redact.New("other")
+	must(s.open(nil).Update(t.Context(), other, "2"))(t)
+
+	mine := read
+	mine.State = installation.Uninstalled
+	s.line.took()
+	if _, err := s.Update(t.Context(), mine, "3"); !errors.Is(err, installation.ErrConflict) || errors.Is(err, installation.ErrUnavailable) {
+		t.Fatalf("Update on an old version = %v, want ErrConflict alone", err)
+	}
+	if wrote := writes(s.line.took()); len(wrote) != 0 {
+		t.Errorf("the lost race wrote %v", wrote)
+	}
+	// No call: the conflict left what is in force in the cache.
+	again := must(s.Get(t.Context(), clientKey))(t)
+	if got := again.SharedSecret.Reveal(); got != "other" {
+		t.Fatalf("after the conflict Get returns %q, want other", got)
+	}
+	again.State = installation.Uninstalled
+	if got := must(s.Update(t.Context(), again, "3"))(t); got.SharedSecret.Reveal() != "other" || got.State != installation.Uninstalled {
+		t.Errorf("decided anew: %+v", seen(got))
+	}
+}
+
+func TestARedeliveredEventIsANoOp(t *testing.T) {
+	t.Parallel()
+	for name, between := range map[string][]string{"at once": nil, "after another event": {"uninstall"}, "after several": {"uninstall", "install", "uninstall-2"}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newShop(t)
+			in := must(s.Create(t.Context(), sample(clientKey, "s1"), "1"))(t)
+			in.SharedSecret = redact.New("s2")
+			in = must(s.Update(t.Context(), in, "rotate"))(t)
+			for i, event := range between {
+				in.State = []installation.State{installation.Uninstalled, installation.Installed}[i%2]
+				in = must(s.Update(t.Context(), in, event))(t)
+			}
+			s.clock.advance(time.Minute)
+			again := s.open(nil)
+			redelivered := must(again.Get(t.Context(), clientKey))(t)
+			redelivered.SharedSecret, redelivered.State = redact.New("s2"), installation.Installed
+			again.line.took()
+			got := must(again.Update(t.Context(), redelivered, "rotate"))(t)
+			if diff := cmp.Diff(seen(in), seen(got)); diff != "" || got.Version != in.Version {
+				t.Errorf("returned (-in force +got), version %s:\n%s", got.Version, diff)
+			}
+			if wrote := writes(again.line.took()); len(wrote) != 0 {
+				t.Errorf("the redelivery wrote %v", wrote)
+			}
+		})
+	}
+}
+
+// A redelivery may find that nothing is left to do for the value and yet find the
+// tag of a run that died.
+func TestARedeliveredEventRepairsTheTags(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	in := must(s.Create(t.Context(), sample(clientKey, "s1"), "1"))(t)
+	in.State = installation.Uninstalled
+	dying := s.open(&line{cut: func(n int) (before, after bool) { return n == 5, false }}) // Get, Put, Swap, Describe, then the tag
+	if _, err := dying.Update(t.Context(), in, "2"); !errors.Is(err, installation.ErrUnavailable) {
+		t.Fatalf("the dying update = %v", err)
+	}
+	if got := s.inspect(t, clientKey).Tags[installation.TagState]; got != "installed" {
+		t.Fatalf("tag %q: the test cut the wrong call", got)
+	}
+	again := s.open(nil)
+	must(again.Update(t.Context(), in, "2"))(t)
+	if got := s.inspect(t, clientKey).Tags[installation.TagState]; got != "uninstalled" {
+		t.Errorf("tag %q, want uninstalled", got)
+	}
+	if diff := cmp.Diff([]string{"TagResource"}, writes(again.line.took())); diff != "" {
+		t.Errorf("writes (-want +got):\n%s", diff)
+	}
+}
+
+// Two runs of one event must not meet in a version that says what only one of
+// them decided.
+func TestAnAbandonedVersionOfTheSameEventIsUsedOnlyIfItSaysTheSame(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ abandoned, redelivered string }{
+		"the same": {"s2", "s2"},
+		"another":  {"s2", "s3"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newShop(t)
+			in := must(s.Create(t.Context(), sample(clientKey, "s1"), "1"))(t)
+			in.SharedSecret = redact.New(test.abandoned)
+			dying := s.open(&line{cut: func(n int) (before, after bool) { return false, n == 2 }}) // dies after the put
+			if _, err := dying.Update(t.Context(), in, "2"); err == nil {
+				t.Fatal("the dying update didn't die")
+			}
+			if got := must(s.open(nil).Get(t.Context(), clientKey))(t); got.SharedSecret.Reveal() != "s1" {
+				t.Fatalf("between the two calls %q is in force, want the old s1", got.SharedSecret.Reveal())
+			}
+			s.clock.advance(time.Minute)
+			in.SharedSecret = redact.New(test.redelivered)
+			got := must(s.open(nil).Update(t.Context(), in, "2"))(t)
+			stored := must(s.open(nil).Get(t.Context(), clientKey))(t)
+			if got.SharedSecret.Reveal() != test.redelivered || stored.SharedSecret.Reveal() != test.redelivered || got.Version != stored.Version {
+				t.Errorf("returned %q, stored %q, want %q", got.SharedSecret.Reveal(), stored.SharedSecret.Reveal(), test.redelivered)
+			}
+			// The next write leaves nothing behind that isn't in force.
+			if stages := s.inspect(t, clientKey).Stages; stages[pending] != stages["AWSCURRENT"] {
+				t.Errorf("stages %v: an abandoned version is still pending", stages)
+			}
+		})
+	}
+}
+
+func TestALostAnswerToTheSwapIsNoConflict(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	in := must(s.Create(t.Context(), sample(clientKey, "s1"), "1"))(t)
+	in.State = installation.Uninstalled
+	dying := s.open(&line{cut: func(n int) (before, after bool) { return false, n == 3 }}) // Get, Put, Swap
+	if _, err := dying.Update(t.Context(), in, "2"); err == nil {
+		t.Fatal("the dying update didn't die")
+	}
+	if got := must(s.open(nil).Update(t.Context(), in, "2"))(t); got.State != installation.Uninstalled {
+		t.Errorf("state %q, want uninstalled", got.State)
+	}
+}
+
+func TestInvalidInputIsRefusedBeforeAnyCall(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	for name, test := range map[string]struct {
+		change func(*installation.Installation)
+		event  string
+		want   string
+	}{
+		"no client key":          {func(in *installation.Installation) { in.ClientKey = "" }, "e", "empty app key or client key"},
+		"a client key too long":  {func(in *installation.Installation) { in.ClientKey = strings.Repeat("k", 600) }, "e", "600 bytes"},
+		"no shared secret":       {func(in *installation.Installation) { in.SharedSecret = redact.Secret{} }, "e", "no shared secret"},
+		"no state":               {func(in *installation.Installation) { in.State = "" }, "e", "neither installed nor uninstalled"},
+		"another app's":          {func(in *installation.Installation) { in.AppKey = "other" }, "e", "another app"},
+		"no event":               {func(*installation.Installation) {}, "", "no event"},
+		"an impossible time":     {func(in *installation.Installation) { in.InstalledAt = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) }, "e", "no JSON form"},
+		"more than 64 KiB":       {func(in *installation.Installation) { in.SharedSecret = redact.New(strings.Repeat("s", 65536)) }, "e", "65536"},
+		"a name more than 64 KB": {func(in *installation.Installation) { in.Principal.DisplayName = strings.Repeat("s", 65536) }, "e", "65536"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			fresh := s.open(nil)
+			in := sample(clientKey, "canary")
+			test.change(&in)
+			_, err := fresh.Create(t.Context(), in, test.event)
+			if err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "canary") {
+				t.Errorf("Create = %v, want a refusal with %q", err, test.want)
+			}
+			if calls := fresh.line.took(); len(calls) != 0 {
+				t.Errorf("AWS was called: %v", calls)
+			}
+		})
+	}
+}
+
+func TestUpdateOfWhatIsNotThere(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	if _, err := s.Update(t.Context(), sample(clientKey, "s1"), "1"); !errors.Is(err, installation.ErrNotFound) {
+		t.Errorf("Update = %v, want ErrNotFound", err)
+	}
+}

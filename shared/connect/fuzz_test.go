@@ -1,0 +1,168 @@
+package connect_test
+
+import (
+	"encoding/json"
+	"errors"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/linkersync/linkersync/shared/connect"
+	"github.com/linkersync/linkersync/shared/redact"
+)
+
+// fuzzSecrets are what a fuzzed token is signed with; the first two are the
+// tenant's, the third is the app's.
+var fuzzSecrets = []string{currentSecret, previousSecret, appSecret, wrongSecret, ""}
+
+// FuzzVerify makes a request of its input and holds Verify against the slow
+// implementation. In authorization and query, TOKEN stands for a token of the given
+// header and claims, signed with secret number key; in the claims, HASH stands for
+// the request's hash. So the fuzzer gets behind the signature.
+func FuzzVerify(f *testing.F) {
+	f.Add(bitbucketHeader, `{"iss":"`+tenant+`","iat":1700000000,"exp":1700003600,"qsh":"HASH"}`, uint8(0), "POST", "/prod/installed", "", "JWT TOKEN")
+	secrets := &source{cached: map[string]connect.Secrets{
+		tenant: {Current: redact.New(currentSecret), Previous: redact.New(previousSecret)}, "connection:479": {},
+	}}
+	verifier := &connect.Verifier{AppKey: appKey, BasePath: "/prod", Source: secrets, AppSecret: redact.New(appSecret), Now: clock}
+	slow := slowVerifier{
+		appKey: appKey, basePath: "/prod", appSecret: appSecret, now: float64(clock().Unix()),
+		secrets: map[string][]string{tenant: {currentSecret, previousSecret}},
+	}
+	f.Fuzz(func(t *testing.T, header, claims string, key uint8, method, path, query, authorization string) {
+		withoutToken := strings.ReplaceAll(query, "TOKEN", "")
+		hash := hashOf(slowCanonical(method, path, withoutToken, "/prod"))
+		token := sign(header, strings.ReplaceAll(claims, "HASH", hash), fuzzSecrets[int(key)%len(fuzzSecrets)])
+		request := connect.Request{
+			Method: method, RawPath: path, RawQuery: strings.ReplaceAll(query, "TOKEN", token),
+			Authorization: strings.ReplaceAll(authorization, "TOKEN", token),
+		}
+		verified, err := verifier.Verify(t.Context(), request)
+		reason := reasonOf(t, err)
+
+		clientKey, secret, ok := slow.verify(request)
+		if ok != (err == nil) {
+			t.Fatalf("accepted: %v (%s), the slow implementation: %v\n%+v", err == nil, reason, ok, request)
+		}
+		if !ok {
+			return
+		}
+		wantSecret := map[int]connect.SignedBy{0: connect.SignedByCurrent, 1: connect.SignedByPrevious, -1: connect.SignedByApp}[secret]
+		if verified.ClientKey() != clientKey || verified.SignedBy() != wantSecret {
+			t.Errorf("verified %q by %s, want %q by %s", verified.ClientKey(), verified.SignedBy(), clientKey, wantSecret)
+		}
+		if age := clock().Sub(verified.IssuedAt()); age < -connect.Leeway || age > 25*time.Hour {
+			t.Errorf("accepted a token that was issued %v ago", age)
+		}
+	})
+}
+
+func FuzzCanonicalRequest(f *testing.F) {
+	f.Add("GET", "/2.0/addon/linkers/issues/values", "pagelen=100&page=2", "")
+	f.Fuzz(func(t *testing.T, method, path, query, base string) {
+		got := connect.CanonicalRequest(method, path, query, base)
+		if want := slowCanonical(method, path, query, base); got != want {
+			t.Fatalf("canonical request\n got %q\nwant %q", got, want)
+		}
+		if hash := connect.QueryStringHash(method, path, query, base); hash != hashOf(got) {
+			t.Errorf("hash %s is not that of %q", hash, got)
+		}
+		pairs := strings.Split(query, "&")
+		slices.Reverse(pairs)
+		reversed := strings.Join(pairs, "&")
+		if other := connect.CanonicalRequest(method, path, reversed, base); other != got {
+			t.Errorf("the order of parameters counts: %q and %q", got, other)
+		}
+		if other := connect.CanonicalRequest(method, path, query+"&jwt=x&&", base); other != got {
+			t.Errorf("the token counts: %q and %q", got, other)
+		}
+		checkIdempotent(t, got, strings.ToUpper(method))
+	})
+}
+
+// checkIdempotent takes a canonical request apart and makes it canonical again.
+// Two things are not the same on the wire: a repeated name has its values joined by
+// a comma, and of several trailing slashes one goes each time.
+func checkIdempotent(t *testing.T, canonical, method string) {
+	t.Helper()
+	path, query, found := strings.Cut(strings.TrimPrefix(canonical, method+"&"), "&")
+	if !found || !strings.HasPrefix(path, "/") {
+		t.Fatalf("%q is not METHOD&/path&query", canonical)
+	}
+	var pairs []string
+	for pair := range strings.SplitSeq(query, "&") {
+		name, values, _ := strings.Cut(pair, "=")
+		for value := range strings.SplitSeq(values, ",") {
+			pairs = append(pairs, name+"="+value)
+		}
+	}
+	if query == "" {
+		pairs = nil
+	}
+	if path != "/" && strings.HasSuffix(path, "/") {
+		path += "/"
+	}
+	if again := connect.CanonicalRequest(method, path, strings.Join(pairs, "&"), ""); again != canonical {
+		t.Errorf("not idempotent: %q becomes %q", canonical, again)
+	}
+}
+
+// payloadError is every text that ParseEvent may answer with: nothing of the body.
+var payloadError = regexp.MustCompile(`^invalid payload: (body|principal|eventType|key|clientKey|sharedSecret|principal\.\w+|longer) ` +
+	`(is not a JSON object with unique member names|is missing|is not a string|is not (un)?installed|is not a UUID in braces|` +
+	`is too long or has control characters|is longer than 1024 bytes|than 262144 bytes)$`)
+
+var uuidForm = regexp.MustCompile(`^\{[0-9a-fA-F-]{36}\}$`)
+
+func FuzzLifecycleBody(f *testing.F) {
+	for _, name := range []string{"installed.team.json", "installed.user.json", "uninstalled.team.json", "uninstalled.user.json"} {
+		f.Add(sample(f, name))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		for _, want := range []connect.EventType{connect.EventInstalled, connect.EventUninstalled} {
+			event, err := connect.ParseEvent(want, body)
+			if err != nil && (!errors.Is(err, connect.ErrInvalidPayload) || !payloadError.MatchString(err.Error())) {
+				t.Errorf("error is %q", err)
+			}
+			if err == nil || errors.Is(err, connect.ErrNoSharedSecret) {
+				checkEvent(t, want, body, event, err == nil)
+			} else if event != (connect.Event{}) {
+				t.Errorf("an error comes with the event %+v", event)
+			}
+			_ = event.CheckKeys(appKey)
+		}
+	})
+}
+
+// checkEvent holds an event against encoding/json's reading, which picks the last of
+// several members: where it differs, something was read twice.
+func checkEvent(t *testing.T, want connect.EventType, body []byte, event connect.Event, complete bool) {
+	t.Helper()
+	var raw map[string]json.RawMessage
+	var principal map[string]any
+	text := func(name string) (value string) {
+		_ = json.Unmarshal(raw[name], &value)
+		return value
+	}
+	if err := json.Unmarshal(body, &raw); err != nil {
+		t.Fatalf("accepted what encoding/json refuses: %v", err)
+	}
+	if err := json.Unmarshal(raw["principal"], &principal); err != nil {
+		t.Fatalf("accepted a principal that encoding/json refuses: %v", err)
+	}
+	if event.Type != want || text("eventType") != string(want) || event.AppKey != text("key") || event.ClientKey != text("clientKey") {
+		t.Errorf("event is %+v", event)
+	}
+	if event.Principal.UUID != principal["uuid"] || !uuidForm.MatchString(event.Principal.UUID) {
+		t.Errorf("principal is %+v", event.Principal)
+	}
+	wantSecret := text("sharedSecret")
+	if want != connect.EventInstalled {
+		wantSecret = ""
+	}
+	if event.SharedSecret.Reveal() != wantSecret || complete == (want == connect.EventInstalled && wantSecret == "") {
+		t.Errorf("the secret is not the body's")
+	}
+}

@@ -50,27 +50,39 @@ type State struct {
 	VersionID string
 }
 
-// For returns the workspace's desired state: its own manifest, else the default.
-// ErrNoManifest when there is neither; ErrRefused when the manifest isn't valid.
-func (d Desired) For(ctx context.Context, workspaceUUID string) (State, error) {
+// Own returns the workspace's own manifest; found is false when it has none and
+// the default counts. ErrRefused when the manifest isn't valid.
+func (d Desired) Own(ctx context.Context, workspaceUUID string) (state State, found bool, err error) {
 	object, err := d.Objects.Get(ctx, WorkspaceScope(workspaceUUID), "", "")
 	if errors.Is(err, s3object.ErrNotFound) {
-		object, err = d.Objects.Get(ctx, DefaultScope, "", "")
+		return State{}, false, nil
 	}
+	if err != nil {
+		return State{}, false, err
+	}
+	state, err = d.state(object)
+	return state, true, err
+}
+
+// Default returns the manifest of every workspace that has none of its own, or
+// ErrNoManifest. ErrRefused when it isn't valid.
+func (d Desired) Default(ctx context.Context) (State, error) {
+	object, err := d.Objects.Get(ctx, DefaultScope, "", "")
 	if errors.Is(err, s3object.ErrNotFound) {
 		return State{}, ErrNoManifest
 	}
 	if err != nil {
 		return State{}, err
 	}
-	parsed, err := d.Parse(object.Key, object.Body)
-	if err != nil {
-		return State{}, err
-	}
-	return State{Manifest: parsed, Scope: object.Key, VersionID: object.VersionID}, nil
+	return d.state(object)
 }
 
-// Current tells whether state is still what For would return. A worker asks after
+func (d Desired) state(object s3object.Object) (State, error) {
+	parsed, err := d.Parse(object.Key, object.Body)
+	return State{Manifest: parsed, Scope: object.Key, VersionID: object.VersionID}, err
+}
+
+// Current tells whether state is still the workspace's. A worker asks after
 // it wrote: when it isn't, somebody changed the manifest meanwhile, and another
 // worker may have applied the change before this one's writes.
 func (d Desired) Current(ctx context.Context, workspaceUUID string, state State) (bool, error) {

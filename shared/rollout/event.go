@@ -52,9 +52,13 @@ type Location struct {
 type AddonUpdate struct {
 	App           string   `json:"app,omitempty"`
 	Installations []string `json:"installations,omitempty"`
-	// DescriptorURL must match the app's registration; empty reads that one again.
+	// DescriptorURL must match the app's registration. Without it and Descriptor,
+	// Bitbucket reads the registered descriptor again.
 	DescriptorURL string `json:"descriptor_url,omitempty"`
-	// ForgeAppLink is written into the descriptor that is sent.
+	// Descriptor is sent itself.
+	Descriptor json.RawMessage `json:"descriptor,omitempty"`
+	// ForgeAppLink is written into Descriptor, which it needs: the Forge app that
+	// workspaces are led on to.
 	ForgeAppLink string `json:"forge_app_link,omitempty"`
 }
 

@@ -2,29 +2,33 @@ package rollout
 
 import "context"
 
-// Advance records that versionID is the current state of a scope and returns its
-// revision, which grows with each new version. A version that is recorded already
-// keeps its revision, so an event that arrives twice changes nothing.
+// Advance records that versionID is the current state of a scope, on behalf of a
+// run, and returns the scope's revision, which grows with each new version, and
+// the run that announced the version. A version that is recorded already keeps
+// both: an event that arrives twice, and the event that our own write to the
+// bucket causes, find another run, or their own, in charge.
 //
 // The revision only saves work: a message with an older one is skipped because a
 // newer message exists. What is applied is always read from the bucket.
-func (t *Table) Advance(ctx context.Context, app, scope, versionID string) (revision int64, fresh bool, err error) {
-	id := "newest#" + app + "#" + scope
-	after, met, err := t.update(ctx, id,
-		"SET version_id = :version ADD revision :one", "attribute_not_exists(id) OR version_id <> :version",
-		item{":version": text(versionID), ":one": number(1)})
+func (t *Table) Advance(ctx context.Context, app, scope, versionID, runID string) (revision int64, owner string, err error) {
+	after, met, err := t.update(ctx, newestKey(app, scope),
+		"SET version_id = :version, run_id = :run ADD revision :one", "attribute_not_exists(id) OR version_id <> :version",
+		item{":version": text(versionID), ":run": text(runID), ":one": number(1)})
 	if err != nil {
-		return 0, false, err
+		return 0, "", err
 	}
-	if met {
-		return numberOf(after, "revision"), true, nil
+	if !met {
+		if after, err = t.get(ctx, newestKey(app, scope)); err != nil {
+			return 0, "", err
+		}
 	}
-	revision, err = t.Newest(ctx, app, scope)
-	return revision, false, err
+	return numberOf(after, "revision"), textOf(after, "run_id"), nil
 }
 
 // Newest returns the revision of a scope's current state, 0 when none was recorded.
 func (t *Table) Newest(ctx context.Context, app, scope string) (int64, error) {
-	found, err := t.get(ctx, "newest#"+app+"#"+scope)
+	found, err := t.get(ctx, newestKey(app, scope))
 	return numberOf(found, "revision"), err
 }
+
+func newestKey(app, scope string) string { return "newest#" + app + "#" + scope }

@@ -12,6 +12,7 @@
 package rollout
 
 import (
+	"encoding/json"
 	"errors"
 	"time"
 )
@@ -38,10 +39,10 @@ type Message struct {
 	// the table knows a newer revision of the scope, the message is a no-op.
 	Scope    string `json:"scope,omitempty"`
 	Revision int64  `json:"revision,omitempty"`
-	// DescriptorURL is for TaskAddon; empty reads the registered one again.
-	DescriptorURL string `json:"descriptor_url,omitempty"`
-	// ForgeAppLink is for TaskAddon: the Forge app that the workspace is led on to.
-	ForgeAppLink string `json:"forge_app_link,omitempty"`
+	// DescriptorURL and Descriptor are for TaskAddon; without either, Bitbucket
+	// reads the registered descriptor again.
+	DescriptorURL string          `json:"descriptor_url,omitempty"`
+	Descriptor    json.RawMessage `json:"descriptor,omitempty"`
 	// Deferred counts how often a rate limit put the message back; each time it
 	// waits longer. Receives, which SQS counts, stay for failures.
 	Deferred int `json:"deferred,omitempty"`

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -66,7 +67,7 @@ func (t *Table) OpenRun(ctx context.Context, id, app string) (Run, error) {
 		TableName: &t.Name,
 		Item: item{
 			"id": text(runKey(id)), "run": text(id), "app": text(app), "phase": text(string(Dispatching)),
-			"started": number(t.now().UnixMilli()), "expires": t.expires(runLife),
+			"list_cursor": text(""), "started": number(t.now().UnixMilli()), "expires": t.expires(runLife),
 		},
 		ConditionExpression: aws.String("attribute_not_exists(id)"),
 	})
@@ -91,17 +92,42 @@ func (t *Table) Run(ctx context.Context, id string) (Run, error) {
 	return runOf(found), nil
 }
 
-// AdvanceRun records that queued more messages are out and where to go on. It
-// does nothing when another dispatcher has moved the cursor since.
+// AdvanceRun records that queued more messages are out and where to go on. An
+// empty cursor means that these were the last: the total is known, and the run
+// waits for its workers. ErrOvertaken when another dispatcher of the same run has
+// been here since.
 func (t *Table) AdvanceRun(ctx context.Context, run Run, queued int, cursor string) (Run, error) {
+	expression := "SET queued = :queued, list_cursor = :next"
+	values := item{
+		":queued": number(int64(run.Queued + queued)), ":next": text(cursor),
+		":cursor": text(run.Cursor), ":dispatching": text(string(Dispatching)),
+	}
+	if cursor == "" {
+		expression += ", phase = :working, run_total = :queued"
+		values[":working"] = text(string(Working))
+	}
+	condition := "phase = :dispatching AND list_cursor = :cursor"
+	after, met, err := t.update(ctx, runKey(run.ID), expression, condition, values)
+	if err != nil {
+		return run, err
+	}
+	if !met {
+		return run, fmt.Errorf("%w: %s", ErrOvertaken, run.ID)
+	}
+	return runOf(after), nil
+}
+
+// RestartRun begins the enumeration anew, when the place to go on at is not valid
+// any more. Installations that have an outcome keep it.
+func (t *Table) RestartRun(ctx context.Context, run Run) (Run, error) {
 	after, met, err := t.update(ctx, runKey(run.ID),
-		"SET list_cursor = :next, queued = :queued", "phase = :dispatching AND (attribute_not_exists(list_cursor) OR list_cursor = :cursor)",
-		item{
-			":next": text(cursor), ":queued": number(int64(run.Queued + queued)),
-			":cursor": text(run.Cursor), ":dispatching": text(string(Dispatching)),
-		})
-	if err != nil || !met {
-		return run, errors.Join(err, lost(met, run.ID))
+		"SET queued = :none, list_cursor = :start", "phase = :dispatching AND list_cursor = :cursor",
+		item{":none": number(0), ":start": text(""), ":cursor": text(run.Cursor), ":dispatching": text(string(Dispatching))})
+	if err != nil {
+		return run, err
+	}
+	if !met {
+		return run, fmt.Errorf("%w: %s", ErrOvertaken, run.ID)
 	}
 	return runOf(after), nil
 }
@@ -109,53 +135,70 @@ func (t *Table) AdvanceRun(ctx context.Context, run Run, queued int, cursor stri
 // ErrOvertaken: another dispatcher works on the same run.
 var ErrOvertaken = errors.New("another dispatch of the same run is ahead")
 
-func lost(met bool, id string) error {
-	if met {
-		return nil
-	}
-	return fmt.Errorf("%w: %s", ErrOvertaken, id)
-}
+// MaxReport is the most outcomes that one Report takes: DynamoDB's limit for a
+// transaction is 100 items, one of which is the run.
+const MaxReport = 99
 
-// SealRun records that every message is queued.
-func (t *Table) SealRun(ctx context.Context, run Run) (Run, error) {
-	after, met, err := t.update(ctx, runKey(run.ID),
-		"SET phase = :working, run_total = :total", "phase = :dispatching",
-		item{":working": text(string(Working)), ":dispatching": text(string(Dispatching)), ":total": number(int64(run.Queued))})
-	if err != nil {
-		return run, err
+// Report counts outcomes of one run, by client key, each once however often it is
+// reported, and returns the run.
+func (t *Table) Report(ctx context.Context, runID string, outcomes map[string]Outcome) (Run, error) {
+	err := t.report(ctx, runID, outcomes)
+	if err != nil && reportedBefore(err) && len(outcomes) > 1 {
+		// At least one was counted already, so all were refused: one by one then.
+		err = nil
+		for clientKey, outcome := range outcomes {
+			if one := t.report(ctx, runID, map[string]Outcome{clientKey: outcome}); one != nil && !reportedBefore(one) {
+				err = one
+			}
+		}
 	}
-	if !met {
-		return t.Run(ctx, run.ID)
-	}
-	return runOf(after), nil
-}
-
-// Report counts an installation's outcome, once however often it is reported.
-func (t *Table) Report(ctx context.Context, runID, clientKey string, outcome Outcome) (Run, error) {
-	_, err := t.API.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: []types.TransactWriteItem{
-		{Put: &types.Put{
-			TableName:           &t.Name,
-			Item:                item{"id": text(resultKey(runID, clientKey)), "outcome": text(string(outcome)), "expires": t.expires(runLife)},
-			ConditionExpression: aws.String("attribute_not_exists(id)"),
-		}},
-		{Update: &types.Update{
-			TableName: &t.Name, Key: key(runKey(runID)),
-			UpdateExpression:          aws.String("ADD " + counter(outcome) + " :one"),
-			ConditionExpression:       aws.String("attribute_exists(id)"),
-			ExpressionAttributeValues: item{":one": number(1)},
-		}},
-	}})
 	if err != nil && !reportedBefore(err) {
 		return Run{}, fmt.Errorf("report to run %s in the table: %w", runID, awsenv.Cut(err))
 	}
 	return t.Run(ctx, runID)
 }
 
-// reportedBefore tells whether the transaction failed only because the outcome
-// is counted already.
+// report writes a mark for each outcome and adds to the run's counts, all or nothing.
+func (t *Table) report(ctx context.Context, runID string, outcomes map[string]Outcome) error {
+	counts := item{}
+	var writes []types.TransactWriteItem
+	var adds []string
+	tally := map[Outcome]int64{}
+	for clientKey, outcome := range outcomes {
+		tally[outcome]++
+		writes = append(writes, types.TransactWriteItem{Put: &types.Put{
+			TableName:           &t.Name,
+			Item:                item{"id": text(resultKey(runID, clientKey)), "outcome": text(string(outcome)), "expires": t.expires(runLife)},
+			ConditionExpression: aws.String("attribute_not_exists(id)"),
+		}})
+	}
+	for outcome, count := range tally {
+		adds = append(adds, counter(outcome)+" :"+string(outcome))
+		counts[":"+string(outcome)] = number(count)
+	}
+	writes = append(writes, types.TransactWriteItem{Update: &types.Update{
+		TableName: &t.Name, Key: key(runKey(runID)),
+		UpdateExpression:          aws.String("ADD " + strings.Join(adds, ", ")),
+		ConditionExpression:       aws.String("attribute_exists(id)"),
+		ExpressionAttributeValues: counts,
+	}})
+	_, err := t.API.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: writes})
+	return err
+}
+
+// reportedBefore tells whether a transaction failed because an outcome was counted
+// already; the last item is the run itself.
 func reportedBefore(err error) bool {
 	canceled, ok := errors.AsType[*types.TransactionCanceledException](err)
-	return ok && len(canceled.CancellationReasons) > 0 && aws.ToString(canceled.CancellationReasons[0].Code) == "ConditionalCheckFailed"
+	if !ok || len(canceled.CancellationReasons) == 0 {
+		return false
+	}
+	for _, reason := range canceled.CancellationReasons[:len(canceled.CancellationReasons)-1] {
+		if aws.ToString(reason.Code) == "ConditionalCheckFailed" {
+			return true
+		}
+	}
+	return false
 }
 
 // FinishRun marks a complete run as done. Whoever gets a run that is done and not

@@ -1,0 +1,65 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"strings"
+
+	"github.com/linkersync/linkersync/shared/installation"
+	"github.com/linkersync/linkersync/shared/redact"
+)
+
+// All selects every installed installation.
+const All = "all"
+
+// Select returns the installations that a person named: "all", a client key, or a
+// workspace by its UUID (with or without braces) or display name. Each comes with
+// its secrets. A name that fits none, or several, is the sequence's only error.
+func Select(ctx context.Context, store installation.Store, name string) iter.Seq2[installation.Installation, error] {
+	if name == All {
+		return store.All(ctx, installation.Query{State: installation.Installed, WithSecrets: true})
+	}
+	return func(yield func(installation.Installation, error) bool) {
+		found, err := One(ctx, store, name)
+		yield(found, err)
+	}
+}
+
+// One returns the installation that a person named, installed or not.
+func One(ctx context.Context, store installation.Store, name string) (installation.Installation, error) {
+	if strings.HasPrefix(name, "ari:") || strings.HasPrefix(name, "connection:") {
+		return store.Get(ctx, name)
+	}
+	var matches []installation.Installation
+	for in, err := range store.All(ctx, installation.Query{}) {
+		if err != nil {
+			return installation.Installation{}, fmt.Errorf("find installation %q: %w", name, err)
+		}
+		if named(in, name) {
+			matches = append(matches, in)
+		}
+	}
+	switch len(matches) {
+	case 0:
+		return installation.Installation{}, fmt.Errorf("find installation %q: no workspace has this UUID or name: %w", name, installation.ErrNotFound)
+	case 1:
+		return store.Get(ctx, matches[0].ClientKey)
+	}
+	return installation.Installation{}, fmt.Errorf("find installation %q: %d workspaces have this name; use the UUID or the client key instead", name, len(matches))
+}
+
+func named(in installation.Installation, name string) bool {
+	return in.ClientKey == name || strings.Trim(in.Principal.UUID, "{}") == strings.Trim(name, "{}") || in.Principal.DisplayName == name
+}
+
+// Direct is an installation whose secret did not come from the store but from the
+// caller's environment: the last resort for a pipeline without AWS.
+func Direct(appKey, clientKey string, secret redact.Secret) installation.Installation {
+	return installation.Installation{AppKey: appKey, ClientKey: clientKey, SharedSecret: secret, State: installation.Installed}
+}
+
+// Just is a sequence of one.
+func Just(in installation.Installation) iter.Seq2[installation.Installation, error] {
+	return func(yield func(installation.Installation, error) bool) { yield(in, nil) }
+}

@@ -1,0 +1,173 @@
+// Package session turns the command's options into the clients that its verbs
+// use: the installation store on Secrets Manager, Bitbucket as one installation,
+// and the resolver of secret references.
+//
+// Everything is made on first use, so that a verb that needs no AWS account asks
+// for none. Nothing here decides or prints.
+package session
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
+	"github.com/linkersync/linkersync/shared/awsenv"
+	"github.com/linkersync/linkersync/shared/bitbucket"
+	"github.com/linkersync/linkersync/shared/connect"
+	"github.com/linkersync/linkersync/shared/installation"
+	"github.com/linkersync/linkersync/shared/manifest"
+	"github.com/linkersync/linkersync/shared/redact"
+	"github.com/linkersync/linkersync/shared/transport"
+)
+
+// Options are the flags that every verb shares. Secrets are never among them:
+// they come from the environment or from Secrets Manager.
+type Options struct {
+	AppKey            string  `help:"The Connect app's key. Default: the manifest's app." env:"LINKERSYNC_APP_KEY" placeholder:"KEY"`
+	AWSRegion         string  `help:"AWS region of the installations. Default: the AWS profile's." name:"aws-region" env:"LINKERSYNC_AWS_REGION" placeholder:"REGION"`
+	KMSKeyID          string  `help:"KMS key for secrets that are written." name:"kms-key-id" env:"LINKERSYNC_KMS_KEY_ID" placeholder:"KEY"`
+	BitbucketURL      string  `help:"Bitbucket's API." env:"LINKERSYNC_BITBUCKET_URL" default:"https://api.bitbucket.org" hidden:""`
+	BitbucketAuthURL  string  `help:"Bitbucket's OAuth host." env:"LINKERSYNC_BITBUCKET_AUTH_URL" default:"https://bitbucket.org" hidden:""`
+	RequestsPerSecond float64 `help:"At most this many requests a second to Bitbucket." env:"LINKERSYNC_REQUESTS_PER_SECOND" default:"10"`
+}
+
+// Session makes clients once and keeps them. Safe for concurrent use.
+type Session struct {
+	options   Options
+	getenv    func(string) string
+	userAgent string
+	// codec is shared by all installations: what one workspace taught about the
+	// undocumented bodies holds for the next.
+	codec     *bitbucket.Codec
+	transport http.RoundTripper
+
+	mu        sync.Mutex
+	awsConfig *aws.Config
+	secrets   *secretsmanager.Client
+	store     *installation.SecretsManager
+}
+
+// New returns a session. Nothing is read or called before it is needed.
+func New(options Options, getenv func(string) string, userAgent string) *Session {
+	return &Session{
+		options: options, getenv: getenv, userAgent: userAgent,
+		codec: &bitbucket.Codec{},
+		transport: transport.New(transport.Options{
+			UserAgent: userAgent, RequestsPerSecond: options.RequestsPerSecond,
+		}),
+	}
+}
+
+// UseApp sets the app key when no option did; a manifest's app is the default.
+// It fails when both are set and differ.
+func (s *Session) UseApp(key string) error {
+	switch {
+	case s.options.AppKey == "":
+		s.options.AppKey = key
+	case key != "" && key != s.options.AppKey:
+		return fmt.Errorf("the manifest is for the app %q, but --app-key (or LINKERSYNC_APP_KEY) says %q: correct the one that is wrong", key, s.options.AppKey)
+	}
+	return nil
+}
+
+// AppKey is the Connect app's key, empty when neither option nor manifest told it.
+func (s *Session) AppKey() string { return s.options.AppKey }
+
+// HTTP is the transport for hosts other than AWS.
+func (s *Session) HTTP() http.RoundTripper { return s.transport }
+
+// BitbucketURL is the API's base URL.
+func (s *Session) BitbucketURL() string { return s.options.BitbucketURL }
+
+// AWS returns the configuration of AWS clients, by the SDK's full chain:
+// environment, profiles, SSO, web identity, container and instance roles.
+func (s *Session) AWS(ctx context.Context) (aws.Config, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.loadAWS(ctx)
+}
+
+func (s *Session) loadAWS(ctx context.Context) (aws.Config, error) {
+	if s.awsConfig != nil {
+		return *s.awsConfig, nil
+	}
+	loaded, err := config.LoadDefaultConfig(ctx,
+		config.WithRegion(s.options.AWSRegion),
+		config.WithAppID(s.userAgent),
+		config.WithRetryer(awsenv.NewRetryer),
+	)
+	if err != nil {
+		return aws.Config{}, fmt.Errorf("load the AWS configuration: %w", err)
+	}
+	if loaded.Region == "" {
+		return aws.Config{}, fmt.Errorf("load the AWS configuration: %w", awsenv.ErrNoRegion)
+	}
+	s.awsConfig = &loaded
+	return loaded, nil
+}
+
+// Store returns the installations of the app in Secrets Manager.
+func (s *Session) Store(ctx context.Context) (*installation.SecretsManager, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.store != nil {
+		return s.store, nil
+	}
+	if s.options.AppKey == "" {
+		return nil, fmt.Errorf("no app key: set \"app\" in the manifest, --app-key or LINKERSYNC_APP_KEY")
+	}
+	client, err := s.secretsClient(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.store = installation.NewSecretsManager(client, installation.Options{AppKey: s.options.AppKey, KMSKeyID: s.options.KMSKeyID})
+	return s.store, nil
+}
+
+func (s *Session) secretsClient(ctx context.Context) (*secretsmanager.Client, error) {
+	if s.secrets != nil {
+		return s.secrets, nil
+	}
+	loaded, err := s.loadAWS(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.secrets = secretsmanager.NewFromConfig(loaded)
+	return s.secrets, nil
+}
+
+// Bitbucket returns a client that signs as the installation.
+func (s *Session) Bitbucket(in installation.Installation) *bitbucket.Client {
+	signer := connect.Signer{AppKey: in.AppKey, ClientKey: in.ClientKey, Secret: in.SharedSecret}
+	return &bitbucket.Client{
+		BaseURL: s.options.BitbucketURL, AuthURL: s.options.BitbucketAuthURL,
+		HTTP: &http.Client{Transport: s.transport},
+		Sign: signer.Sign, Codec: s.codec,
+	}
+}
+
+// Resolver reads secret references: variables, files and AWS secrets.
+func (s *Session) Resolver() manifest.Resolver {
+	return manifest.Resolver{Getenv: s.getenv, ReadFile: os.ReadFile, AWSSecret: s.awsSecret}
+}
+
+// awsSecret reads the current version of a secret by name or ARN.
+func (s *Session) awsSecret(ctx context.Context, id string) (redact.Secret, error) {
+	s.mu.Lock()
+	client, err := s.secretsClient(ctx)
+	s.mu.Unlock()
+	if err != nil {
+		return redact.Secret{}, err
+	}
+	out, err := client.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &id, VersionStage: aws.String("AWSCURRENT")})
+	if err != nil {
+		return redact.Secret{}, fmt.Errorf("read the secret %s: %w", id, awsenv.Cut(err))
+	}
+	return redact.New(aws.ToString(out.SecretString)), nil
+}

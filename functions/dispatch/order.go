@@ -1,0 +1,137 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+
+	"github.com/linkersync/linkersync/shared/connect"
+	"github.com/linkersync/linkersync/shared/rollout"
+)
+
+// envelope is an EventBridge event. A direct invoke sends a rollout.Change alone,
+// which has none of these members.
+type envelope struct {
+	ID         string          `json:"id"`
+	Source     string          `json:"source"`
+	DetailType string          `json:"detail-type"`
+	Detail     json.RawMessage `json:"detail"`
+}
+
+// order is what an event asks for, checked and in one form.
+type order struct {
+	// run is the run's id: the event's, so that the same event twice is one run.
+	run  string
+	task rollout.Task
+	// stored is set when the bucket was written already, by somebody else.
+	stored *rollout.Location
+	// manifest is a new desired state, to be kept in the bucket first.
+	manifest string
+	// workspaces are those asked for; empty means all.
+	workspaces []string
+	// addon is what a TaskAddon message says.
+	addon rollout.Message
+}
+
+// errIgnored: the event is not for us, such as an object that is no manifest.
+var errIgnored = errors.New("nothing to do for this event")
+
+// read decodes any event that the function is invoked with. Errors are
+// rollout.ErrRefused, or errIgnored.
+func read(raw []byte, requestID, bucket string) (order, error) {
+	var event envelope
+	if err := json.Unmarshal(raw, &event); err != nil {
+		return order{}, fmt.Errorf("%w: the event is not a JSON object", rollout.ErrRefused)
+	}
+	switch {
+	case event.DetailType == "" && event.Source == "":
+		return readChange(raw, requestID, bucket)
+	case event.Source == rollout.Source && event.DetailType == rollout.DetailChanged:
+		return readChange(event.Detail, event.ID, bucket)
+	case event.Source == rollout.Source && event.DetailType == rollout.DetailAddon:
+		return readAddon(event.Detail, event.ID)
+	case event.Source == "aws.s3" && event.DetailType == "Object Created":
+		return readObject(event.Detail, event.ID, bucket)
+	case event.DetailType == "Scheduled Event":
+		return order{run: event.ID, task: rollout.TaskValues}, nil
+	}
+	return order{}, fmt.Errorf("%w: no rule of ours sends %q from %q", rollout.ErrRefused, event.DetailType, event.Source)
+}
+
+func readChange(detail []byte, id, bucket string) (order, error) {
+	change, err := rollout.Decode[rollout.Change](detail)
+	if err != nil {
+		return order{}, err
+	}
+	if err := rollout.CheckInstallations(change.Installations); err != nil {
+		return order{}, err
+	}
+	o := order{run: id, task: rollout.TaskValues, manifest: change.Manifest, workspaces: change.Installations}
+	if change.Location == nil {
+		return o, nil
+	}
+	if change.Manifest != "" {
+		return order{}, fmt.Errorf("%w: the event has a manifest and a location, one of them is enough", rollout.ErrRefused)
+	}
+	if change.Location.Bucket != "" && change.Location.Bucket != bucket {
+		return order{}, fmt.Errorf("%w: the location is not in this deployment's manifest bucket", rollout.ErrRefused)
+	}
+	o.stored = change.Location
+	return o, nil
+}
+
+func readAddon(detail []byte, id string) (order, error) {
+	update, err := rollout.Decode[rollout.AddonUpdate](detail)
+	if err != nil {
+		return order{}, err
+	}
+	if err := rollout.CheckInstallations(update.Installations); err != nil {
+		return order{}, err
+	}
+	o := order{run: id, task: rollout.TaskAddon, workspaces: update.Installations}
+	o.addon.DescriptorURL, o.addon.Descriptor = update.DescriptorURL, update.Descriptor
+	switch {
+	case len(update.Descriptor) > 0 && update.DescriptorURL != "":
+		return order{}, fmt.Errorf("%w: the event has a descriptor and a descriptor_url, one of them is enough", rollout.ErrRefused)
+	case update.ForgeAppLink == "":
+		return o, nil
+	case len(update.Descriptor) == 0:
+		return order{}, fmt.Errorf("%w: forge_app_link is written into a descriptor: send the descriptor with it", rollout.ErrRefused)
+	}
+	descriptor, err := connect.ParseDescriptor(update.Descriptor)
+	if err != nil {
+		return order{}, fmt.Errorf("%w: descriptor: %w", rollout.ErrRefused, err)
+	}
+	descriptor.ForgeAppLink = update.ForgeAppLink
+	o.addon.Descriptor, err = json.Marshal(descriptor)
+	return o, err
+}
+
+// objectCreated is the part of S3's event that is used.
+// Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
+type objectCreated struct {
+	Bucket struct {
+		Name string `json:"name"`
+	} `json:"bucket"`
+	Object struct {
+		Key       string `json:"key"`
+		VersionID string `json:"version-id"`
+	} `json:"object"`
+}
+
+func readObject(detail []byte, id, bucket string) (order, error) {
+	var created objectCreated
+	if err := json.Unmarshal(detail, &created); err != nil {
+		return order{}, fmt.Errorf("%w: the S3 event's detail can't be read", rollout.ErrRefused)
+	}
+	// Keys come as they are in EventBridge events, and escaped in older ones.
+	key := created.Object.Key
+	if unescaped, err := url.QueryUnescape(key); err == nil {
+		key = unescaped
+	}
+	if _, ok := rollout.ScopeWorkspace(key); !ok || created.Bucket.Name != bucket {
+		return order{}, fmt.Errorf("%w: %s is no manifest", errIgnored, key)
+	}
+	return order{run: id, task: rollout.TaskValues, stored: &rollout.Location{Key: key, VersionID: created.Object.VersionID}}, nil
+}

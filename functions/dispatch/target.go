@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/linkersync/linkersync/shared/installation"
+	"github.com/linkersync/linkersync/shared/rollout"
+)
+
+// target is which installations a run looks at, and which state of the desired
+// state caused it.
+type target struct {
+	// workspaces are the wanted ones with their scope's revision; nil means all.
+	workspaces map[string]scope
+	// all is the scope of a run over all installations.
+	all scope
+	now time.Time
+}
+
+type scope struct {
+	name     string
+	revision int64
+}
+
+// settleState makes the bucket hold what the order wants, and records it as the
+// newest state. errIgnored when another run is in charge of this state already,
+// or a newer one has replaced it.
+func (h *handler) settleState(ctx context.Context, o order) (target, error) {
+	t := target{now: time.Now().UTC()}
+	if len(o.workspaces) > 0 {
+		t.workspaces = map[string]scope{}
+		for _, uuid := range o.workspaces {
+			t.workspaces[uuid] = scope{}
+		}
+	}
+	switch {
+	case o.stored != nil:
+		return h.settleStored(ctx, o, t)
+	case o.manifest != "":
+		return h.settleInline(ctx, o, t)
+	}
+	return t, nil
+}
+
+// settleStored takes a manifest that is in the bucket.
+func (h *handler) settleStored(ctx context.Context, o order, t target) (target, error) {
+	uuid, ok := rollout.ScopeWorkspace(o.stored.Key)
+	if !ok {
+		return t, fmt.Errorf("%w: %q is neither %s nor installations/<workspace uuid>.yaml", rollout.ErrRefused, o.stored.Key, rollout.DefaultScope)
+	}
+	object, err := h.desired.Objects.Get(ctx, o.stored.Key, "", "")
+	if err != nil {
+		return t, err
+	}
+	if o.stored.VersionID != "" && o.stored.VersionID != object.VersionID {
+		return t, fmt.Errorf("%w: %s has a newer version, whose own event counts", errIgnored, o.stored.Key)
+	}
+	if _, err := h.desired.Parse(o.stored.Key, object.Body); err != nil {
+		return t, err
+	}
+	settled, err := h.advance(ctx, o.run, o.stored.Key, object.VersionID)
+	if err != nil {
+		return t, err
+	}
+	if uuid != "" {
+		t.workspaces = map[string]scope{uuid: settled}
+	} else {
+		t.all = settled
+	}
+	return t, nil
+}
+
+// settleInline keeps a manifest that came with the event: for the workspaces that
+// the event names, or as everybody's.
+func (h *handler) settleInline(ctx context.Context, o order, t target) (target, error) {
+	if _, err := h.desired.Parse("event", []byte(o.manifest)); err != nil {
+		return t, err
+	}
+	keep := func(name string) (scope, error) {
+		version, err := h.desired.Keep(ctx, name, []byte(o.manifest))
+		if err != nil {
+			return scope{}, err
+		}
+		revision, _, err := h.table.Advance(ctx, h.app, name, version, o.run)
+		return scope{name, revision}, err
+	}
+	if len(o.workspaces) == 0 {
+		var err error
+		t.all, err = keep(rollout.DefaultScope)
+		return t, err
+	}
+	for _, uuid := range o.workspaces {
+		settled, err := keep(rollout.WorkspaceScope(uuid))
+		if err != nil {
+			return t, err
+		}
+		t.workspaces[uuid] = settled
+	}
+	return t, nil
+}
+
+// advance records a version as the newest of its scope on behalf of the run.
+func (h *handler) advance(ctx context.Context, run, name, version string) (scope, error) {
+	revision, owner, err := h.table.Advance(ctx, h.app, name, version, run)
+	if err != nil {
+		return scope{}, err
+	}
+	if owner != run {
+		return scope{}, fmt.Errorf("%w: run %s is in charge of this version of %s", errIgnored, owner, name)
+	}
+	return scope{name, revision}, nil
+}
+
+// messages makes one message for each wanted installation of a page. Tombstones
+// get none.
+func (t target) messages(run string, o order, page []installation.Installation) []rollout.Message {
+	var messages []rollout.Message
+	for _, in := range page {
+		because, wanted := t.all, true
+		if t.workspaces != nil {
+			because, wanted = t.workspaces[in.Principal.UUID]
+		}
+		if !wanted || in.State != installation.Installed {
+			continue
+		}
+		message := o.addon
+		message.Run, message.Task, message.ClientKey, message.Since = run, o.task, in.ClientKey, t.now
+		message.Scope, message.Revision = because.name, because.revision
+		messages = append(messages, message)
+	}
+	return messages
+}

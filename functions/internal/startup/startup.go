@@ -1,0 +1,96 @@
+// Package startup holds what every function does before its first event: read its
+// configuration, make its logger, build its AWS clients. It runs in the cold
+// start, so it calls nothing and reads no file.
+package startup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"runtime/debug"
+
+	"github.com/aws/aws-lambda-go/lambdacontext"
+)
+
+// Environment reads variables and collects what is wrong with them, so that a
+// deployment hears about all of it at once.
+type Environment struct {
+	Getenv   func(string) string
+	problems []error
+}
+
+// Required returns the variable, and records a problem when it is empty.
+func (e *Environment) Required(name string) string {
+	value := e.Getenv(name)
+	if value == "" {
+		e.problems = append(e.problems, fmt.Errorf("%s is not set; template.yaml sets it", name))
+	}
+	return value
+}
+
+// Optional returns the variable, or fallback when it is empty.
+func (e *Environment) Optional(name, fallback string) string {
+	if value := e.Getenv(name); value != "" {
+		return value
+	}
+	return fallback
+}
+
+// Wrong records a problem with a variable.
+func (e *Environment) Wrong(name string, err error) {
+	if err != nil {
+		e.problems = append(e.problems, fmt.Errorf("%s: %w", name, err))
+	}
+}
+
+// Err returns every recorded problem, nil when there is none.
+func (e *Environment) Err() error {
+	if len(e.problems) == 0 {
+		return nil
+	}
+	return fmt.Errorf("configure the function: %w", errors.Join(e.problems...))
+}
+
+// Logger returns the function's logger: one JSON object a line, with the request
+// id of the invocation that the context is of.
+func Logger(e *Environment, out io.Writer) *slog.Logger {
+	var level slog.Level
+	e.Wrong("LINKERSYNC_LOG_LEVEL", level.UnmarshalText([]byte(e.Optional("LINKERSYNC_LOG_LEVEL", "info"))))
+	return slog.New(requestID{slog.NewJSONHandler(out, &slog.HandlerOptions{Level: level})})
+}
+
+// requestID adds Lambda's request id to each record. lambdacontext's own handler
+// does the same for standard output only.
+type requestID struct{ slog.Handler }
+
+// Handle implements slog.Handler.
+func (h requestID) Handle(ctx context.Context, record slog.Record) error {
+	if invocation, ok := lambdacontext.FromContext(ctx); ok {
+		record.AddAttrs(slog.String("request_id", invocation.AwsRequestID))
+	}
+	return h.Handler.Handle(ctx, record)
+}
+
+// WithAttrs implements slog.Handler.
+func (h requestID) WithAttrs(attributes []slog.Attr) slog.Handler {
+	return requestID{h.Handler.WithAttrs(attributes)}
+}
+
+// WithGroup implements slog.Handler.
+func (h requestID) WithGroup(name string) slog.Handler { return requestID{h.Handler.WithGroup(name)} }
+
+// ErrPanic is what a recovered panic becomes.
+var ErrPanic = errors.New("the function panicked")
+
+// Recover turns a panic into an error: defer it with a named error result. It logs
+// where, and not the panic's value, which may quote a payload.
+func Recover(ctx context.Context, log *slog.Logger, err *error) {
+	value := recover()
+	if value == nil {
+		return
+	}
+	log.ErrorContext(ctx, "panic", slog.String("type", fmt.Sprintf("%T", value)), slog.String("stack", string(debug.Stack())))
+	*err = ErrPanic
+}

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"github.com/linkersync/linkersync/shared/awsenv"
+	"github.com/linkersync/linkersync/shared/rollout"
+)
+
+const (
+	// firstDelay doubles with every time that a message is put back.
+	firstDelay = 30 * time.Second
+	// maxDelay is the longest delay that SQS gives a message.
+	maxDelay = 15 * time.Minute
+	// maxAge bounds how long a rate limited message is put back: Bitbucket's limits
+	// count over an hour, so after a day something else is wrong.
+	maxAge = 24 * time.Hour
+	// reasonLimit keeps a dead letter's reason within what a person reads.
+	reasonLimit = 1000
+)
+
+// messageSender is the part of the SQS client that queue uses.
+type messageSender interface {
+	SendMessage(context.Context, *sqs.SendMessageInput, ...func(*sqs.Options)) (*sqs.SendMessageOutput, error)
+}
+
+// queue puts messages back, or aside.
+type queue struct {
+	api                 messageSender
+	url, deadLettersURL string
+}
+
+// deferred puts a message back as a new one that is delivered later: changing the
+// old one's visibility would use up a receive, and those are for failures.
+func (q *queue) deferred(ctx context.Context, message rollout.Message) error {
+	delay := min(maxDelay, firstDelay<<min(message.Deferred, 10))
+	// Between half and all of it, so that what was limited together comes back apart.
+	delay = delay/2 + rand.N(delay/2)
+	message.Deferred++
+	body, err := json.Marshal(message)
+	if err != nil {
+		return fmt.Errorf("encode message: %w", err)
+	}
+	_, err = q.api.SendMessage(ctx, &sqs.SendMessageInput{
+		QueueUrl: &q.url, MessageBody: aws.String(string(body)), DelaySeconds: int32(delay.Seconds()), //nolint:gosec // at most 900
+	})
+	if err != nil {
+		return fmt.Errorf("put message back: %w", awsenv.Cut(err))
+	}
+	return nil
+}
+
+// bury puts a message that can't succeed into the dead-letter queue, with the
+// reason that SQS itself would not add.
+func (q *queue) bury(ctx context.Context, body, reason string) error {
+	if len(reason) > reasonLimit {
+		reason = reason[:reasonLimit] + "…"
+	}
+	_, err := q.api.SendMessage(ctx, &sqs.SendMessageInput{
+		QueueUrl: &q.deadLettersURL, MessageBody: &body,
+		MessageAttributes: map[string]types.MessageAttributeValue{
+			"reason": {DataType: aws.String("String"), StringValue: &reason},
+		},
+	})
+	if err != nil {
+		return fmt.Errorf("put message into the dead-letter queue: %w", awsenv.Cut(err))
+	}
+	return nil
+}

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/linkersync/linkersync/shared/bitbucket"
+	"github.com/linkersync/linkersync/shared/connect"
+	"github.com/linkersync/linkersync/shared/installation"
+	"github.com/linkersync/linkersync/shared/reconcile"
+	"github.com/linkersync/linkersync/shared/rollout"
+)
+
+// maxRounds bounds how often one message starts over because the manifest changed
+// under it. A manifest that changes faster is somebody's loop; SQS brings the
+// message back.
+const maxRounds = 3
+
+// worker does one message's task. It knows no queue and counts nothing.
+type worker struct {
+	app     string
+	store   installation.Store
+	desired rollout.Desired
+	apiURL  string
+	// codec is shared by all installations, so that what one taught holds for the next.
+	codec *bitbucket.Codec
+	http  *http.Client
+}
+
+// errSkipped: the installation needs no work any more. Its text says why.
+var errSkipped = errors.New("skipped")
+
+// do takes an installation through its task and says what changed. The error
+// decides what becomes of the message, see handler.settle.
+func (w *worker) do(ctx context.Context, message rollout.Message, prefetched *states) (applied rollout.Applied, err error) {
+	applied = rollout.Applied{Run: message.Run, App: w.app, ClientKey: message.ClientKey, Task: message.Task}
+	in, err := w.store.Get(ctx, message.ClientKey)
+	switch {
+	case errors.Is(err, installation.ErrNotFound) || errors.Is(err, installation.ErrPendingDeletion):
+		return applied, fmt.Errorf("%w: the installation is gone", errSkipped)
+	case err != nil:
+		return applied, err
+	}
+	applied.Workspace = in.Principal.UUID
+	if in.State != installation.Installed {
+		return applied, fmt.Errorf("%w: the app is uninstalled there", errSkipped)
+	}
+	signer := connect.Signer{AppKey: in.AppKey, ClientKey: in.ClientKey, Secret: in.SharedSecret}
+	client := &bitbucket.Client{BaseURL: w.apiURL, HTTP: w.http, Sign: signer.Sign, Codec: w.codec}
+	if message.Task == rollout.TaskAddon {
+		return applied, updateAddon(ctx, client, message)
+	}
+	return applied, w.values(ctx, client, in.Principal.UUID, &applied, prefetched)
+}
+
+func updateAddon(ctx context.Context, client *bitbucket.Client, message rollout.Message) error {
+	switch {
+	case len(message.Descriptor) > 0:
+		return client.UpdateAddonDescriptor(ctx, message.Descriptor)
+	case message.DescriptorURL != "":
+		return client.UpdateAddonDescriptorURL(ctx, message.DescriptorURL)
+	}
+	return client.UpdateAddon(ctx)
+}
+
+// values brings the linkers to the desired state, and starts over when that
+// changed while it wrote.
+func (w *worker) values(ctx context.Context, client *bitbucket.Client, workspace string, applied *rollout.Applied, prefetched *states) error {
+	for range maxRounds {
+		state, err := prefetched.of(ctx, w.desired, workspace)
+		if err != nil {
+			return err
+		}
+		applied.Linkers = applied.Linkers[:0]
+		wrote := false
+		var failed error
+		for _, desired := range state.Manifest.Linkers {
+			result, err := reconcile.ApplyLinker(ctx, client, desired, reconcile.Options{})
+			wrote = wrote || result.Writes > 0
+			count := rollout.AppliedLinker{Linker: desired.Key, Added: len(result.Added), Removed: len(result.Removed), Kept: result.Kept}
+			if err != nil {
+				count.Error = err.Error()
+				failed = errors.Join(failed, fmt.Errorf("linker %s: %w", desired.Key, err))
+			}
+			applied.Linkers = append(applied.Linkers, count)
+			if ends(err) {
+				break
+			}
+		}
+		if failed != nil || !wrote {
+			return failed
+		}
+		current, err := w.desired.Current(ctx, workspace, state)
+		if err != nil || current {
+			return err
+		}
+		prefetched.forget()
+	}
+	return fmt.Errorf("the manifest changed %d times while it was applied; the message comes back", maxRounds)
+}
+
+// ends tells whether the next linker would meet the same error.
+func ends(err error) bool {
+	return errors.Is(err, bitbucket.ErrEndpointRemoved) || errors.Is(err, bitbucket.ErrRateLimited) ||
+		errors.Is(err, bitbucket.ErrUnauthorized) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// changed tells whether anything changed in the installation.
+func changed(applied rollout.Applied) bool {
+	for _, linker := range applied.Linkers {
+		if linker.Added+linker.Removed > 0 {
+			return true
+		}
+	}
+	return applied.Task == rollout.TaskAddon
+}

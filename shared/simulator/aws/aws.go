@@ -18,6 +18,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"mime"
 	"net"
 	"net/http"
 	"strings"
@@ -25,8 +26,10 @@ import (
 	"time"
 
 	"github.com/linkersync/linkersync/shared/simulator/aws/eventbridge"
+	"github.com/linkersync/linkersync/shared/simulator/aws/s3"
 	"github.com/linkersync/linkersync/shared/simulator/aws/secretsmanager"
 	"github.com/linkersync/linkersync/shared/simulator/aws/sqs"
+	"github.com/linkersync/linkersync/shared/simulator/aws/sts"
 	"github.com/linkersync/linkersync/shared/simulator/aws/wire"
 	"github.com/linkersync/linkersync/shared/simulator/fault"
 )
@@ -64,6 +67,8 @@ type Server struct {
 	Secrets *secretsmanager.Service
 	Queues  *sqs.Service
 	Events  *eventbridge.Service
+	Buckets *s3.Service
+	Tokens  *sts.Service
 
 	cloud    wire.Cloud
 	auth     wire.Authenticator
@@ -92,12 +97,16 @@ func New(options Options) *Server {
 	}
 	cloud := wire.Cloud{Account: options.Account, Region: options.Region, Now: options.Now}
 	s := &Server{
-		Faults: options.Faults, Secrets: secretsmanager.New(cloud), Queues: sqs.New(cloud), Events: eventbridge.New(cloud),
+		Faults: options.Faults, Secrets: secretsmanager.New(cloud), Queues: sqs.New(cloud), Events: eventbridge.New(cloud), Tokens: sts.New(cloud),
 		cloud:     cloud,
 		transport: &http.Transport{MaxIdleConnsPerHost: 256},
 	}
 	s.auth = wire.Authenticator{Region: cloud.Region, Credential: s.credential, Now: time.Now}
-	s.services = services{json: []*wire.JSON{s.Secrets.API(), s.Queues.API(), s.Events.API()}}
+	s.Buckets = s3.New(cloud, s.Events.Emit)
+	s.services = services{
+		json: []*wire.JSON{s.Secrets.API(), s.Queues.API(), s.Events.API()},
+		sts:  s.Tokens, s3: s.Buckets,
+	}
 	s.handler = s.Faults.Wrap(http.HandlerFunc(s.serve))
 	s.start()
 	return s
@@ -122,7 +131,10 @@ func (s *Server) Close() {
 }
 
 func (s *Server) credential(accessKey string) (wire.Credential, bool) {
-	return wire.Credential{SecretAccessKey: SecretAccessKey}, accessKey == AccessKeyID
+	if accessKey == AccessKeyID {
+		return wire.Credential{SecretAccessKey: SecretAccessKey}, true
+	}
+	return s.Tokens.Credential(accessKey)
 }
 
 // ServeHTTP implements http.Handler.
@@ -134,10 +146,6 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	service := s.services.of(r)
-	if service == nil {
-		http.Error(w, "no simulated AWS service takes this request", http.StatusNotImplemented)
-		return
-	}
 	call := &call{service: service, body: body}
 	r = r.WithContext(context.WithValue(r.Context(), callKey{}, call))
 	s.handler.ServeHTTP(w, fault.WithTarget(r, service.Target(r, body)))
@@ -154,7 +162,10 @@ type callKey struct{}
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	call, _ := r.Context().Value(callKey{}).(*call)
 	r = wire.WithBaseURL(r)
-	err := s.auth.Verify(r, call.body, call.service)
+	var err error
+	if !unsigned(call, r) {
+		err = s.auth.Verify(r, call.body, call.service)
+	}
 	if err == nil {
 		err = call.service.Handle(w, r, call.body)
 	}
@@ -165,7 +176,8 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 
 // services finds the service that a request is for.
 type services struct {
-	json []*wire.JSON
+	json    []*wire.JSON
+	sts, s3 wire.Service
 }
 
 func (s services) of(r *http.Request) wire.Service {
@@ -175,5 +187,31 @@ func (s services) of(r *http.Request) wire.Service {
 			return service
 		}
 	}
-	return nil
+	if target != "" {
+		return unknown{&wire.JSON{Version: "1.0"}}
+	}
+	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err == nil && media == "application/x-www-form-urlencoded" {
+		return s.sts
+	}
+	return s.s3
+}
+
+// unknown refuses the requests for a service that isn't simulated.
+type unknown struct{ *wire.JSON }
+
+// Handle implements wire.Service.
+func (unknown) Handle(_ http.ResponseWriter, r *http.Request, _ []byte) error {
+	return wire.Missing("service of", r.Header.Get("X-Amz-Target"))
+}
+
+// unsigned tells whether the signature doesn't matter: because the operation has
+// none, or because the request is refused anyway.
+func unsigned(c *call, r *http.Request) bool {
+	switch service := c.service.(type) {
+	case *sts.Service:
+		return service.Unsigned(r, c.body)
+	case unknown:
+		return true
+	}
+	return false
 }

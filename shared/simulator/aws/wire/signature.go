@@ -98,6 +98,12 @@ func (a Authenticator) Verify(r *http.Request, body []byte, service Service) err
 	return nil
 }
 
+// AccessKey returns the access key that signed a request, "" for none.
+func AccessKey(r *http.Request) string {
+	sig, _ := parseSignature(r)
+	return sig.accessKey
+}
+
 // parseSignature reads the Authorization header; problem says what is wrong with it.
 func parseSignature(r *http.Request) (sig signature, problem string) {
 	scheme, rest, _ := strings.Cut(r.Header.Get("Authorization"), " ")

@@ -1,0 +1,76 @@
+package lambda
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// invocation is one payload on its way through an environment.
+type invocation struct {
+	id, traceID string
+	payload     []byte
+	// deadline is set when the process takes the invocation.
+	deadline time.Time
+	// answered gets one answer when everything is settled.
+	answered chan answer
+	// settled is closed when the process, or its end, decided the outcome.
+	settled chan struct{}
+
+	once   sync.Once
+	answer answer
+}
+
+type answer struct {
+	payload []byte
+	err     error
+}
+
+func newInvocation(payload []byte) *invocation {
+	return &invocation{
+		id: requestID(), traceID: traceID(), payload: payload,
+		answered: make(chan answer, 1), settled: make(chan struct{}),
+	}
+}
+
+// settle decides the outcome; only the first call counts.
+func (i *invocation) settle(payload []byte, err error) {
+	i.once.Do(func() {
+		i.answer = answer{payload: payload, err: err}
+		close(i.settled)
+	})
+}
+
+func (i *invocation) isSettled() bool {
+	select {
+	case <-i.settled:
+		return true
+	default:
+		return false
+	}
+}
+
+// outcome may be asked after settle.
+func (i *invocation) outcome() answer {
+	<-i.settled
+	return i.answer
+}
+
+// requestID is a version 4 UUID.
+func requestID() string {
+	var id [16]byte
+	_, _ = rand.Read(id[:]) // never fails, see crypto/rand
+	id[6] = id[6]&0x0f | 0x40
+	id[8] = id[8]&0x3f | 0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:])
+}
+
+// traceID is an X-Ray trace header of a request that isn't sampled.
+func traceID() string {
+	var id [20]byte
+	_, _ = rand.Read(id[:])
+	random := hex.EncodeToString(id[:])
+	return fmt.Sprintf("Root=1-%08x-%s;Parent=%s;Sampled=0", time.Now().Unix(), random[:24], random[24:])
+}

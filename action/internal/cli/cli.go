@@ -43,6 +43,8 @@ type root struct {
 	Verbose bool          `help:"Log each step on standard error." short:"v"`
 	Timeout time.Duration `help:"Give up after this long." default:"30m"`
 
+	Plan    planCommand    `cmd:"" help:"Show what apply would change, and change nothing."`
+	Apply   applyCommand   `cmd:"" help:"Bring linker values and connections to what the manifest says."`
 	Linkers linkersCommand `cmd:"" help:"The app's linkers in one workspace, by hand."`
 	Values  valuesCommand  `cmd:"" help:"A linker's values in one workspace, by hand."`
 	Version versionCommand `cmd:"" help:"Print the version."`

@@ -108,6 +108,10 @@ func (e usageError) Error() string { return e.message }
 
 func usage(format string, args ...any) error { return usageError{fmt.Sprintf(format, args...)} }
 
+// errChanges ends `plan --exit-code` when there is something to change. It is an
+// answer, so it is not printed.
+var errChanges = errors.New("there are changes")
+
 // errReported ends a verb that has printed its errors with its results.
 var errReported = errors.New("failed, as printed")
 
@@ -120,6 +124,8 @@ func (inv *invocation) finish(err error) int {
 	switch {
 	case err == nil:
 		return exitOK
+	case errors.Is(err, errChanges):
+		return exitChanges
 	case errors.Is(err, errReported):
 		return exitFailed
 	case errors.As(err, &wrongUse):

@@ -1,15 +1,14 @@
-// Package runner takes a manifest's linkers through the selected installations,
-// some at a time, and hands each result on as it comes. It holds a bounded number
-// of results, so a fleet of any size costs the same memory.
+// Package runner takes a manifest through the selected installations, some at a
+// time, and through Infisical, and hands each part's result on as it comes. It
+// holds a bounded number of results, so a fleet of any size costs the same memory.
 //
-// What a linker needs is decided by package reconcile; what a person sees of it by
-// packages cli and summary.
+// What a linker or connection needs is decided by package reconcile; what a person
+// sees of it by packages cli and summary.
 package runner
 
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 
 	"golang.org/x/sync/errgroup"
@@ -20,7 +19,7 @@ import (
 	"github.com/linkersync/linkersync/shared/reconcile"
 )
 
-// Options of a pass over installations.
+// Options of a pass.
 type Options struct {
 	// Apply changes what the plan shows; without it nothing is written.
 	Apply bool
@@ -30,124 +29,137 @@ type Options struct {
 	Parallel int
 }
 
-// Linker is what a pass found, and did, for one linker of one installation.
-type Linker struct {
-	Plan reconcile.LinkerPlan
-	// Result is valid when the pass applied.
-	Result  reconcile.LinkerResult
+// Part is what a pass found, and did, in one installation or in Infisical.
+type Part struct {
+	// Plan is what was found.
+	Plan reconcile.Plan
+	// Result is what was done; it is empty when the pass only plans.
+	Result  reconcile.Result
 	Applied bool
-	Err     error
+	// Failures say what went wrong, and where the manifest wants it.
+	Failures []Failure
 }
 
-// Changed tells whether something changed, or would.
-func (l Linker) Changed() bool {
-	if l.Applied {
-		return l.Result.Changed()
+// Failure is one linker or connection that could not be planned or applied.
+type Failure struct {
+	// Subject is such as "linker issues".
+	Subject  string
+	Position manifest.Position
+	Err      error
+}
+
+// Summary counts the part. A linker that could not even be read counts as failed.
+func (p Part) Summary() reconcile.Summary {
+	sum := p.Plan.Summary()
+	if p.Applied {
+		sum = p.Result.Summary()
 	}
-	return l.Plan.Changed()
-}
-
-// Result is one installation's part of a pass.
-type Result struct {
-	Installation installation.Installation
-	Linkers      []Linker
-}
-
-// Changed tells whether any linker changed, or would.
-func (r Result) Changed() bool {
-	for _, linker := range r.Linkers {
-		if linker.Changed() {
-			return true
-		}
-	}
-	return false
-}
-
-// Err joins the linkers' errors.
-func (r Result) Err() error {
-	var all []error
-	for _, linker := range r.Linkers {
-		all = append(all, linker.Err)
-	}
-	return errors.Join(all...)
+	sum.Failed = len(p.Failures)
+	return sum
 }
 
 // Connect returns the Bitbucket client of an installation.
 type Connect func(installation.Installation) reconcile.LinkerValues
 
-// Run plans, and applies if asked, the linkers for each installation. Results come
-// in the order in which they are ready; an installation that fails is a result
+// Linkers plans, and applies if asked, the linkers for each installation. Parts
+// come in the order in which they are ready; an installation that fails is a part
 // like the others.
 //
 // The pass itself ends early, with an error as its last pair, when the
-// installations can't be read, the context ends, or Bitbucket no longer offers the
-// endpoint: then no further installation is asked.
-func Run(ctx context.Context, installations iter.Seq2[installation.Installation, error], connect Connect, linkers []manifest.Linker, options Options) iter.Seq2[Result, error] {
-	return func(yield func(Result, error) bool) {
+// installations can't be listed, the context ends, or Bitbucket no longer offers
+// the endpoint: then no further installation is asked.
+func Linkers(ctx context.Context, installations iter.Seq2[installation.Installation, error], connect Connect, linkers []manifest.Linker, options Options) iter.Seq2[Part, error] {
+	return func(yield func(Part, error) bool) {
+		pass := &pass{connect: connect, linkers: linkers, options: options, parts: make(chan Part), ended: make(chan error, 1)}
 		ctx, cancel := context.WithCancelCause(ctx)
-		results := make(chan Result)
-		ended := make(chan error, 1)
-		go func() {
-			ended <- fanOut(ctx, cancel, installations, connect, linkers, options, results)
-			close(results)
-		}()
-		stopped := false
-		for result := range results {
-			if !stopped && !yield(result, nil) {
-				stopped = true
+		defer cancel(nil)
+		go pass.run(ctx, cancel, installations)
+		wanted := true
+		for part := range pass.parts {
+			if wanted && !yield(part, nil) {
+				wanted = false
 				cancel(context.Canceled)
 			}
 		}
-		err := <-ended
-		cancel(nil)
-		if !stopped && err != nil {
-			yield(Result{}, err)
+		if err := <-pass.ended; wanted && err != nil {
+			yield(Part{}, err)
 		}
 	}
 }
 
-func fanOut(ctx context.Context, cancel context.CancelCauseFunc, installations iter.Seq2[installation.Installation, error], connect Connect, linkers []manifest.Linker, options Options, results chan<- Result) error {
+// pass is one run over the installations.
+type pass struct {
+	connect Connect
+	linkers []manifest.Linker
+	options Options
+	parts   chan Part
+	ended   chan error
+}
+
+// run starts an installation's work whenever there is a free place, and closes
+// parts after the last.
+func (p *pass) run(ctx context.Context, cancel context.CancelCauseFunc, installations iter.Seq2[installation.Installation, error]) {
 	var group errgroup.Group
-	group.SetLimit(max(1, options.Parallel))
+	group.SetLimit(max(1, p.options.Parallel))
 	var failed error
 	for in, err := range installations {
-		if err != nil {
-			failed = fmt.Errorf("read installations: %w", err)
-			break
-		}
 		if ctx.Err() != nil {
 			break
 		}
+		if err != nil && in.ClientKey == "" {
+			failed = err
+			break
+		}
 		group.Go(func() error {
-			result := one(ctx, connect(in), in, linkers, options)
-			if err := result.Err(); errors.Is(err, bitbucket.ErrEndpointRemoved) {
-				cancel(err)
+			part, gone := p.one(ctx, in, err)
+			if gone != nil {
+				cancel(gone)
 			}
-			results <- result
+			p.parts <- part
 			return nil
 		})
 	}
 	_ = group.Wait() // no goroutine of it returns an error
-	return errors.Join(failed, context.Cause(ctx))
+	close(p.parts)
+	p.ended <- errors.Join(failed, context.Cause(ctx))
 }
 
 // one takes an installation through all its linkers. A linker that fails does not
-// keep the next from being looked at, unless every further call would fail too.
-func one(ctx context.Context, api reconcile.LinkerValues, in installation.Installation, linkers []manifest.Linker, options Options) Result {
-	result := Result{Installation: in}
-	for _, desired := range linkers {
-		done := Linker{}
-		done.Plan, done.Err = reconcile.PlanLinker(ctx, api, desired)
-		if done.Err != nil {
-			done.Plan.Linker, done.Plan.Position = desired.Key, desired.Position
-		} else if options.Apply {
-			done.Result, done.Err = reconcile.ApplyPlan(ctx, api, done.Plan, reconcile.Options{AllowPrune: options.AllowPrune})
-			done.Applied = true
+// keep the next from being looked at. gone is set when every further call, for any
+// installation, would fail too.
+func (p *pass) one(ctx context.Context, in installation.Installation, unreadable error) (part Part, gone error) {
+	target := &reconcile.Target{ClientKey: in.ClientKey, Workspace: in.Principal.UUID, Name: in.Principal.DisplayName}
+	part = Part{Applied: p.options.Apply, Plan: reconcile.Plan{Installation: target}, Result: reconcile.Result{Installation: target}}
+	if unreadable != nil {
+		part.Failures = append(part.Failures, Failure{Subject: "installation " + in.ClientKey, Err: unreadable})
+		return part, nil
+	}
+	api := p.connect(in)
+	for _, desired := range p.linkers {
+		err := p.linker(ctx, api, desired, &part)
+		if err != nil {
+			part.Failures = append(part.Failures, Failure{Subject: "linker " + desired.Key, Position: desired.Position, Err: err})
 		}
-		result.Linkers = append(result.Linkers, done)
-		if errors.Is(done.Err, bitbucket.ErrEndpointRemoved) || ctx.Err() != nil {
+		if errors.Is(err, bitbucket.ErrEndpointRemoved) {
+			return part, err
+		}
+		if ctx.Err() != nil {
 			break
 		}
 	}
-	return result
+	return part, nil
+}
+
+func (p *pass) linker(ctx context.Context, api reconcile.LinkerValues, desired manifest.Linker, part *Part) error {
+	plan, err := reconcile.PlanLinker(ctx, api, desired)
+	if err != nil {
+		return err
+	}
+	part.Plan.Linkers = append(part.Plan.Linkers, plan)
+	if !p.options.Apply {
+		return nil
+	}
+	result, err := reconcile.ApplyPlan(ctx, api, plan, reconcile.Options{AllowPrune: p.options.AllowPrune})
+	part.Result.Linkers = append(part.Result.Linkers, result)
+	return err
 }

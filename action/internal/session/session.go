@@ -35,6 +35,8 @@ type Options struct {
 	BitbucketURL      string  `help:"Bitbucket's API." env:"LINKERSYNC_BITBUCKET_URL" default:"https://api.bitbucket.org" hidden:""`
 	BitbucketAuthURL  string  `help:"Bitbucket's OAuth host." env:"LINKERSYNC_BITBUCKET_AUTH_URL" default:"https://bitbucket.org" hidden:""`
 	RequestsPerSecond float64 `help:"At most this many requests a second to Bitbucket." env:"LINKERSYNC_REQUESTS_PER_SECOND" default:"10"`
+
+	Infisical InfisicalOptions `embed:"" prefix:"infisical-"`
 }
 
 // Session makes clients once and keeps them. Safe for concurrent use.

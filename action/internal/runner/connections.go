@@ -1,0 +1,49 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/linkersync/linkersync/shared/manifest"
+	"github.com/linkersync/linkersync/shared/reconcile"
+	"github.com/linkersync/linkersync/shared/redact"
+)
+
+// Resolve reads the secret that a reference points at.
+type Resolve func(context.Context, manifest.Reference) (redact.Secret, error)
+
+// Connections plans, and applies if asked, the manifest's connections: one list,
+// and one write for each that differs. A token that can't be read fails an apply,
+// and leaves a plan that says what it could not see.
+func Connections(ctx context.Context, api reconcile.Connections, resolve Resolve, connections []manifest.Connection, apply bool, check reconcile.ConnectionOptions) (Part, error) {
+	part := Part{Applied: apply}
+	desired := make([]reconcile.DesiredConnection, 0, len(connections))
+	for _, connection := range connections {
+		token, err := resolve(ctx, connection.Token)
+		if err != nil && apply {
+			part.Failures = append(part.Failures, Failure{Subject: "connection " + connection.Name, Position: connection.Position, Err: err})
+			continue
+		}
+		desired = append(desired, reconcile.Desire(connection, token))
+	}
+	plans, err := reconcile.PlanConnections(ctx, api, desired)
+	if err != nil {
+		return part, fmt.Errorf("plan connections: %w", err)
+	}
+	part.Plan.Connections = plans
+	if !apply {
+		return part, nil
+	}
+	results, err := reconcile.ApplyConnections(ctx, api, plans, check)
+	part.Result.Connections = results
+	for _, result := range results {
+		if result.Error != "" {
+			part.Failures = append(part.Failures, Failure{Subject: "connection " + result.Name, Position: result.Position, Err: errors.New(result.Error)})
+		}
+	}
+	if err != nil && len(part.Failures) == 0 {
+		return part, err
+	}
+	return part, nil
+}

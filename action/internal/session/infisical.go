@@ -1,0 +1,97 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/linkersync/linkersync/shared/infisical"
+	"github.com/linkersync/linkersync/shared/manifest"
+	"github.com/linkersync/linkersync/shared/redact"
+)
+
+// InfisicalOptions say where Infisical is and how the machine identity logs in.
+// The client secret and the OIDC token come from the environment.
+type InfisicalOptions struct {
+	URL          string `help:"Infisical's address: US, EU or your own." env:"LINKERSYNC_INFISICAL_URL" default:"https://app.infisical.com" name:"url"`
+	Method       string `help:"How the machine identity logs in." env:"LINKERSYNC_INFISICAL_METHOD" enum:"universal,oidc,aws" default:"universal"`
+	IdentityID   string `help:"The machine identity, for oidc and aws." env:"LINKERSYNC_INFISICAL_IDENTITY_ID" placeholder:"UUID"`
+	ClientID     string `help:"The machine identity's client id, for universal. Its secret is read from LINKERSYNC_INFISICAL_CLIENT_SECRET." env:"LINKERSYNC_INFISICAL_CLIENT_ID" placeholder:"UUID"`
+	Organization string `help:"Slug of the sub-organization, when there is one." env:"LINKERSYNC_INFISICAL_ORGANIZATION" placeholder:"SLUG"`
+	CAFile       string `help:"PEM file of the certificate authority of a server of your own." env:"LINKERSYNC_INFISICAL_CA_FILE" name:"ca-file" placeholder:"FILE"`
+}
+
+// Variables that hold Infisical secrets.
+const (
+	// ClientSecretVariable holds the client secret, or a reference to it.
+	ClientSecretVariable = "LINKERSYNC_INFISICAL_CLIENT_SECRET"
+	// OIDCTokenVariable holds the identity token of the CI, when the platform gives
+	// it in no variable of its own.
+	OIDCTokenVariable = "LINKERSYNC_INFISICAL_OIDC_TOKEN"
+)
+
+// OIDCToken returns the CI's identity token for an audience.
+type OIDCToken func(ctx context.Context) (redact.Secret, error)
+
+// Infisical returns a client that logs in on its first call. Call its Revoke when
+// the work is done. oidc may be nil when the method is another.
+func (s *Session) Infisical(ctx context.Context, oidc OIDCToken) (*infisical.Client, error) {
+	login, err := s.login(ctx, oidc)
+	if err != nil {
+		return nil, fmt.Errorf("log in to Infisical: %w", err)
+	}
+	options := s.options.Infisical
+	client := &infisical.Client{BaseURL: options.URL, Login: login, OrganizationSlug: options.Organization}
+	if options.CAFile != "" {
+		if client.RootCAs, err = infisical.LoadRootCAs(options.CAFile); err != nil {
+			return nil, err
+		}
+	}
+	return client, nil
+}
+
+func (s *Session) login(ctx context.Context, oidc OIDCToken) (infisical.Login, error) {
+	options := s.options.Infisical
+	if options.Method != "universal" && options.IdentityID == "" {
+		return nil, errors.New("no identity: set --infisical-identity-id or LINKERSYNC_INFISICAL_IDENTITY_ID")
+	}
+	switch options.Method {
+	case "oidc":
+		if oidc == nil {
+			oidc = s.oidcFromEnvironment
+		}
+		return infisical.OIDCAuth{IdentityID: options.IdentityID, Token: oidc}, nil
+	case "aws":
+		config, err := s.AWS(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return infisical.AWSAuth{IdentityID: options.IdentityID, Region: config.Region, Credentials: config.Credentials}, nil
+	}
+	secret, err := s.clientSecret(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if options.ClientID == "" || secret.IsZero() {
+		return nil, fmt.Errorf("no credentials: set LINKERSYNC_INFISICAL_CLIENT_ID and %s, or choose another --infisical-method", ClientSecretVariable)
+	}
+	return infisical.UniversalAuth{ClientID: options.ClientID, ClientSecret: secret}, nil
+}
+
+// clientSecret reads the variable; a reference in it is followed.
+func (s *Session) clientSecret(ctx context.Context) (redact.Secret, error) {
+	value := s.getenv(ClientSecretVariable)
+	if reference, err := manifest.ParseReference(value); err == nil && reference.Scheme == manifest.SchemeAWSSecret {
+		return s.Resolver().Resolve(ctx, reference)
+	}
+	return redact.New(value), nil
+}
+
+func (s *Session) oidcFromEnvironment(context.Context) (redact.Secret, error) {
+	for _, name := range []string{OIDCTokenVariable, "BITBUCKET_STEP_OIDC_TOKEN"} {
+		if token := s.getenv(name); token != "" {
+			return redact.New(token), nil
+		}
+	}
+	return redact.Secret{}, fmt.Errorf("no OIDC token: set \"oidc: true\" on the Bitbucket step, or %s", OIDCTokenVariable)
+}

@@ -113,23 +113,30 @@ func TestEnsureLosesARace(t *testing.T) {
 	}{
 		"they created the same": {
 			nil, func(f *fakeInfisical) { f.insert(theirs(mark+fp), "token-1") }, wanted("ci"),
-			[]string{"list ", "create ci", "get ci"}, reconcile.None, nil,
+			[]string{"list ", "create ci", "get ci"},
+			reconcile.None, nil,
 		},
 		"they created it with another token": {
 			nil, func(f *fakeInfisical) { f.insert(theirs(mark+"000000000000"), "old") }, wanted("ci"),
-			[]string{"list ", "create ci", "get ci", "update 1"}, reconcile.Rotate, nil,
+			[]string{"list ", "create ci", "get ci", "update 1"},
+			reconcile.Rotate, nil,
 		},
 		"they created it by hand": {
 			nil, func(f *fakeInfisical) { f.insert(theirs("mine"), "old") }, wanted("ci"),
-			[]string{"list ", "create ci", "get ci"}, reconcile.Adopt, is[*reconcile.UnmanagedError],
+			[]string{"list ", "create ci", "get ci"},
+			reconcile.Adopt, is[*reconcile.UnmanagedError],
 		},
 		"they deleted it": {
-			[]infisical.Connection{theirs("x · " + mark + fp)}, func(f *fakeInfisical) { f.rows = nil }, wanted("ci", says("y")),
-			[]string{"list ", "update 1", "get ci", "create ci"}, reconcile.Create, nil,
+			[]infisical.Connection{theirs("x · " + mark + fp)},
+			func(f *fakeInfisical) { f.rows = nil }, wanted("ci", says("y")),
+			[]string{"list ", "update 1", "get ci", "create ci"},
+			reconcile.Create, nil,
 		},
 		"the name is another app's": {
-			[]infisical.Connection{{Name: "ci", App: "github"}}, func(*fakeInfisical) {}, wanted("ci"),
-			[]string{"list ", "create ci", "get ci"}, reconcile.Create, is[*infisical.NameTakenError],
+			[]infisical.Connection{{Name: "ci", App: "github"}},
+			func(*fakeInfisical) {}, wanted("ci"),
+			[]string{"list ", "create ci", "get ci"},
+			reconcile.Create, is[*infisical.NameTakenError],
 		},
 	}
 	for name, test := range tests {
@@ -190,27 +197,27 @@ func TestWritesOfUnknownOutcome(t *testing.T) {
 	tests := map[string]struct {
 		there   string
 		desired reconcile.DesiredConnection
-		broken  fault
+		lost    broken
 		calls   []string
 		action  reconcile.Action
 		fails   bool
 	}{
-		"a create that worked":          {"", wanted("ci"), fault{errLostAnswer, true}, []string{"create ci", "get ci"}, reconcile.Create, false},
-		"a create that didn't":          {"", wanted("ci"), fault{errLostAnswer, false}, []string{"create ci", "get ci"}, reconcile.Create, true},
-		"a rotation that worked":        {mark + "000000000000", wanted("ci"), fault{server500, true}, []string{"update 1", "get ci"}, reconcile.Rotate, false},
-		"a rotation that didn't":        {mark + "000000000000", wanted("ci"), fault{server500, false}, []string{"update 1", "get ci"}, reconcile.Rotate, true},
-		"a rewrite tells nothing":       {mark + fp, wanted("ci", rewriting), fault{server500, true}, []string{"update 1", "get ci"}, reconcile.Rotate, true},
-		"a refusal needs no looking up": {"", wanted("ci"), fault{&infisical.APIError{Status: 400}, false}, []string{"create ci"}, reconcile.Create, true},
+		"a create that worked":          {"", wanted("ci"), broken{errLostAnswer, true}, []string{"create ci", "get ci"}, reconcile.Create, false},
+		"a create that didn't":          {"", wanted("ci"), broken{errLostAnswer, false}, []string{"create ci", "get ci"}, reconcile.Create, true},
+		"a rotation that worked":        {mark + "000000000000", wanted("ci"), broken{server500, true}, []string{"update 1", "get ci"}, reconcile.Rotate, false},
+		"a rotation that didn't":        {mark + "000000000000", wanted("ci"), broken{server500, false}, []string{"update 1", "get ci"}, reconcile.Rotate, true},
+		"a rewrite tells nothing":       {mark + fp, wanted("ci", rewriting), broken{server500, true}, []string{"update 1", "get ci"}, reconcile.Rotate, true},
+		"a refusal needs no looking up": {"", wanted("ci"), broken{&infisical.APIError{Status: 400}, false}, []string{"create ci"}, reconcile.Create, true},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server := &fakeInfisical{t: t, fault: failing(2, test.broken)}
+			server := &fakeInfisical{t: t, fault: failing(2, test.lost)}
 			if test.there != "" {
 				server.insert(infisical.Connection{Name: "ci", Email: email, Description: test.there}, "old")
 			}
 			results, err := ensure(t, server, test.desired)
-			if (err != nil) != test.fails || test.fails && !errors.Is(err, test.broken.err) {
+			if (err != nil) != test.fails || test.fails && !errors.Is(err, test.lost.err) {
 				t.Errorf("got %v", err)
 			}
 			if diff := cmp.Diff(append([]string{"list "}, test.calls...), server.calls); diff != "" {
@@ -221,9 +228,9 @@ func TestWritesOfUnknownOutcome(t *testing.T) {
 			}
 		})
 	}
-	lookup := &fakeInfisical{t: t, fault: func(n int, _ string) *fault {
+	lookup := &fakeInfisical{t: t, fault: func(n int, _ string) *broken {
 		if n > 1 {
-			return &fault{fmt.Errorf("call %d: %w", n, errLostAnswer), false}
+			return &broken{fmt.Errorf("call %d: %w", n, errLostAnswer), false}
 		}
 		return nil
 	}}
@@ -282,7 +289,7 @@ func TestOneFailureAmongMany(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server := &fakeInfisical{t: t, fault: failing(2, fault{test.err, false})}
+			server := &fakeInfisical{t: t, fault: failing(2, broken{test.err, false})}
 			results, err := ensure(t, server, wanted("a"), wanted("b"), wanted("c"))
 			if !errors.Is(err, test.err) {
 				t.Errorf("got %v", err)
@@ -394,7 +401,7 @@ func TestDeleteConnection(t *testing.T) {
 		"by hand, permitted":        {infisical.Connection{Name: "ci"}, reconcile.DeleteRequest{Name: "ci", Unmanaged: true}, nil, true, nil, 0},
 		"in use":                    {ours, reconcile.DeleteRequest{Name: "ci", ProjectID: "p1"}, func(f *fakeInfisical) { f.inUse = true }, true, wraps(infisical.ErrInUse), 1},
 		"another app's":             {infisical.Connection{Name: "ci", App: "github"}, reconcile.DeleteRequest{Name: "ci", Unmanaged: true}, nil, false, wraps(infisical.ErrWrongApp), 1},
-		"a server that is not well": {ours, reconcile.DeleteRequest{Name: "ci", ProjectID: "p1"}, func(f *fakeInfisical) { f.fault = failing(1, fault{errReset, false}) }, false, wraps(errReset), 1},
+		"a server that is not well": {ours, reconcile.DeleteRequest{Name: "ci", ProjectID: "p1"}, func(f *fakeInfisical) { f.fault = failing(1, broken{errReset, false}) }, false, wraps(errReset), 1},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -87,7 +87,9 @@ func TestPlanConnections(t *testing.T) {
 		},
 		"another text and token": {
 			&infisical.Connection{Description: "Team B · " + mark + fp}, wanted("ci", says("Team A"), token("token-2")),
-			reconcile.Rotate, []string{"description", "token"}, false,
+			reconcile.Rotate,
+			[]string{"description", "token"},
+			false,
 		},
 		"a person's text, and none in the manifest": {
 			&infisical.Connection{Description: "ask Ada!\nbefore you touch it · " + mark + fp + " (thanks)"}, wanted("ci"), reconcile.None, nil, false,
@@ -191,7 +193,7 @@ func TestPlanConnectionsReadsOneList(t *testing.T) {
 	if _, err := reconcile.PlanConnections(t.Context(), denied, mixed); !errors.Is(err, infisical.ErrPermission) {
 		t.Errorf("a list that is needed and denied gives %v", err)
 	}
-	failing := &fakeInfisical{t: t, fault: failing(2, fault{errReset, false}), orgDenied: true}
+	failing := &fakeInfisical{t: t, fault: failing(2, broken{errReset, false}), orgDenied: true}
 	if _, err := reconcile.PlanConnections(t.Context(), failing, []reconcile.DesiredConnection{wanted("a", in("p1")), wanted("a", in("p2"))}); !errors.Is(err, errReset) {
 		t.Errorf("a failing list gives %v", err)
 	}
@@ -268,7 +270,7 @@ func TestDesireTakesEverythingFromTheManifest(t *testing.T) {
 func TestFingerprint(t *testing.T) {
 	t.Parallel()
 	base := fingerprint(t, wanted("ci"))
-	const golden = "7e277de43d02" // by Python's hashlib.pbkdf2_hmac; a change rotates every connection there is
+	const golden = "006db69870e0" // by Python's hashlib.pbkdf2_hmac; a change rotates every connection there is
 	if base != golden {
 		t.Errorf("fingerprint is %s, want %s", base, golden)
 	}

@@ -24,7 +24,7 @@ type fakeInfisical struct {
 	// dropsDescription is an old server's habit.
 	dropsDescription bool
 	inUse            bool
-	fault            func(n int, op string) *fault
+	fault            func(n int, op string) *broken
 	before           func(n int, op string)
 
 	rows  []stored
@@ -46,8 +46,8 @@ func (f *fakeInfisical) begin(ctx context.Context, op string) (bool, error) {
 		return false, err
 	}
 	if f.fault != nil {
-		if broken := f.fault(len(f.calls), op); broken != nil {
-			return broken.applied, broken.err
+		if failure := f.fault(len(f.calls), op); failure != nil {
+			return failure.applied, failure.err
 		}
 	}
 	return true, nil

@@ -113,8 +113,8 @@ func (r *run) bulk(ctx context.Context) error {
 	case err == nil:
 		r.bulkDone = true
 		return nil
-	case errors.Is(err, bitbucket.ErrInvalid):
-		r.bulkRefused = true
+	case errors.Is(err, bitbucket.ErrInvalid), errors.Is(err, bitbucket.ErrExists):
+		r.bulkRefused = true // for its body, or because it only adds
 		r.cause = err
 		return nil
 	}

@@ -187,65 +187,92 @@ func TestApplyToleratesAnswers(t *testing.T) {
 		writes  []string
 	}{
 		"somebody added the value in between: POST says exists": {
-			[]string{"A"}, linker("A", "B"),
+			[]string{"A"},
+			linker("A", "B"),
 			func(f *fakeBitbucket) { f.before = on(2, func() { f.insert("B") }) },
-			[]string{"A", "B"}, calls("post", 1),
+			[]string{"A", "B"},
+			calls("post", 1),
 		},
 		"somebody removed the value in between: DELETE says not found": {
-			[]string{"A", "B"}, pruned("A"),
+			[]string{"A", "B"},
+			pruned("A"),
 			func(f *fakeBitbucket) { f.before = on(2, func() { f.rows = f.rows[:1] }) },
-			[]string{"A"}, calls("delete", 1),
+			[]string{"A"},
+			calls("delete", 1),
 		},
 		"a POST that worked though its answer was lost": {
 			nil, linker("A"),
-			func(f *fakeBitbucket) { f.fault = failing(2, fault{errReset, true}) },
-			[]string{"A"}, calls("post", 1),
+			func(f *fakeBitbucket) { f.fault = failing(2, broken{errReset, true}) },
+			[]string{"A"},
+			calls("post", 1),
 		},
 		"a POST that did not work is repeated after reading": {
 			nil, linker("A"),
-			func(f *fakeBitbucket) { f.fault = failing(2, fault{errReset, false}) },
-			[]string{"A"}, calls("post", 2),
+			func(f *fakeBitbucket) { f.fault = failing(2, broken{errReset, false}) },
+			[]string{"A"},
+			calls("post", 2),
 		},
 		"a PUT that timed out after it worked": {
 			nil, linker(numbered("P", 50)...),
-			func(f *fakeBitbucket) { f.fault = failing(2, fault{bitbucket.ErrTimeout, true}) },
+			func(f *fakeBitbucket) { f.fault = failing(2, broken{bitbucket.ErrTimeout, true}) },
 			slices.Sorted(slices.Values(numbered("P", 50))), calls("put", 1),
 		},
 		"a PUT that failed is repeated once, then values go one by one": {
 			nil, linker(numbered("P", 12)...),
 			func(f *fakeBitbucket) {
-				f.fault = func(_ int, op string) *fault {
+				f.fault = func(_ int, op string) *broken {
 					if op == "put" {
-						return &fault{bitbucket.ErrServer, false}
+						return &broken{bitbucket.ErrServer, false}
 					}
 					return nil
 				}
 			},
 			slices.Sorted(slices.Values(numbered("P", 12))), calls("put", 2, "post", 12),
 		},
+		"a PUT that only adds, and says that a value exists": {
+			[]string{"P0", "X"},
+			pruned(numbered("P", 12)...),
+			func(f *fakeBitbucket) {
+				f.fault = func(_ int, op string) *broken {
+					if op == "put" {
+						return &broken{bitbucket.ErrExists, false}
+					}
+					return nil
+				}
+			},
+			slices.Sorted(slices.Values(numbered("P", 12))), calls("put", 1, "post", 11, "delete", 1),
+		},
 		"another writer's new value is pruned in the next round": {
-			[]string{"A"}, pruned("A", "B"),
+			[]string{"A"},
+			pruned("A", "B"),
 			func(f *fakeBitbucket) { f.before = on(3, func() { f.insert("X") }) },
-			[]string{"A", "B"}, calls("post", 1, "delete", 1),
+			[]string{"A", "B"},
+			calls("post", 1, "delete", 1),
 		},
 		"values twice under two ids are both removed": {
-			[]string{"A", "X", "X"}, pruned("A"), func(*fakeBitbucket) {},
-			[]string{"A"}, calls("delete", 2),
+			[]string{"A", "X", "X"},
+			pruned("A"), func(*fakeBitbucket) {},
+			[]string{"A"},
+			calls("delete", 2),
 		},
 		"a wanted value twice under two ids stays": {
-			[]string{"A", "A"}, pruned("A"), func(*fakeBitbucket) {},
-			[]string{"A"}, nil,
+			[]string{"A", "A"},
+			pruned("A"), func(*fakeBitbucket) {},
+			[]string{"A"},
+			nil,
 		},
 		"values without ids are removed by PUT": {
-			[]string{"A", "X"}, pruned("A"), func(f *fakeBitbucket) { f.hideIDs = true },
-			[]string{"A"}, calls("put", 1),
+			[]string{"A", "X"},
+			pruned("A"), func(f *fakeBitbucket) { f.hideIDs = true },
+			[]string{"A"},
+			calls("put", 1),
 		},
 		"three failures in a row end a round early": {
 			nil, linker(numbered("P", 8)...),
 			func(f *fakeBitbucket) {
-				f.fault = func(n int, _ string) *fault {
+				f.fault = func(n int, _ string) *broken {
 					if n >= 2 && n <= 4 {
-						return &fault{bitbucket.ErrServer, false}
+						return &broken{bitbucket.ErrServer, false}
 					}
 					return nil
 				}
@@ -281,10 +308,10 @@ func on(n int, act func()) func(int, string) {
 }
 
 // failing breaks the nth call.
-func failing(n int, broken fault) func(int, string) *fault {
-	return func(call int, _ string) *fault {
+func failing(n int, how broken) func(int, string) *broken {
+	return func(call int, _ string) *broken {
 		if call == n {
-			return &broken
+			return &how
 		}
 		return nil
 	}
@@ -302,7 +329,7 @@ func TestApplyEndsAtOnce(t *testing.T) {
 			t.Parallel()
 			for _, n := range []int{1, 2, 4} { // the read, the first write, the verification
 				server := newFake(t)
-				server.fault = failing(n, fault{fmt.Errorf("answer: %w", sentinel), false})
+				server.fault = failing(n, broken{fmt.Errorf("answer: %w", sentinel), false})
 				result, err := reconcile.ApplyLinker(t.Context(), server, linker("A", "B"), awake(nil))
 				if !errors.Is(err, sentinel) {
 					t.Errorf("call %d fails with %v: got %v", n, sentinel, err)
@@ -339,9 +366,9 @@ func TestApplyPausesOnlyWhenNothingMoves(t *testing.T) {
 	t.Parallel()
 	var pauses []time.Duration
 	server := newFake(t)
-	server.fault = func(_ int, op string) *fault {
+	server.fault = func(_ int, op string) *broken {
 		if op == "post" {
-			return &fault{bitbucket.ErrServer, false}
+			return &broken{bitbucket.ErrServer, false}
 		}
 		return nil
 	}
@@ -388,12 +415,12 @@ func TestApplyWithoutSleepWaitsOnATimer(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	server := newFake(t)
-	server.fault = func(n int, op string) *fault {
+	server.fault = func(n int, op string) *broken {
 		if n == 3 {
 			cancel() // ahead of the pause, which therefore ends at once
 		}
 		if op == "post" {
-			return &fault{bitbucket.ErrServer, false}
+			return &broken{bitbucket.ErrServer, false}
 		}
 		return nil
 	}

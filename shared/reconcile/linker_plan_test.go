@@ -2,6 +2,7 @@ package reconcile_test
 
 import (
 	"errors"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -25,27 +26,33 @@ func TestPlanLinker(t *testing.T) {
 			nil, pruned(), reconcile.LinkerPlan{Add: []string{}, Remove: []string{}},
 		},
 		"additions keep the manifest's order": {
-			[]string{"M"}, linker("Z", "M", "A"),
+			[]string{"M"},
+			linker("Z", "M", "A"),
 			reconcile.LinkerPlan{Add: []string{"Z", "A"}, Remove: []string{}, Keep: 1},
 		},
 		"removals are sorted": {
-			[]string{"Z", "M", "A"}, pruned("M"),
+			[]string{"Z", "M", "A"},
+			pruned("M"),
 			reconcile.LinkerPlan{Add: []string{}, Remove: []string{"A", "Z"}, Keep: 1},
 		},
 		"without prune the unlisted stay and are counted": {
-			[]string{"Z", "M", "A"}, linker("M", "N"),
+			[]string{"Z", "M", "A"},
+			linker("M", "N"),
 			reconcile.LinkerPlan{Add: []string{"N"}, Remove: []string{}, Keep: 3, Unlisted: 2},
 		},
 		"case matters": {
-			[]string{"proj"}, pruned("PROJ"),
+			[]string{"proj"},
+			pruned("PROJ"),
 			reconcile.LinkerPlan{Add: []string{"PROJ"}, Remove: []string{"proj"}},
 		},
 		"a value listed twice counts once": {
-			[]string{"A", "A", "X", "X"}, pruned("A"),
+			[]string{"A", "A", "X", "X"},
+			pruned("A"),
 			reconcile.LinkerPlan{Add: []string{}, Remove: []string{"X"}, Keep: 1},
 		},
 		"a value that a manifest could not hold can be removed": {
-			[]string{"A", "späße & more"}, pruned("A"),
+			[]string{"A", "späße & more"},
+			pruned("A"),
 			reconcile.LinkerPlan{Add: []string{}, Remove: []string{"späße & more"}, Keep: 1},
 		},
 		"most of many values need a yes": {
@@ -102,7 +109,7 @@ func TestPlanLinkerErrors(t *testing.T) {
 	t.Run("a failing read gives no plan", func(t *testing.T) {
 		t.Parallel()
 		server := newFake(t, numbered("P", 250)...)
-		server.fault = failing(3, fault{errReset, false})
+		server.fault = failing(3, broken{errReset, false})
 		plan, err := reconcile.PlanLinker(t.Context(), server, pruned("A"))
 		if !errors.Is(err, errReset) || plan.Changed() {
 			t.Errorf("got %v and a plan %+v", err, plan)
@@ -157,6 +164,7 @@ func TestBadValuesAreRefusedBeforeAnyCall(t *testing.T) {
 // TestValuesAreThoseOfTheRegexp ties the spelled-out check to its source.
 func TestValuesAreThoseOfTheRegexp(t *testing.T) {
 	t.Parallel()
+	sendable := regexp.MustCompile(`^[\w\-]+$`)
 	for c := range rune(300) {
 		value := "a" + string(c)
 		_, err := reconcile.PlanLinker(t.Context(), newFake(t), linker(value))
@@ -220,7 +228,7 @@ func TestPruneGuardBetweenRounds(t *testing.T) {
 		t.Parallel()
 		stay, gone := numbered("S", 20), numbered("G", 20)
 		server := newFake(t, slices.Concat(stay, gone)...)
-		server.fault = failing(2, fault{bitbucket.ErrServer, false})
+		server.fault = failing(2, broken{bitbucket.ErrServer, false})
 		server.before = on(2, func() { server.rows = server.rows[20:] }) // the PUT dies with only the wrong ones left
 		if _, err := reconcile.ApplyLinker(t.Context(), server, pruned(stay...), awake(nil)); err != nil {
 			t.Fatal(err)

@@ -34,84 +34,110 @@ func TestApplyNamesWhatIsLeft(t *testing.T) {
 		writes  []string
 	}{
 		"a value listed in another case, compared without case": {
-			[]string{"PROJ"}, linker("Proj"),
+			[]string{"PROJ"},
+			linker("Proj"),
 			func(f *fakeBitbucket) { f.casing = caseFolds },
-			[]reconcile.Left{{Value: "Proj", Reason: hasItAs}}, nil,
-			[]string{"PROJ"}, calls("post", 1),
+			[]reconcile.Left{{Value: "Proj", Reason: hasItAs}},
+			nil,
+			[]string{"PROJ"},
+			calls("post", 1),
 		},
 		"the same with prune, where PUT merges": {
-			[]string{"PROJ"}, pruned("Proj"),
+			[]string{"PROJ"},
+			pruned("Proj"),
 			func(f *fakeBitbucket) { f.casing, f.put = caseFolds, putMerges },
-			[]reconcile.Left{{Value: "Proj", Reason: hasItAs}}, []reconcile.Left{{Value: "PROJ", Reason: takesFor}},
-			[]string{"PROJ"}, calls("put", 1, "post", 1),
+			[]reconcile.Left{{Value: "Proj", Reason: hasItAs}},
+			[]reconcile.Left{{Value: "PROJ", Reason: takesFor}},
+			[]string{"PROJ"},
+			calls("put", 1, "post", 1),
 		},
 		"the same with prune, where PUT is refused": {
-			[]string{"PROJ", "OLD"}, pruned("Proj"),
+			[]string{"PROJ", "OLD"},
+			pruned("Proj"),
 			func(f *fakeBitbucket) { f.casing, f.put = caseFolds, putRefuses },
-			[]reconcile.Left{{Value: "Proj", Reason: hasItAs}}, []reconcile.Left{{Value: "PROJ", Reason: takesFor}},
-			[]string{"PROJ"}, calls("put", 1, "post", 1, "delete", 1),
+			[]reconcile.Left{{Value: "Proj", Reason: hasItAs}},
+			[]reconcile.Left{{Value: "PROJ", Reason: takesFor}},
+			[]string{"PROJ"},
+			calls("put", 1, "post", 1, "delete", 1),
 		},
 		"values that are stored in lower case": {
 			nil, pruned("PROJ"),
 			func(f *fakeBitbucket) { f.casing = caseLowers },
 			[]reconcile.Left{{Value: "PROJ", Reason: strings.ReplaceAll(hasItAs, "PROJ", "proj")}},
 			[]reconcile.Left{{Value: "proj", Reason: strings.ReplaceAll(takesFor, "Proj", "PROJ")}},
-			[]string{"proj"}, calls("post", 1, "put", 1, "post", 1),
+			[]string{"proj"},
+			calls("post", 1, "put", 1, "post", 1),
 		},
 		"one answer is enough to tell for all": {
-			[]string{"ONE", "TWO", "SIX"}, linker("One", "Two", "Six", "New"),
+			[]string{"ONE", "TWO", "SIX"},
+			linker("One", "Two", "Six", "New"),
 			func(f *fakeBitbucket) { f.casing = caseFolds },
 			[]reconcile.Left{
 				{Value: "One", Reason: strings.ReplaceAll(hasItAs, "PROJ", "ONE")},
 				{Value: "Two", Reason: strings.ReplaceAll(hasItAs, "PROJ", "TWO")},
 				{Value: "Six", Reason: strings.ReplaceAll(hasItAs, "PROJ", "SIX")},
-			}, nil,
-			[]string{"New", "ONE", "SIX", "TWO"}, calls("post", 2),
+			},
+			nil,
+			[]string{"New", "ONE", "SIX", "TWO"},
+			calls("post", 2),
 		},
 		"a value that Bitbucket refuses": {
-			[]string{"A"}, linker("A", "B", "C"),
+			[]string{"A"},
+			linker("A", "B", "C"),
 			func(f *fakeBitbucket) { f.refuses = func(v string) bool { return v == "B" } },
-			[]reconcile.Left{{Value: "B", Reason: refused + bitbucket.ErrInvalid.Error()}}, nil,
-			[]string{"A", "C"}, calls("post", 2),
+			[]reconcile.Left{{Value: "B", Reason: refused + bitbucket.ErrInvalid.Error()}},
+			nil,
+			[]string{"A", "C"},
+			calls("post", 2),
 		},
 		"a value without an id, where PUT merges": {
-			[]string{"A", "X"}, pruned("A"),
+			[]string{"A", "X"},
+			pruned("A"),
 			func(f *fakeBitbucket) { f.put, f.hideIDs = putMerges, true },
-			nil, []reconcile.Left{{Value: "X", Reason: noID}},
-			[]string{"A", "X"}, calls("put", 1),
+			nil,
+			[]reconcile.Left{{Value: "X", Reason: noID}},
+			[]string{"A", "X"},
+			calls("put", 1),
 		},
 		"a value without an id, where PUT always fails": {
-			[]string{"A", "X"}, pruned("A"),
+			[]string{"A", "X"},
+			pruned("A"),
 			func(f *fakeBitbucket) {
 				f.hideIDs = true
-				f.fault = func(_ int, op string) *fault {
+				f.fault = func(_ int, op string) *broken {
 					if op == "put" {
-						return &fault{bitbucket.ErrServer, false}
+						return &broken{bitbucket.ErrServer, false}
 					}
 					return nil
 				}
 			},
-			nil, []reconcile.Left{{Value: "X", Reason: noID}},
-			[]string{"A", "X"}, calls("put", 2),
+			nil,
+			[]reconcile.Left{{Value: "X", Reason: noID}},
+			[]string{"A", "X"},
+			calls("put", 2),
 		},
 		"a value that is there, says POST, and never listed": {
 			nil, linker("A"),
 			func(f *fakeBitbucket) {
-				f.fault = func(_ int, op string) *fault {
+				f.fault = func(_ int, op string) *broken {
 					if op == "post" {
-						return &fault{bitbucket.ErrExists, false}
+						return &broken{bitbucket.ErrExists, false}
 					}
 					return nil
 				}
 			},
-			[]reconcile.Left{{Value: "A", Reason: "Bitbucket says that it exists, and doesn't list it"}}, nil,
+			[]reconcile.Left{{Value: "A", Reason: "Bitbucket says that it exists, and doesn't list it"}},
+			nil,
 			nil, calls("post", 2),
 		},
 		"two wanted values that Bitbucket takes for one": {
-			[]string{"OPS"}, linker("OPS", "ops"),
+			[]string{"OPS"},
+			linker("OPS", "ops"),
 			func(f *fakeBitbucket) { f.casing = caseFolds },
-			[]reconcile.Left{{Value: "ops", Reason: `Bitbucket takes it for "OPS", which is wanted, too: drop one of them`}}, nil,
-			[]string{"OPS"}, calls("post", 1),
+			[]reconcile.Left{{Value: "ops", Reason: `Bitbucket takes it for "OPS", which is wanted, too: drop one of them`}},
+			nil,
+			[]string{"OPS"},
+			calls("post", 1),
 		},
 	}
 	for name, test := range tests {
@@ -174,9 +200,9 @@ func TestApplyBringsBackWhatAPutLost(t *testing.T) {
 			server.rows = nil
 		}
 	}
-	server.fault = func(_ int, op string) *fault {
+	server.fault = func(_ int, op string) *broken {
 		if op == "put" && len(server.writes()) == 1 {
-			return &fault{bitbucket.ErrTimeout, false}
+			return &broken{bitbucket.ErrTimeout, false}
 		}
 		return nil
 	}

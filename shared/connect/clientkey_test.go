@@ -26,6 +26,7 @@ func TestClientKeyWorkspace(t *testing.T) {
 		"uuid with a hyphen misplaced": {"ari:cloud:bitbucket::app/{111111112-222-4333-8444-555555555555}/x", "", ""},
 		"uuid too long":                {"ari:cloud:bitbucket::app/{11111111-2222-4333-8444-5555555555555}/x", "", ""},
 		"other product":                {"ari:cloud:jira::app/" + uuid + "/x", "", ""},
+		"no prefix":                    {uuid + "/x", "", ""},
 		"prefix inside":                {"x" + tenant, "", ""},
 	}
 	for name, test := range tests {

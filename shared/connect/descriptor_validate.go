@@ -14,8 +14,11 @@ import (
 func (d Descriptor) Validate() error {
 	var problems []error
 	for _, field := range []struct{ name, value string }{
-		{"key", d.Key}, {"name", d.Name}, {"description", d.Description},
-		{"lifecycle.installed", d.Lifecycle.Installed}, {"lifecycle.uninstalled", d.Lifecycle.Uninstalled},
+		{"key", d.Key},
+		{"name", d.Name},
+		{"description", d.Description},
+		{"lifecycle.installed", d.Lifecycle.Installed},
+		{"lifecycle.uninstalled", d.Lifecycle.Uninstalled},
 	} {
 		if field.value == "" {
 			problems = append(problems, fmt.Errorf("descriptor: %s is missing", field.name))
@@ -57,8 +60,10 @@ func isLoopback(host string) bool {
 // else could not be verified.
 func (d Descriptor) checkCallbacks() []error {
 	callbacks := [][2]string{
-		{"lifecycle.installed", d.Lifecycle.Installed}, {"lifecycle.uninstalled", d.Lifecycle.Uninstalled},
-		{"lifecycle.enabled", d.Lifecycle.Enabled}, {"lifecycle.disabled", d.Lifecycle.Disabled},
+		{"lifecycle.installed", d.Lifecycle.Installed},
+		{"lifecycle.uninstalled", d.Lifecycle.Uninstalled},
+		{"lifecycle.enabled", d.Lifecycle.Enabled},
+		{"lifecycle.disabled", d.Lifecycle.Disabled},
 	}
 	for i, webhook := range d.Modules.Webhooks {
 		callbacks = append(callbacks, [2]string{fmt.Sprintf("modules.webhooks[%d].url", i), webhook.URL})

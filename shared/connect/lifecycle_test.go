@@ -40,19 +40,23 @@ func TestParseRecordedEvents(t *testing.T) {
 	}{
 		"workspace installed": {
 			"installed.team.json", connect.ParseInstalled,
-			connect.Event{Type: connect.EventInstalled, AppKey: appKey, ClientKey: tenant, SharedSecret: redact.New("not-a-real-shared-secret"), Principal: team}, nil,
+			connect.Event{Type: connect.EventInstalled, AppKey: appKey, ClientKey: tenant, SharedSecret: redact.New("not-a-real-shared-secret"), Principal: team},
+			nil,
 		},
 		"personal account installed, without a secret": {
 			"installed.user.json", connect.ParseInstalled,
-			connect.Event{Type: connect.EventInstalled, AppKey: appKey, ClientKey: stranger, Principal: user}, connect.ErrNoSharedSecret,
+			connect.Event{Type: connect.EventInstalled, AppKey: appKey, ClientKey: stranger, Principal: user},
+			connect.ErrNoSharedSecret,
 		},
 		"workspace uninstalled": {
 			"uninstalled.team.json", connect.ParseUninstalled,
-			connect.Event{Type: connect.EventUninstalled, AppKey: appKey, ClientKey: tenant, Principal: team}, nil,
+			connect.Event{Type: connect.EventUninstalled, AppKey: appKey, ClientKey: tenant, Principal: team},
+			nil,
 		},
 		"personal account uninstalled": {
 			"uninstalled.user.json", connect.ParseUninstalled,
-			connect.Event{Type: connect.EventUninstalled, AppKey: appKey, ClientKey: stranger, Principal: user}, nil,
+			connect.Event{Type: connect.EventUninstalled, AppKey: appKey, ClientKey: stranger, Principal: user},
+			nil,
 		},
 	}
 	for name, test := range tests {

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
@@ -91,7 +92,7 @@ func slowToken(r connect.Request) (string, bool) {
 		return header[0], query[0] == "" || header[0] == query[0]
 	case len(header) == 1:
 		return header[0], true
-	case len(query) == 1 && r.Method == "GET":
+	case len(query) == 1 && r.Method == http.MethodGet:
 		return query[0], query[0] != ""
 	}
 	return "", false

@@ -27,6 +27,7 @@ func TestVerifyAcceptsWhatBitbucketSends(t *testing.T) {
 		"exp less than a minute ago":           {bitbucketHeader, claims.with("iat", issuedAt-3600).with("exp", issuedAt-29).json(t)},
 		"nbf a minute in the future":           {bitbucketHeader, claims.with("nbf", issuedAt+90).json(t)},
 		"times with fractions":                 {bitbucketHeader, claims.with("iat", issuedAt+.5).with("exp", issuedAt+60.25).json(t)},
+		"nbf at the beginning of time":         {bitbucketHeader, claims.with("nbf", 0).json(t)},
 		"the longest lifetime that is allowed": {bitbucketHeader, claims.with("exp", issuedAt+86400).json(t)},
 	}
 	for name, test := range tests {
@@ -108,6 +109,7 @@ func TestVerifyRefuses(t *testing.T) {
 		"iss empty":                           {bitbucketHeader, claims.with("iss", "").json(t), connect.ReasonIssuer, false},
 		"iss in another case":                 {bitbucketHeader, claims.without("iss").with("ISS", tenant).json(t), connect.ReasonIssuer, false},
 		"iss with a control character":        {bitbucketHeader, claims.with("iss", tenant+"\n").json(t), connect.ReasonIssuer, false},
+		"iss of the greatest length":          {bitbucketHeader, claims.with("iss", strings.Repeat("x", 256)).json(t), connect.ReasonUnknownTenant, true},
 		"iss too long":                        {bitbucketHeader, claims.with("iss", strings.Repeat("x", 257)).json(t), connect.ReasonIssuer, false},
 		"iss of another app":                  {bitbucketHeader, claims.with("iss", tenant+"2").json(t), connect.ReasonIssuer, false},
 		"iss unknown, aud known":              {bitbucketHeader, claims.with("iss", "connection:479").json(t), connect.ReasonUnknownTenant, true},
@@ -117,6 +119,8 @@ func TestVerifyRefuses(t *testing.T) {
 		"exp zero":                            {bitbucketHeader, claims.with("exp", 0).json(t), connect.ReasonTimes, true},
 		"exp negative":                        {bitbucketHeader, claims.with("iat", -5).with("exp", -1).json(t), connect.ReasonTimes, true},
 		"exp huge":                            {bitbucketHeader, claims.with("exp", 1e300).json(t), connect.ReasonTimes, true},
+		"exp in the year 9999":                {bitbucketHeader, claims.with("exp", 253402300799).json(t), connect.ReasonLifetime, true},
+		"exp in the year 10000":               {bitbucketHeader, claims.with("exp", 253402300800).json(t), connect.ReasonTimes, true},
 		"exp beyond any float":                {bitbucketHeader, strings.Replace(good, `"exp":1700003600`, `"exp":1e999`, 1), connect.ReasonTimes, true},
 		"exp before iat":                      {bitbucketHeader, claims.with("exp", issuedAt-1).json(t), connect.ReasonTimes, true},
 		"exp at iat":                          {bitbucketHeader, claims.with("exp", issuedAt).json(t), connect.ReasonTimes, true},

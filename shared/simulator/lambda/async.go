@@ -22,7 +22,7 @@ const (
 	maxAsyncQueue = 1_000
 )
 
-// ErrQueueFull: too many events are on their way.
+// ErrQueueFull means that too many events are on their way.
 var ErrQueueFull = errors.New("too many asynchronous events")
 
 // AsyncOptions configure an [Async]. Function is required.

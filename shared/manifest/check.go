@@ -66,7 +66,7 @@ func checkName(name string) string {
 	return ""
 }
 
-func notSlug(char rune) bool { return !('a' <= char && char <= 'z' || '0' <= char && char <= '9') }
+func notSlug(char rune) bool { return (char < 'a' || char > 'z') && (char < '0' || char > '9') }
 
 func checkProjectID(id string) string {
 	switch {

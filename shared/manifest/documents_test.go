@@ -258,6 +258,10 @@ func valueDocuments() []document {
 			name: "a value that is too long", text: linker(strings.Repeat("A", 256)),
 			problems: []string{`m.yaml:5:9: value "` + strings.Repeat("A", 60) + `…" has 256 characters; at most 255 are allowed`},
 		},
+		{
+			name: "a wrong value that is just short enough to be told whole", text: linker(strings.Repeat("A", 59) + "."),
+			problems: []string{`m.yaml:5:9: value "` + strings.Repeat("A", 59) + `." has the character '.'; ` + allowed},
+		},
 		{name: "a value of the greatest length", text: linker(strings.Repeat("A", 255)), schemaAccepts: true},
 		{
 			name: "values as one text", text: "version: 1\nlinkers:\n  - key: k\n    values: A B\n",
@@ -349,6 +353,10 @@ func connectionDocuments() []document {
 			problems: []string{"m.yaml:6:18: connections[0].description has a line break or another control character; write it in one line"},
 		},
 		{
+			name: "a description that starts with a bell", text: connection(email, token, `description: "\u0007ding"`),
+			problems: []string{"m.yaml:6:18: connections[0].description has a line break or another control character; write it in one line"},
+		},
+		{
 			name: "a description that is too long", text: connection(email, token, "description: "+strings.Repeat("é", 201)),
 			problems: []string{"m.yaml:6:18: connections[0].description has 201 characters; at most 200 are allowed"},
 		},
@@ -362,6 +370,7 @@ func connectionDocuments() []document {
 			name: "a project id that is too long", text: connection(email, token, "project_id: "+strings.Repeat("p", 65)),
 			problems: []string{`m.yaml:6:17: connections[0].project_id "` + strings.Repeat("p", 60) + `…" is not an Infisical project's ID; copy it from the project's settings`},
 		},
+		{name: "a name of every kind of character", text: "version: 1\nconnections:\n  - {name: az-09, email: a@b, token: 'env:T'}\n", schemaAccepts: true},
 		{name: "a name of the greatest length", text: "version: 1\nconnections:\n  - {name: " + strings.Repeat("n", 64) + ", email: a@b, token: 'env:T'}\n", schemaAccepts: true},
 		{
 			name: "a connection with a key of no kind", text: connection(email, token, "colour: red"),

@@ -82,7 +82,7 @@ func scalar(text string) string {
 // isPlain takes words that start with a letter, except those that YAML 1.1 or
 // 1.2 reads as a boolean or as nothing.
 func isPlain(text string) bool {
-	if text == "" || !('A' <= text[0] && text[0] <= 'Z' || 'a' <= text[0] && text[0] <= 'z') {
+	if text == "" || (text[0] < 'A' || text[0] > 'Z') && (text[0] < 'a' || text[0] > 'z') {
 		return false
 	}
 	switch strings.ToLower(text) {

@@ -82,6 +82,10 @@ func TestParseRefusesWithoutSideEffects(t *testing.T) {
 
 func TestParseRefusesTooLargeAManifest(t *testing.T) {
 	t.Parallel()
+	largest := "version: 1\n#" + strings.Repeat("x", manifest.MaxFileSize-12)
+	if _, err := manifest.Parse("m.yaml", []byte(largest), nil); err != nil {
+		t.Errorf("the largest manifest is refused: %v", err)
+	}
 	text := "version: 1\n" + strings.Repeat("#\n", manifest.MaxFileSize/2)
 	_, err := manifest.Parse("m.yaml", []byte(text), nil)
 	want := []string{"m.yaml: the manifest has 4194315 bytes, more than 4194304; move values to a values_file"}

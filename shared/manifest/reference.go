@@ -71,10 +71,8 @@ var errNotReference = errors.New("not a reference to a secret (env:NAME, file:PA
 // unknownScheme names a scheme only when it is close to a known one, because
 // what stands before the colon may be half a secret.
 func unknownScheme(scheme string) error {
-	if len(scheme) <= len(SchemeAWSSecret)+1 {
-		if like := closest(scheme, []string{SchemeEnv, SchemeFile, SchemeAWSSecret}); like != "" {
-			return fmt.Errorf("not a reference to a secret (env:NAME, file:PATH or aws-secret:ID#key); did you mean %s:?", like)
-		}
+	if like := closest(scheme, []string{SchemeEnv, SchemeFile, SchemeAWSSecret}); like != "" {
+		return fmt.Errorf("not a reference to a secret (env:NAME, file:PATH or aws-secret:ID#key); did you mean %s:?", like)
 	}
 	return errNotReference
 }

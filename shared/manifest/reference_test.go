@@ -12,7 +12,7 @@ func TestParseReference(t *testing.T) {
 	t.Parallel()
 	tests := map[string]manifest.Reference{
 		"env:BITBUCKET_API_TOKEN":    {Scheme: "env", Target: "BITBUCKET_API_TOKEN"},
-		"env:_a1":                    {Scheme: "env", Target: "_a1"},
+		"env:_a09":                   {Scheme: "env", Target: "_a09"},
 		"file:/run/secrets/x":        {Scheme: "file", Target: "/run/secrets/x"},
 		"file:./a b#c:d":             {Scheme: "file", Target: "./a b#c:d"},
 		"aws-secret:bitbucket/ci":    {Scheme: "aws-secret", Target: "bitbucket/ci"},
@@ -57,7 +57,8 @@ func TestParseReferenceRefuses(t *testing.T) {
 		"env:" + strings.Repeat("A", manifest.MaxReferenceLength-3): secret,
 		"env:":               env,
 		"env:A-B":            env,
-		"env:1A":             env,
+		"env:0A":             env,
+		"env:9A":             env,
 		"env:A B":            env,
 		"env: A":             env,
 		"env:Ä":              env,

@@ -18,6 +18,7 @@ var errAccess = errors.New("AccessDeniedException")
 func resolver() manifest.Resolver {
 	files := map[string]string{
 		"token": "canary-file\n", "empty": " \n", "lines": "canary\ncanary\n",
+		"fits":  strings.Repeat("c", manifest.MaxSecretSize),
 		"large": strings.Repeat("c", manifest.MaxSecretSize+1),
 	}
 	secrets := map[string]string{
@@ -53,6 +54,7 @@ func TestResolve(t *testing.T) {
 	tests := map[string]string{
 		"env:TOKEN":             "canary-env",
 		"file:token":            "canary-file",
+		"file:fits":             strings.Repeat("c", manifest.MaxSecretSize),
 		"aws-secret:whole":      "canary-aws",
 		"aws-secret:json#token": "canary-field",
 		"aws-secret:list":       `["canary"]`,

@@ -39,7 +39,15 @@ func TestCredentialsAreFoundAnywhere(t *testing.T) {
 				"m.yaml:2:3: this looks like an Atlassian API token; " + advice,
 			},
 		},
-		"talk about tokens": {"version: 1 # starts with ATATT3xFf, ATCTT or ATBB\n", nil},
+		"where the file starts": {
+			pasted + ": 1\n",
+			[]string{
+				"m.yaml:1:1: this looks like an Atlassian API token; " + advice,
+				"m.yaml:1:1: the manifest has no version; add a line: version: 1",
+				`m.yaml:1:1: key "(not shown)" is not known; the manifest may have version, app, linkers, connections`,
+			},
+		},
+		"talk about tokens": {"version: 1 # starts with ATATT3xFf, ATCTT or ATBB, and has many letters and digits after it\n", nil},
 		"values that start so": {
 			"version: 1\nlinkers: [{key: k, values: [ATBB, ATATT-1]}]\n", nil,
 		},

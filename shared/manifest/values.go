@@ -8,6 +8,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/goccy/go-yaml/ast"
@@ -103,7 +104,8 @@ func (r *reader) lines(set *valueSet, file string, data []byte) int {
 			continue
 		}
 		count++
-		column := utf8.RuneCountInString(content[:strings.Index(content, value)]) + 1
+		indent := len(content) - len(strings.TrimLeftFunc(content, unicode.IsSpace))
+		column := utf8.RuneCountInString(content[:indent]) + 1
 		set.add(value, source{file: file, at: Position{Line: number, Column: column}}, func() string { return "" })
 	}
 	return count

@@ -90,7 +90,8 @@ func testHashVectors(t *testing.T, path string) {
 type tokenVector struct {
 	Name, Token, Secret, Expect string
 	TokenGen                    string `json:"token_gen"`
-	Claims                      map[string]any
+	// Request is set where the request is known that the token came with.
+	Request *struct{ Method, URL string }
 }
 
 // layers tells which layer of the verification has each reason.
@@ -143,7 +144,16 @@ func testTokenVector(t *testing.T, vector tokenVector, now time.Time) {
 	parsed, reason := parseToken(vector.Token)
 	if reason == "" {
 		_, err := verifier.authenticate(t.Context(), parsed)
-		if err == nil && vector.Expect == "reject-qsh" {
+		switch {
+		case err == nil && vector.Request != nil:
+			target, parseErr := url.Parse(vector.Request.URL)
+			if parseErr != nil {
+				t.Fatal(parseErr)
+			}
+			err = verifier.checkHash(parsed.claims.hash, Request{
+				Method: vector.Request.Method, RawPath: target.EscapedPath(), RawQuery: target.RawQuery,
+			})
+		case err == nil && vector.Expect == "reject-qsh":
 			err = verifier.checkHash(parsed.claims.hash, Request{Method: "POST", RawPath: "/installed"})
 		}
 		reason = reasonOf(t, err)

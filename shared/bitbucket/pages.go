@@ -16,6 +16,8 @@ const (
 	firstPage = "pagelen=100"
 	// maxPages bounds a listing whose pages never end: 100,000 items.
 	maxPages = 1000
+	// maxNext bounds the URL of a next page, which ends up in requests and errors.
+	maxNext = 8 << 10
 )
 
 // page is a page of a list. Only values and next are promised.
@@ -53,7 +55,7 @@ func (c *Client) pages(ctx context.Context, escapedPath string) iter.Seq2[[]json
 		u, err := c.endpoint(escapedPath, firstPage)
 		for seen := map[string]bool{}; u != nil && err == nil; {
 			if seen[u.String()] || len(seen) == maxPages {
-				err = fmt.Errorf("GET %s: gave up after %d pages, the last of which leads to one that was read: %w", escapedPath, len(seen), ErrUnknownShape)
+				err = fmt.Errorf("GET %s: gave up after %d pages, which never end or go round in a circle: %w", escapedPath, len(seen), ErrUnknownShape)
 				break
 			}
 			seen[u.String()] = true
@@ -99,7 +101,7 @@ func nextPage(current *url.URL, next string) (*url.URL, error) {
 		return nil, nil
 	}
 	u, err := current.Parse(next)
-	if err != nil {
+	if err != nil || len(next) > maxNext {
 		return nil, fmt.Errorf("GET %s: the next page's URL can't be read: %w", current.EscapedPath(), ErrUnknownShape)
 	}
 	if u.Scheme != current.Scheme || u.Host != current.Host || u.User != nil {

@@ -74,6 +74,7 @@ func TestListsWithoutAListAreNotTakenForEmptyOnes(t *testing.T) {
 		`{}`: bitbucket.ErrUnknownShape, `{"values":null}`: bitbucket.ErrUnknownShape, `{"items":["BB"]}`: bitbucket.ErrUnknownShape,
 		`{"values":{"BB":1}}`: bitbucket.ErrUnknownShape, `null`: bitbucket.ErrUnknownShape, `"BB"`: bitbucket.ErrUnknownShape,
 		`{"values":[],"next":7}`: bitbucket.ErrUnknownShape, `{"values":[],"next":"http://[::1"}`: bitbucket.ErrUnknownShape,
+		`{"values":[],"next":"?` + strings.Repeat("x", 8<<10) + `"}`: bitbucket.ErrUnknownShape,
 		`{"values":[null]}`: bitbucket.ErrUnknownShape, `[{}]`: bitbucket.ErrUnknownShape,
 		``: bitbucket.ErrNotJSON, `[`: bitbucket.ErrNotJSON, `<html></html>`: bitbucket.ErrNotJSON, `{"values":["BB"`: bitbucket.ErrNotJSON,
 	} {
@@ -170,13 +171,19 @@ func TestPagesThatNeverEndAreGivenUp(t *testing.T) {
 func TestAPageIsBounded(t *testing.T) {
 	t.Parallel()
 	// A client that was made without package transport is bounded as well.
+	body := &endless{}
 	client := &bitbucket.Client{Sign: sign, HTTP: &http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) {
-		return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(endless{})}, nil
+		return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: body}, nil
 	})}}
 	_, err := collect(client.LinkerValues(t.Context(), "jira"))
 	wantError(t, err, transport.ErrBodyTooLarge)
+	if !body.closed {
+		t.Error("the body was left open, and its connection with it")
+	}
 }
 
-type endless struct{}
+type endless struct{ closed bool }
 
-func (endless) Read(p []byte) (int, error) { return len(p), nil }
+func (*endless) Read(p []byte) (int, error) { return len(p), nil }
+
+func (e *endless) Close() error { e.closed = true; return nil }

@@ -113,9 +113,10 @@ func (c *Client) valueRequest(method, linkerKey string, id int64) (request, erro
 }
 
 // write sends values in the shape that the codec knows or finds out.
-func (c *Client) write(ctx context.Context, r request, kind bodyKind, values []string) (answer []byte, err error) {
+func (c *Client) write(ctx context.Context, r request, kind bodyKind, values []string) ([]byte, error) {
 	r.contentType = contentJSON
-	err = c.codec().write(kind, values, func(body []byte) error {
+	var answer []byte
+	err := c.codec().write(kind, values, func(body []byte) (err error) {
 		r.body = body
 		answer, err = c.linkerCall(ctx, r)
 		return err

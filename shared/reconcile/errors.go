@@ -59,7 +59,7 @@ func (e *NotConvergedError) Error() string {
 	if e.Cause != nil {
 		text += "; last failure: " + e.Cause.Error()
 	}
-	if !explained(e.Missing) || !explained(e.Extra) {
+	if !e.Permanent() {
 		text += "; running it again continues from here"
 	}
 	return text
@@ -68,9 +68,10 @@ func (e *NotConvergedError) Error() string {
 // Unwrap returns the cause.
 func (e *NotConvergedError) Unwrap() error { return e.Cause }
 
-// explained: every value has a reason, and so running again won't help.
-func explained(left []Left) bool {
-	return !slices.ContainsFunc(left, func(l Left) bool { return l.Reason == "" })
+// Permanent tells that every value has a reason, and so running again won't help:
+// the manifest, or something at Bitbucket, has to change first.
+func (e *NotConvergedError) Permanent() bool {
+	return !slices.ContainsFunc(slices.Concat(e.Missing, e.Extra), func(l Left) bool { return l.Reason == "" })
 }
 
 func listLeft(left []Left) string {

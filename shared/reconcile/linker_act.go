@@ -52,17 +52,27 @@ func (r *run) act(ctx context.Context) error {
 		r.learn()
 		adds, removes = r.pending()
 	}
+	return r.single(ctx, adds, removes)
+}
+
+// single adds and removes one by one. A value that may be the same as one that
+// couldn't be added now waits for the next round: were it removed, and Bitbucket
+// didn't tell case, the wanted one would be gone.
+func (r *run) single(ctx context.Context, adds []string, removes []bitbucket.LinkerValue) error {
 	failures := 0
+	missing := map[string]bool{}
 	for _, value := range adds {
 		if _, stuck := r.stuck[value]; stuck { // since an addition of this round
 			continue
 		}
-		if err := r.step(ctx, r.add(ctx, value), &failures); err != nil || failures == maxFailuresInARow {
+		err := r.add(ctx, value)
+		missing[strings.ToLower(value)] = err != nil
+		if err := r.step(ctx, err, &failures); err != nil || failures == maxFailuresInARow {
 			return err
 		}
 	}
 	for _, value := range removes {
-		if _, stuck := r.stuck[value.Value]; stuck { // likewise
+		if _, stuck := r.stuck[value.Value]; stuck || missing[strings.ToLower(value.Value)] {
 			continue
 		}
 		if err := r.step(ctx, r.remove(ctx, value), &failures); err != nil || failures == maxFailuresInARow {
@@ -70,18 +80,6 @@ func (r *run) act(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// learn marks what a PUT has shown to be out of reach.
-func (r *run) learn() {
-	if !r.bulkDone && !r.bulkRefused && r.bulks < maxBulks {
-		return
-	}
-	for _, value := range r.last.extra {
-		if value.ID == 0 && r.first.desired.Prune {
-			r.stuck[value.Value] = "Bitbucket lists it without an id, and its bulk update didn't remove it"
-		}
-	}
 }
 
 // wantsBulk decides between one PUT and single calls. A mix of additions and
@@ -137,7 +135,7 @@ func (r *run) add(ctx context.Context, value string) error {
 		r.stuck[value] = "Bitbucket refused it: " + err.Error()
 		return nil
 	}
-	return fmt.Errorf("add value %q to linker %q: %w", value, r.first.Linker, err)
+	return fmt.Errorf("add value %s to linker %q: %w", quote(value), r.first.Linker, err)
 }
 
 func (r *run) remove(ctx context.Context, value bitbucket.LinkerValue) error {
@@ -157,54 +155,6 @@ func (r *run) write(ctx context.Context, call func() error) error {
 	}
 	r.result.Writes++
 	return call()
-}
-
-// learnFromExists is called when Bitbucket says that it has a value which it
-// doesn't list. If it lists the same in another case, it takes the two for one,
-// and then so it does with all that are missing: none of these pairs is touched,
-// because removing the listed one could remove the wanted one.
-func (r *run) learnFromExists(value string) {
-	if r.cased == nil {
-		r.cased = r.listedByLowerCase()
-	}
-	if _, folds := r.cased[strings.ToLower(value)]; folds {
-		for _, missing := range r.last.Add {
-			r.holdFolded(missing)
-		}
-		return
-	}
-	if r.exists[value] {
-		r.stuck[value] = "Bitbucket says that it exists, and doesn't list it"
-	}
-	r.exists[value] = true
-}
-
-func (r *run) holdFolded(value string) {
-	listed, found := r.cased[strings.ToLower(value)]
-	if !found {
-		return
-	}
-	if _, isWanted := r.want.places[listed]; isWanted {
-		r.stuck[value] = fmt.Sprintf("Bitbucket takes it for %s, which is wanted, too: drop one of them", quote(listed))
-		return
-	}
-	r.stuck[value] = fmt.Sprintf("Bitbucket has it as %s and takes both for the same, write it like that in the manifest", quote(listed))
-	r.stuck[listed] = fmt.Sprintf("Bitbucket takes it for %s, which has to stay", quote(value))
-}
-
-// listedByLowerCase finds what the last read listed without regard to case.
-func (r *run) listedByLowerCase() map[string]string {
-	missing := newWanted(r.last.Add).places
-	listed := make(map[string]string, r.last.have())
-	for _, value := range r.want.values {
-		if _, is := missing[value]; !is {
-			listed[strings.ToLower(value)] = value
-		}
-	}
-	for _, value := range r.last.extra {
-		listed[strings.ToLower(value.Value)] = value.Value
-	}
-	return listed
 }
 
 // step sorts an error: those that every further call would meet end the apply,

@@ -2,7 +2,6 @@ package reconcile_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -314,117 +313,5 @@ func failing(n int, how broken) func(int, string) *broken {
 			return &how
 		}
 		return nil
-	}
-}
-
-// TestApplyEndsAtOnce are the failures that every further call would meet: no
-// second write, the sentinel on top, and a result that owns up.
-func TestApplyEndsAtOnce(t *testing.T) {
-	t.Parallel()
-	for _, sentinel := range []error{
-		bitbucket.ErrRateLimited, bitbucket.ErrEndpointRemoved, bitbucket.ErrUnauthorized,
-		bitbucket.ErrWrongAuthType, bitbucket.ErrForbidden, bitbucket.ErrNotFound,
-	} {
-		t.Run(sentinel.Error(), func(t *testing.T) {
-			t.Parallel()
-			for _, n := range []int{1, 2, 4} { // the read, the first write, the verification
-				server := newFake(t)
-				server.fault = failing(n, broken{fmt.Errorf("answer: %w", sentinel), false})
-				result, err := reconcile.ApplyLinker(t.Context(), server, linker("A", "B"), awake(nil))
-				if !errors.Is(err, sentinel) {
-					t.Errorf("call %d fails with %v: got %v", n, sentinel, err)
-				}
-				if len(server.calls) != n {
-					t.Errorf("call %d fails with %v: went on with %v", n, sentinel, server.calls[n:])
-				}
-				if result.Error != err.Error() || result.Verified || result.Linker != "jira" || result.Added == nil {
-					t.Errorf("call %d: result %+v, want the error and nothing verified", n, result)
-				}
-			}
-		})
-	}
-}
-
-func TestApplyStopsWithItsContext(t *testing.T) {
-	t.Parallel()
-	ctx, cancel := context.WithCancel(t.Context())
-	server := newFake(t)
-	server.before = on(3, cancel)
-	result, err := reconcile.ApplyLinker(ctx, server, linker("A", "B", "C", "D"), awake(nil))
-	if !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v", err)
-	}
-	if diff := cmp.Diff(calls("list", 1, "post", 2), server.calls); diff != "" {
-		t.Errorf("calls (-want +got):\n%s", diff)
-	}
-	if result.Verified || result.Writes != 2 {
-		t.Errorf("result %+v, want 2 unverified writes", result)
-	}
-}
-
-func TestApplyPausesOnlyWhenNothingMoves(t *testing.T) {
-	t.Parallel()
-	var pauses []time.Duration
-	server := newFake(t)
-	server.fault = func(_ int, op string) *broken {
-		if op == "post" {
-			return &broken{bitbucket.ErrServer, false}
-		}
-		return nil
-	}
-	_, err := reconcile.ApplyLinker(t.Context(), server, linker("A"), awake(&pauses))
-	var left *reconcile.NotConvergedError
-	if !errors.As(err, &left) || !errors.Is(err, bitbucket.ErrServer) {
-		t.Fatalf("got %v, want NotConvergedError with its cause", err)
-	}
-	want := []time.Duration{
-		250 * time.Millisecond, 500 * time.Millisecond, time.Second, 2 * time.Second, 2 * time.Second, 2 * time.Second,
-	}
-	if diff := cmp.Diff(want, pauses); diff != "" {
-		t.Errorf("pauses (-want +got):\n%s", diff)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	options := reconcile.Options{Sleep: func(ctx context.Context, _ time.Duration) error { cancel(); return ctx.Err() }}
-	if _, err := reconcile.ApplyLinker(ctx, server, linker("A"), options); !errors.Is(err, context.Canceled) {
-		t.Errorf("a pause that is interrupted gives %v", err)
-	}
-}
-
-// TestApplyWaitsOutALaggingRead: the write is there, the list doesn't show it yet.
-func TestApplyWaitsOutALaggingRead(t *testing.T) {
-	t.Parallel()
-	server := newFake(t)
-	var fresh []bitbucket.LinkerValue
-	server.before = func(n int, _ string) {
-		switch n {
-		case 3: // the verification reads a replica that lags
-			fresh, server.rows = server.rows, nil
-		case 4:
-			server.rows = fresh
-		}
-	}
-	if _, err := reconcile.ApplyLinker(t.Context(), server, linker(numbered("P", 40)...), awake(nil)); err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(calls("put", 1), server.writes()); diff != "" {
-		t.Errorf("writes (-want +got):\n%s", diff)
-	}
-}
-
-func TestApplyWithoutSleepWaitsOnATimer(t *testing.T) {
-	t.Parallel()
-	ctx, cancel := context.WithCancel(t.Context())
-	server := newFake(t)
-	server.fault = func(n int, op string) *broken {
-		if n == 3 {
-			cancel() // ahead of the pause, which therefore ends at once
-		}
-		if op == "post" {
-			return &broken{bitbucket.ErrServer, false}
-		}
-		return nil
-	}
-	if _, err := reconcile.ApplyLinker(ctx, server, linker("A"), reconcile.Options{}); !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v", err)
 	}
 }

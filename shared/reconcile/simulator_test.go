@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -167,6 +168,27 @@ func TestFaultsOverHTTP(t *testing.T) {
 				t.Errorf("values (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestWritersOfOneTarget at once don't disturb each other.
+func TestWritersOfOneTarget(t *testing.T) {
+	t.Parallel()
+	for _, put := range []simbitbucket.PutMode{simbitbucket.PutReplace, simbitbucket.PutMerge} {
+		sim, client := simulated(t, simbitbucket.Switches{Put: put}, nil, numbered("OLD", 8)...)
+		desired := pruned(numbered("P", 9)...)
+		var writers sync.WaitGroup
+		for range 6 {
+			writers.Go(func() {
+				if _, err := reconcile.ApplyLinker(t.Context(), client, desired, awake(nil)); err != nil {
+					t.Errorf("put %d: %v", put, err)
+				}
+			})
+		}
+		writers.Wait()
+		if diff := cmp.Diff(desired.Values, simValues(t, sim)); diff != "" {
+			t.Errorf("put %d: values (-want +got):\n%s", put, diff)
+		}
 	}
 }
 

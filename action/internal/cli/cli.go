@@ -43,11 +43,12 @@ type root struct {
 	Verbose bool          `help:"Log each step on standard error." short:"v"`
 	Timeout time.Duration `help:"Give up after this long." default:"30m"`
 
-	Plan    planCommand    `cmd:"" help:"Show what apply would change, and change nothing."`
-	Apply   applyCommand   `cmd:"" help:"Bring linker values and connections to what the manifest says."`
-	Linkers linkersCommand `cmd:"" help:"The app's linkers in one workspace, by hand."`
-	Values  valuesCommand  `cmd:"" help:"A linker's values in one workspace, by hand."`
-	Version versionCommand `cmd:"" help:"Print the version."`
+	Plan          planCommand          `cmd:"" help:"Show what apply would change, and change nothing."`
+	Apply         applyCommand         `cmd:"" help:"Bring linker values and connections to what the manifest says."`
+	Installations installationsCommand `cmd:"" help:"Who has the app: list and show."`
+	Linkers       linkersCommand       `cmd:"" help:"The app's linkers in one workspace, by hand."`
+	Values        valuesCommand        `cmd:"" help:"A linker's values in one workspace, by hand."`
+	Version       versionCommand       `cmd:"" help:"Print the version."`
 }
 
 const description = `Keep a Bitbucket Connect app's linker values, and your Bitbucket connections in Infisical, as linkersync.yaml says.

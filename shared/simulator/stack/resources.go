@@ -1,0 +1,68 @@
+package stack
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	dynamotypes "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"github.com/linkersync/linkersync/shared/simulator/aws/eventbridge"
+)
+
+// InfisicalSecret is the Secrets Manager secret with the machine identity of the
+// connections function.
+const InfisicalSecret = "linkersync/infisical"
+
+// makeResources makes what template.yaml makes besides functions.
+func (s *Stack) makeResources(ctx context.Context) error {
+	s.AWS.Buckets.Add(Bucket)
+	queues := sqs.NewFromConfig(s.AWS.Config())
+	if _, err := queues.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: aws.String(DeadLetters)}); err != nil {
+		return fmt.Errorf("create queue: %w", err)
+	}
+	redrive := fmt.Sprintf(`{"deadLetterTargetArn":"arn:aws:sqs:%s:%s:%s","maxReceiveCount":%d}`,
+		s.AWS.Config().Region, "111122223333", DeadLetters, s.options.MaxReceives)
+	_, err := queues.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: aws.String(Queue), Attributes: map[string]string{
+		"VisibilityTimeout": strconv.Itoa(int(s.options.Visibility.Seconds())), "RedrivePolicy": redrive,
+	}})
+	if err != nil {
+		return fmt.Errorf("create queue: %w", err)
+	}
+	_, err = dynamodb.NewFromConfig(s.AWS.Config()).CreateTable(ctx, &dynamodb.CreateTableInput{
+		TableName: aws.String(Table), BillingMode: dynamotypes.BillingModePayPerRequest,
+		AttributeDefinitions: []dynamotypes.AttributeDefinition{{AttributeName: aws.String("id"), AttributeType: dynamotypes.ScalarAttributeTypeS}},
+		KeySchema:            []dynamotypes.KeySchemaElement{{AttributeName: aws.String("id"), KeyType: dynamotypes.KeyTypeHash}},
+	})
+	if err != nil {
+		return fmt.Errorf("create table: %w", err)
+	}
+	return nil
+}
+
+// addRules are the rules of template.yaml. The custom bus exists from here on.
+func (s *Stack) addRules() error {
+	rules := []struct {
+		bus, pattern string
+		target       func([]byte) error
+	}{
+		{Bus, `{"source":["linkersync"],"detail-type":["Linker Values Changed","Addon Update Requested"]}`, s.Dispatch.Send},
+		{eventbridge.DefaultBus, `{"source":["aws.s3"],"detail-type":["Object Created"],"detail":{"bucket":{"name":["` + Bucket + `"]}}}`, s.Dispatch.Send},
+		{eventbridge.DefaultBus, `{"source":["aws.secretsmanager"],"detail-type":["Secret Label Updated"]}`, s.Connections.Send},
+	}
+	for _, rule := range rules {
+		_, err := s.AWS.Events.On(rule.bus, rule.pattern, func(_ context.Context, event eventbridge.Event) {
+			if body, err := json.Marshal(event); err == nil {
+				_ = rule.target(body) // refused only when the stack stops
+			}
+		})
+		if err != nil {
+			return fmt.Errorf("add rule: %w", err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,253 @@
+// Package stack puts the simulators and the real function binaries together as
+// template.yaml puts AWS's services and the functions together: an HTTP API in
+// front of lifecycle, a bus and the manifest bucket in front of dispatch, a queue
+// in front of linkers, secrets in front of connections. `make run`, `make serve`,
+// the end-to-end tests, the soak test and the fleet benchmark all start one.
+//
+// The functions and the command are the ones that are deployed; only addresses in
+// their environment differ.
+package stack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"github.com/linkersync/linkersync/shared/redact"
+	simaws "github.com/linkersync/linkersync/shared/simulator/aws"
+	simbitbucket "github.com/linkersync/linkersync/shared/simulator/bitbucket"
+	siminfisical "github.com/linkersync/linkersync/shared/simulator/infisical"
+	"github.com/linkersync/linkersync/shared/simulator/lambda"
+)
+
+// Names of what the stack makes, as they appear in the functions' environment.
+const (
+	Bucket      = "linkersync-manifests"
+	Table       = "linkersync"
+	Bus         = "linkersync"
+	Queue       = "linkersync-linkers"
+	DeadLetters = "linkersync-linkers-dead"
+)
+
+// Options of a stack.
+type Options struct {
+	// Binaries is the folder with <function>/bootstrap, as `make functions-local` makes it.
+	Binaries string
+	// Descriptor is the app's descriptor file.
+	Descriptor string
+	// AppKey is the descriptor's key.
+	AppKey string
+	// Workers is how many linkers processes run at a time; default 4.
+	Workers int
+	// MaxReceives is after how many deliveries a message is a dead letter; default 5.
+	MaxReceives int
+	// Visibility is how long a failed message stays away; default 360 s, as deployed.
+	Visibility time.Duration
+	// Output gets the functions' logs; nil drops them.
+	Output io.Writer
+	// Environment overrides variables of every function.
+	Environment map[string]string
+}
+
+// Stack is a running deployment on loopback. Stop it.
+type Stack struct {
+	Bitbucket *simbitbucket.Server
+	Infisical *siminfisical.Server
+	AWS       *simaws.Server
+	// URL is the app's base URL.
+	URL string
+	// Functions are by name: lifecycle, dispatch, linkers, connections.
+	Functions map[string]*lambda.Runtime
+	// Dispatch and Connections take events as EventBridge sends them.
+	Dispatch, Connections *lambda.Async
+
+	options Options
+	gateway *http.Server
+	cancel  context.CancelFunc
+	running sync.WaitGroup
+
+	mu      sync.Mutex
+	letters []lambda.DeadLetter
+}
+
+// Start starts everything, or nothing.
+func Start(ctx context.Context, options Options) (*Stack, error) {
+	if options.Workers == 0 {
+		options.Workers = 4
+	}
+	if options.MaxReceives == 0 {
+		options.MaxReceives = 5
+	}
+	if options.Visibility == 0 {
+		options.Visibility = 6 * time.Minute
+	}
+	s := &Stack{options: options, Functions: map[string]*lambda.Runtime{}}
+	if err := s.start(ctx); err != nil {
+		s.Stop()
+		return nil, fmt.Errorf("start the stack: %w", err)
+	}
+	return s, nil
+}
+
+func (s *Stack) start(ctx context.Context) error {
+	s.Bitbucket = simbitbucket.New(simbitbucket.Options{})
+	bitbucketURL, err := s.Bitbucket.Start()
+	if err != nil {
+		return err
+	}
+	s.Infisical = siminfisical.New(siminfisical.Options{BitbucketURL: bitbucketURL})
+	if _, err := s.Infisical.Start(); err != nil {
+		return err
+	}
+	s.AWS = simaws.New(simaws.Options{})
+	if err := s.makeResources(ctx); err != nil {
+		return err
+	}
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	s.URL = "http://" + listener.Addr().String()
+	if err := s.startFunctions(); err != nil {
+		_ = listener.Close() // nobody listens on it yet
+		return err
+	}
+	return s.connect(listener)
+}
+
+// startFunctions makes a runtime of every function that has a binary.
+func (s *Stack) startFunctions() error {
+	for name, extra := range s.environments() {
+		binary := filepath.Join(s.options.Binaries, name, "bootstrap")
+		if _, err := os.Stat(binary); err != nil {
+			return fmt.Errorf("%w; run make functions-local first", err)
+		}
+		function, err := lambda.Start(lambda.Function{
+			Name: name, Binary: binary, Env: extra, Timeout: time.Minute, Concurrency: concurrency(name, s.options.Workers),
+			Region: simaws.Region, JSONLogs: true, Output: s.options.Output,
+			Credentials: lambda.Credentials{AccessKeyID: simaws.AccessKeyID, SecretAccessKey: redact.New(simaws.SecretAccessKey)},
+		})
+		if err != nil {
+			return err
+		}
+		s.Functions[name] = function
+	}
+	return nil
+}
+
+func concurrency(name string, workers int) int {
+	if name == "linkers" {
+		return workers
+	}
+	return 4
+}
+
+// environments are the functions' variables, as in template.yaml.
+func (s *Stack) environments() map[string]map[string]string {
+	common := map[string]string{
+		"AWS_ENDPOINT_URL": s.AWS.URL, "LINKERSYNC_APP_KEY": s.options.AppKey, "LINKERSYNC_LOG_LEVEL": "info",
+		"LINKERSYNC_BITBUCKET_URL": s.Bitbucket.URL(), "LINKERSYNC_BITBUCKET_AUTH_URL": s.Bitbucket.URL(),
+		"LINKERSYNC_BUS": Bus, "LINKERSYNC_BUCKET": Bucket, "LINKERSYNC_TABLE": Table,
+		"LINKERSYNC_QUEUE_URL": s.QueueURL(Queue), "LINKERSYNC_DEAD_LETTERS_URL": s.QueueURL(DeadLetters),
+	}
+	own := map[string]map[string]string{
+		"lifecycle": {"LINKERSYNC_BASE_URL": s.URL, "LINKERSYNC_DESCRIPTOR_FILE": s.options.Descriptor, "LINKERSYNC_APP_SECRET": "aws-secret:" + AppSecretID + "#app_secret"},
+		"dispatch":  {},
+		"linkers":   {},
+		"connections": {
+			"LINKERSYNC_INFISICAL_URL": s.Infisical.URL(), "LINKERSYNC_INFISICAL_METHOD": "universal",
+			"LINKERSYNC_INFISICAL_CLIENT": "aws-secret:" + InfisicalSecret,
+		},
+	}
+	for _, variables := range own {
+		for name, value := range common {
+			variables[name] = value
+		}
+		for name, value := range s.options.Environment {
+			variables[name] = value
+		}
+	}
+	return own
+}
+
+// QueueURL is the URL of one of the stack's queues.
+func (s *Stack) QueueURL(name string) string {
+	return s.AWS.URL + "/" + simaws.Account + "/" + name
+}
+
+// connect makes events flow: HTTP to lifecycle, rules to dispatch and connections,
+// the queue to linkers.
+func (s *Stack) connect(listener net.Listener) error {
+	gateway, err := lambda.NewHTTPGateway(lambda.GatewayOptions{Routes: map[string]lambda.Invoker{"$default": s.Functions["lifecycle"]}})
+	if err != nil {
+		return err
+	}
+	s.gateway = &http.Server{Handler: gateway, ReadHeaderTimeout: 10 * time.Second}
+	s.running.Go(func() { _ = s.gateway.Serve(listener) }) // ends with ErrServerClosed
+	s.Dispatch = lambda.NewAsync(lambda.AsyncOptions{Function: s.Functions["dispatch"], DeadLetter: s.keepLetter})
+	s.Connections = lambda.NewAsync(lambda.AsyncOptions{Function: s.Functions["connections"], DeadLetter: s.keepLetter})
+	if err := s.addRules(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	s.cancel = cancel
+	source := lambda.EventSource{
+		Client: sqs.NewFromConfig(s.AWS.Config()), QueueURL: s.QueueURL(Queue), Function: s.Functions["linkers"],
+		Pollers: max(2, s.options.Workers), ReportBatchItemFailures: true,
+	}
+	s.running.Go(func() { _ = source.Run(ctx) }) // ends with the stack
+	return nil
+}
+
+func (s *Stack) keepLetter(_ context.Context, letter lambda.DeadLetter) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.letters = append(s.letters, letter)
+}
+
+// DeadEvents are the events that failed for good.
+func (s *Stack) DeadEvents() []lambda.DeadLetter {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]lambda.DeadLetter(nil), s.letters...)
+}
+
+// Stop ends every process and server that the stack started, and waits for them.
+func (s *Stack) Stop() {
+	if s.cancel != nil {
+		s.cancel()
+	}
+	for _, async := range []*lambda.Async{s.Dispatch, s.Connections} {
+		if async != nil {
+			async.Stop()
+		}
+	}
+	for _, function := range s.Functions {
+		function.Stop()
+	}
+	if s.gateway != nil {
+		_ = s.gateway.Close() // its listener is ours alone
+	}
+	s.running.Wait()
+	if s.AWS != nil {
+		s.AWS.Close()
+	}
+	var failed error
+	if s.Infisical != nil {
+		failed = errors.Join(failed, s.Infisical.Close())
+	}
+	if s.Bitbucket != nil {
+		failed = errors.Join(failed, s.Bitbucket.Close())
+	}
+	_ = failed // loopback listeners of our own; there is nothing to do about them
+}

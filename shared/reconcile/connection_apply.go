@@ -112,6 +112,9 @@ func permit(ctx context.Context, plan ConnectionPlan, options ConnectionOptions)
 	if plan.NeedsYes {
 		return &UnmanagedError{Name: d.Name, ProjectID: d.ProjectID, ID: plan.ID, Doing: "take over"}
 	}
+	if units(plan.description) > infisical.MaxDescription {
+		return fmt.Errorf("%s connection %s: its description in Infisical leaves no room for linkersync's mark, set a shorter one in the manifest", plan.Action, placeOf(d))
+	}
 	if !plan.writesCredentials() {
 		return nil
 	}
@@ -153,13 +156,9 @@ func write(ctx context.Context, api Connections, plan ConnectionPlan) (infisical
 func confirm(plan ConnectionPlan, row infisical.Connection) (ConnectionPlan, error) {
 	d := plan.desired
 	d.Rewrite = false
-	left, err := decide(d, plan.fingerprint, &row)
-	if err == nil && left.Changed() || row.Name != d.Name {
-		err = errors.New("it was stored, but not as sent")
-	}
-	if err != nil {
-		return plan, fmt.Errorf("verify connection %s: %w (name %s, description %s); this Infisical may be too old",
-			placeOf(d), err, quote(row.Name), quote(row.Description))
+	if decide(d, plan.fingerprint, &row).Changed() || row.Name != d.Name {
+		return plan, fmt.Errorf("verify connection %s: it was stored, but not as sent (name %s, description %s); this Infisical may be too old",
+			placeOf(d), quote(row.Name), quote(row.Description))
 	}
 	plan.ID = row.ID
 	return plan, nil
@@ -184,10 +183,10 @@ func replan(ctx context.Context, api Connections, plan ConnectionPlan) (Connecti
 	}
 	row, err := api.ConnectionByName(ctx, d.Name, d.ProjectID)
 	if errors.Is(err, infisical.ErrNotFound) {
-		return decide(d, fingerprint, nil)
+		return decide(d, fingerprint, nil), nil
 	}
 	if err != nil {
 		return plan, err
 	}
-	return decide(d, fingerprint, &row)
+	return decide(d, fingerprint, &row), nil
 }

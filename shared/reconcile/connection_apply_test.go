@@ -79,6 +79,26 @@ func TestEnsureTwice(t *testing.T) {
 	}
 }
 
+// TestEnsureTwiceWhateverTheText: a description that comes back in another form
+// would be written again on every run.
+func TestEnsureTwiceWhateverTheText(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		"plain", " · dotted · ", "two\nlines\r\n", "\u00a0\ufeffodd spaces\u2003", "fp 0123456789ab", "managed by linkersync",
+		"managed by linkersync · fp 0123456789a", "😀 \u202e x", "a · b", "···", "ends with fp",
+	} {
+		server := &fakeInfisical{t: t}
+		for range 2 {
+			if _, err := ensure(t, server, wanted("ci", says(text))); err != nil {
+				t.Errorf("%q: %v", text, err)
+			}
+		}
+		if diff := cmp.Diff([]string{"list ", "create ci", "list "}, server.calls); diff != "" {
+			t.Errorf("%q: calls (-want +got):\n%s", text, diff)
+		}
+	}
+}
+
 func TestManyConnectionsTakeOneListAndAWriteEach(t *testing.T) {
 	t.Parallel()
 	server := &fakeInfisical{t: t}

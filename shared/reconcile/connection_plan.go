@@ -34,11 +34,7 @@ func PlanConnections(ctx context.Context, api Connections, desired []DesiredConn
 		if connection, exists := there[placeOf(d)]; exists {
 			found = &connection
 		}
-		plan, err := decide(d, fingerprint, found)
-		if err != nil {
-			return nil, err
-		}
-		plans = append(plans, plan)
+		plans = append(plans, decide(d, fingerprint, found))
 	}
 	return plans, nil
 }
@@ -88,7 +84,7 @@ func fingerprintOf(d DesiredConnection) (string, error) {
 }
 
 // decide compares one connection; found is nil when it doesn't exist.
-func decide(d DesiredConnection, fingerprint string, found *infisical.Connection) (ConnectionPlan, error) {
+func decide(d DesiredConnection, fingerprint string, found *infisical.Connection) ConnectionPlan {
 	plan := ConnectionPlan{
 		Name: d.Name, ProjectID: d.ProjectID, Position: d.Position, Fields: []string{},
 		TokenUnknown: d.Token.IsZero(), desired: d, fingerprint: fingerprint,
@@ -96,32 +92,30 @@ func decide(d DesiredConnection, fingerprint string, found *infisical.Connection
 	if found == nil {
 		plan.Action = Create
 		plan.description = marked(d.Description, fingerprint)
-		return plan, nil
+		return plan
 	}
 	text, written, ours := unmarked(found.Description)
 	email := found.Email != "" && !strings.EqualFold(found.Email, d.Email)
 	token := d.Rewrite || !ours || fingerprint != "" && fingerprint != written
 	description := d.Description != "" && d.Description != text
-	for field, differs := range map[string]bool{"email": email, "token": token, "description": description} {
-		if differs {
-			plan.Fields = append(plan.Fields, field)
-		}
+	if description {
+		plan.Fields = append(plan.Fields, "description")
+		text = d.Description
 	}
-	slices.Sort(plan.Fields)
+	if email {
+		plan.Fields = append(plan.Fields, "email")
+	}
+	if token {
+		plan.Fields = append(plan.Fields, "token")
+	}
 	plan.ID = found.ID
 	plan.Action = actionFor(ours, email || token, description)
 	plan.NeedsYes = plan.Action == Adopt && !d.Adopt
-	if description {
-		text = d.Description
-	}
 	if !plan.writesCredentials() {
 		plan.fingerprint = written
 	}
 	plan.description = marked(text, plan.fingerprint)
-	if plan.Changed() && units(text) > maxText() {
-		return plan, fmt.Errorf("connection %s: its description in Infisical leaves no room for linkersync's mark; set a shorter one in the manifest", placeOf(d))
-	}
-	return plan, nil
+	return plan
 }
 
 func actionFor(ours, credentials, description bool) Action {

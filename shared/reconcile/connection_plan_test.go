@@ -245,10 +245,10 @@ func TestAdoptingNeedsRoomForTheMark(t *testing.T) {
 	t.Parallel()
 	server := &fakeInfisical{t: t}
 	server.insert(infisical.Connection{Name: "ci", Email: email, Description: strings.Repeat("x", 250)}, "")
-	if _, err := reconcile.PlanConnections(t.Context(), server, []reconcile.DesiredConnection{wanted("ci", adopting)}); err == nil || !strings.Contains(err.Error(), "no room") {
+	if _, err := ensure(t, server, wanted("ci", adopting)); err == nil || !strings.Contains(err.Error(), "no room") {
 		t.Errorf("got %v", err)
 	}
-	if _, err := reconcile.PlanConnections(t.Context(), server, []reconcile.DesiredConnection{wanted("ci", adopting, says("short"))}); err != nil {
+	if _, err := ensure(t, server, wanted("ci", adopting, says("short"))); err != nil {
 		t.Errorf("with a text of the manifest's: %v", err)
 	}
 }

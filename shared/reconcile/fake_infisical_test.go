@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"unicode/utf16"
 
@@ -112,7 +113,7 @@ func (f *fakeInfisical) keep(row *stored, description *string, credentials *infi
 		if length := len(utf16.Encode([]rune(*description))); length > 255 {
 			f.t.Errorf("a description of %d units was sent", length)
 		}
-		row.Description = *description
+		row.Description = strings.Trim(*description, "\t\n\v\f\r \u00a0\ufeff\u2028\u2029") // as JavaScript trims
 	}
 	return nil
 }

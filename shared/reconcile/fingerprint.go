@@ -48,11 +48,11 @@ var markPattern = regexp.MustCompile(`[\s\p{Z}·]*managed by linkersync[\s\p{Z}]
 // the one, and the other names the same Atlassian account.
 func Fingerprint(projectID, name, email string, token redact.Secret) (string, error) {
 	salt := strings.Join([]string{fingerprintVersion, projectID, name, strings.ToLower(email)}, "\x00")
-	sum, err := pbkdf2.Key(sha256.New, strings.TrimSpace(token.Reveal()), []byte(salt), fingerprintRounds, fingerprintBytes)
+	sum, err := pbkdf2.Key(sha256.New, strings.TrimSpace(token.Reveal()), []byte(salt), fingerprintRounds, sha256.Size)
 	if err != nil {
 		return "", fmt.Errorf("compute fingerprint of connection %q: %w", name, err)
 	}
-	return hex.EncodeToString(sum), nil
+	return hex.EncodeToString(sum[:fingerprintBytes]), nil
 }
 
 // marked is a description that ends with the mark.
@@ -73,9 +73,12 @@ func unmarked(description string) (text, fingerprint string, ours bool) {
 	return tidy(markPattern.ReplaceAllString(description, " ")), marks[len(marks)-1][1], true
 }
 
-// tidy takes off what the mark's separator would blend with.
+// tidy takes off what the mark's separator would blend with, and what Infisical
+// trims (JavaScript does that to a byte order mark, too).
 func tidy(text string) string {
-	return strings.TrimFunc(text, func(r rune) bool { return r == '·' || unicode.IsSpace(r) || unicode.Is(unicode.Z, r) })
+	return strings.TrimFunc(text, func(r rune) bool {
+		return r == '·' || r == '\ufeff' || unicode.IsSpace(r) || unicode.Is(unicode.Z, r)
+	})
 }
 
 // maxText is what the mark leaves of a description, in UTF-16 units, which is

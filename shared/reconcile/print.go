@@ -86,21 +86,25 @@ func printLines(w io.Writer, colour bool, of *Target, lines []line, sum string) 
 	for _, l := range lines {
 		padding := strings.Repeat(" ", widest-utf8.RuneCountInString(l.name))
 		fmt.Fprintf(&out, "  %s\n", paint(l.sign, fmt.Sprintf("%s %-10s  %s%s  %s", l.sign, l.kind, l.name, padding, l.text)))
-		for _, list := range []struct {
-			sign   string
-			values []string
-		}{{signAdd, l.added}, {signRemove, l.removed}} {
-			for _, value := range list.values[:min(len(list.values), MaxShown)] {
-				fmt.Fprintf(&out, "      %s\n", paint(list.sign, list.sign+" "+visible(value)))
-			}
-			if more := andMore(len(list.values)); more != "" {
-				fmt.Fprintf(&out, "      %s\n", paint(list.sign, list.sign+more))
-			}
+		for _, text := range append(folded(signAdd, l.added), folded(signRemove, l.removed)...) {
+			fmt.Fprintf(&out, "      %s\n", paint(text[:1], text))
 		}
 	}
 	fmt.Fprintln(&out, sum)
 	_, err := w.Write(out.Bytes())
 	return err
+}
+
+// folded is a line for each of the first values, and one that counts the rest.
+func folded(sign string, values []string) []string {
+	var lines []string
+	for _, value := range values[:min(len(values), MaxShown)] {
+		lines = append(lines, sign+" "+visible(value))
+	}
+	if more := andMore(len(values)); more != "" {
+		lines = append(lines, sign+more)
+	}
+	return lines
 }
 
 // visible escapes what could steer a terminal: names and values come from others.
@@ -153,7 +157,10 @@ func (p ConnectionPlan) line() line {
 	if p.NeedsYes {
 		l.text += "; linkersync did not make it: needs an explicit yes"
 	}
-	if p.TokenUnknown {
+	switch {
+	case p.TokenUnknown && p.writesCredentials():
+		l.text += "; it needs the token, which wasn't given"
+	case p.TokenUnknown:
 		l.text += "; the token wasn't given, so it may differ, too"
 	}
 	return l

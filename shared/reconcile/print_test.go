@@ -77,7 +77,7 @@ func samplePlan(t *testing.T) reconcile.Plan {
 		server.insert(row, "token-1")
 	}
 	connections, err := reconcile.PlanConnections(t.Context(), server, []reconcile.DesiredConnection{
-		wanted("made"), wanted("same"), wanted("rotates", in("p1")), wanted("text", says("Team A")), wanted("hand-made"), wanted("blind", token("")),
+		wanted("made"), wanted("same"), wanted("rotates", in("p1")), wanted("text", says("Team A")), wanted("hand-made"), wanted("blind", token("")), wanted("void", token("")),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -155,7 +155,7 @@ func TestSummariesAddUp(t *testing.T) {
 	want := reconcile.Summary{
 		Changed: true, Failed: 3, NeedsYes: 2,
 		Linkers:     reconcile.LinkerCounts{Changed: 5, Unchanged: 3, Added: 41, Removed: 28, Kept: 273},
-		Connections: reconcile.ConnectionCounts{Created: 2, Updated: 1, Rotated: 2, Adopted: 1, Unchanged: 3},
+		Connections: reconcile.ConnectionCounts{Created: 3, Updated: 1, Rotated: 2, Adopted: 1, Unchanged: 3},
 	}
 	for name, sum := range map[string]reconcile.Summary{
 		"plan and result": plan.Plus(result), "result and plan": result.Plus(plan), "and nothing": plan.Plus(result).Plus(reconcile.Summary{}),

@@ -52,7 +52,7 @@ func TestApplyNamesWhatIsLeft(t *testing.T) {
 			calls("put", 1, "post", 1),
 		},
 		"the same with prune, where PUT is refused": {
-			[]string{"PROJ", "OLD"},
+			[]string{"PROJ", "ZOLD"},
 			pruned("Proj"),
 			func(f *fakeBitbucket) { f.casing, f.put = caseFolds, putRefuses },
 			[]reconcile.Left{{Value: "Proj", Reason: hasItAs}},
@@ -225,7 +225,7 @@ func TestApplyBringsBackWhatAPutLost(t *testing.T) {
 // whether the value listed in another case is the same.
 func TestApplyRemovesNoTwinOfAMissingValue(t *testing.T) {
 	t.Parallel()
-	server := newFake(t, "PROJ", "OLD")
+	server := newFake(t, "PROJ", "ZOLD")
 	server.put = putRefuses
 	server.fault = failing(3, broken{bitbucket.ErrServer, false}) // after the list and the PUT
 	if _, err := reconcile.ApplyLinker(t.Context(), server, pruned("Proj"), awake(nil)); err != nil {

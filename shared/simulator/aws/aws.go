@@ -25,6 +25,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/linkersync/linkersync/shared/simulator/aws/dynamodb"
 	"github.com/linkersync/linkersync/shared/simulator/aws/eventbridge"
 	"github.com/linkersync/linkersync/shared/simulator/aws/s3"
 	"github.com/linkersync/linkersync/shared/simulator/aws/secretsmanager"
@@ -68,6 +69,7 @@ type Server struct {
 	Queues  *sqs.Service
 	Events  *eventbridge.Service
 	Buckets *s3.Service
+	Tables  *dynamodb.Service
 	Tokens  *sts.Service
 
 	cloud    wire.Cloud
@@ -97,14 +99,14 @@ func New(options Options) *Server {
 	}
 	cloud := wire.Cloud{Account: options.Account, Region: options.Region, Now: options.Now}
 	s := &Server{
-		Faults: options.Faults, Secrets: secretsmanager.New(cloud), Queues: sqs.New(cloud), Events: eventbridge.New(cloud), Tokens: sts.New(cloud),
+		Faults: options.Faults, Secrets: secretsmanager.New(cloud), Queues: sqs.New(cloud), Events: eventbridge.New(cloud), Tables: dynamodb.New(cloud), Tokens: sts.New(cloud),
 		cloud:     cloud,
 		transport: &http.Transport{MaxIdleConnsPerHost: 256},
 	}
 	s.auth = wire.Authenticator{Region: cloud.Region, Credential: s.credential, Now: time.Now}
 	s.Buckets = s3.New(cloud, s.Events.Emit)
 	s.services = services{
-		json: []*wire.JSON{s.Secrets.API(), s.Queues.API(), s.Events.API()},
+		json: []*wire.JSON{s.Secrets.API(), s.Queues.API(), s.Events.API(), s.Tables.API()},
 		sts:  s.Tokens, s3: s.Buckets,
 	}
 	s.handler = s.Faults.Wrap(http.HandlerFunc(s.serve))

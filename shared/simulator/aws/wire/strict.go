@@ -75,6 +75,9 @@ func knowsMembers(t reflect.Type, value any, path string) error {
 	object, _ := value.(map[string]any)
 	members := make(map[string]reflect.Type, t.NumField())
 	for _, field := range reflect.VisibleFields(t) {
+		if field.Anonymous {
+			continue // its fields are visible themselves
+		}
 		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 		if name == "" {
 			name = field.Name

@@ -1,0 +1,185 @@
+package dynamodb
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/linkersync/linkersync/shared/simulator/aws/dynamodb/attribute"
+	"github.com/linkersync/linkersync/shared/simulator/aws/wire"
+)
+
+const (
+	maxTransaction = 100
+	// tokenLife is how long the same ClientRequestToken means the same transaction.
+	tokenLife = 10 * time.Minute
+)
+
+// transaction is one that was done, for those who ask again.
+type transaction struct {
+	request string
+	at      time.Time
+}
+
+type transactInput struct {
+	TransactItems      []transactItem
+	ClientRequestToken string
+}
+
+// transactItem has exactly one of its members.
+type transactItem struct {
+	ConditionCheck *write `json:"ConditionCheck,omitempty"`
+	Put            *write `json:"Put,omitempty"`
+	Update         *write `json:"Update,omitempty"`
+	Delete         *write `json:"Delete,omitempty"`
+}
+
+// reason says why one item made the transaction fail, or that it didn't.
+type reason struct {
+	Code    string         `json:"Code"`
+	Message string         `json:"Message,omitempty"`
+	Item    attribute.Item `json:"Item,omitempty"`
+}
+
+func (s *Service) transactWriteItems(_ context.Context, in transactInput) (any, error) {
+	if n := len(in.TransactItems); n < 1 || n > maxTransaction {
+		return nil, invalid("1 validation error detected: 'transactItems' must have between 1 and %d members", maxTransaction)
+	}
+	if len(in.ClientRequestToken) > 36 {
+		return nil, invalid("1 validation error detected: 'clientRequestToken' must have length less than or equal to 36")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	request := mustJSON(in.TransactItems)
+	if done, err := s.doneBefore(in.ClientRequestToken, request); done || err != nil {
+		return struct{}{}, err
+	}
+	writes, err := s.prepareAll(in.TransactItems)
+	if err != nil {
+		return nil, err
+	}
+	fresh, err := evaluate(in.TransactItems, writes)
+	if err != nil {
+		return nil, err
+	}
+	for i, item := range in.TransactItems {
+		switch {
+		case item.Delete != nil:
+			writes[i].table.remove(writes[i].key)
+		case item.ConditionCheck == nil:
+			writes[i].table.set(fresh[i])
+		}
+	}
+	if in.ClientRequestToken != "" {
+		s.transactions[in.ClientRequestToken] = transaction{request, s.cloud.Now()}
+	}
+	return struct{}{}, nil
+}
+
+func mustJSON(value any) string {
+	encoded, err := json.Marshal(value)
+	if err != nil {
+		panic(err) // it came out of JSON
+	}
+	return string(encoded)
+}
+
+// doneBefore looks the token up; with another request it's refused.
+func (s *Service) doneBefore(token, request string) (bool, error) {
+	before, ok := s.transactions[token]
+	if token == "" || !ok || s.cloud.Now().Sub(before.at) > tokenLife {
+		return false, nil
+	}
+	if before.request != request {
+		return false, wire.Refuse("IdempotentParameterMismatchException", "The request uses the same client token as a previous, but non-identical request.")
+	}
+	return true, nil
+}
+
+// prepareAll checks everything that makes DynamoDB refuse a transaction before
+// it looks at the items.
+func (s *Service) prepareAll(items []transactItem) ([]*prepared, error) {
+	writes := make([]*prepared, len(items))
+	seen := map[string]bool{}
+	for i, item := range items {
+		request, err := item.only()
+		if err != nil {
+			return nil, err
+		}
+		if writes[i], err = s.prepare(*request); err != nil {
+			return nil, err
+		}
+		id := request.TableName + " " + mustJSON(writes[i].key)
+		if seen[id] {
+			return nil, invalid("Transaction request cannot include multiple operations on one item")
+		}
+		seen[id] = true
+	}
+	return writes, nil
+}
+
+// only returns the one member that is set, if it has what its kind needs.
+func (t transactItem) only() (*write, error) {
+	var found *write
+	for _, one := range []*write{t.ConditionCheck, t.Put, t.Update, t.Delete} {
+		if one == nil {
+			continue
+		}
+		if found != nil {
+			return nil, invalid("TransactItems can only contain one of Check, Put, Update or Delete")
+		}
+		found = one
+	}
+	if found == nil {
+		return nil, invalid("TransactItems must contain one of Check, Put, Update or Delete")
+	}
+	if (found == t.Put) != (found.Item != nil) || (found == t.Update) != (found.UpdateExpression != nil) {
+		return nil, invalid("Item goes with Put, and UpdateExpression with Update")
+	}
+	if found == t.ConditionCheck && found.ConditionExpression == nil {
+		return nil, invalid("1 validation error detected: 'conditionCheck.conditionExpression' must not be null")
+	}
+	return found, nil
+}
+
+// evaluate checks all conditions and computes all items; when one fails, all do.
+func evaluate(items []transactItem, writes []*prepared) ([]attribute.Item, error) {
+	fresh := make([]attribute.Item, len(writes))
+	reasons := make([]reason, len(writes))
+	codes := make([]string, len(writes))
+	failed := false
+	for i, ready := range writes {
+		old, err := ready.check()
+		switch {
+		case err != nil:
+		case items[i].Update != nil:
+			fresh[i], err = ready.updated(old)
+		default:
+			fresh[i] = ready.item
+		}
+		reasons[i] = reasonOf(err)
+		codes[i] = reasons[i].Code
+		failed = failed || err != nil
+	}
+	if !failed {
+		return fresh, nil
+	}
+	canceled := wire.Refuse("TransactionCanceledException",
+		"Transaction cancelled, please refer cancellation reasons for specific reasons [%s]", strings.Join(codes, ", "))
+	canceled.Members = map[string]any{"CancellationReasons": reasons}
+	return nil, canceled
+}
+
+func reasonOf(err error) reason {
+	var refusal *wire.Error
+	switch {
+	case !errors.As(err, &refusal):
+		return reason{Code: "None"}
+	case refusal.Code == "ConditionalCheckFailedException":
+		old, _ := refusal.Members["Item"].(attribute.Item)
+		return reason{"ConditionalCheckFailed", refusal.Message, old}
+	}
+	return reason{Code: "ValidationError", Message: refusal.Message}
+}

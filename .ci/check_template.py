@@ -1,0 +1,204 @@
+"""Facts about the CloudFormation that SAM makes of template.yaml.
+
+Each check is a function that returns complaints. Run by `make lint-template`.
+"""
+
+import json
+import pathlib
+import sys
+
+from cfnlint.decode import cfn_yaml
+from samtranslator.public.translator import ManagedPolicyLoader
+from samtranslator.translator.transform import transform
+
+# Actions that AWS can't restrict to a resource, and why we need them.
+WILDCARD_RESOURCES = {
+    "xray:PutTraceSegments": "X-Ray has no resources",
+    "xray:PutTelemetryRecords": "X-Ray has no resources",
+    "secretsmanager:ListSecrets": "listing has no resource; it shows names and tags, never values",
+}
+# Resources that may end in a star: names that are made at run time, below a fixed prefix.
+PREFIXES = ("/installation/*", "/*", ":secret:*", "-??????")
+
+
+def statements(resources):
+    """Yields (role or policy name, statement) of every policy in the template."""
+    for name, resource in resources.items():
+        properties = resource.get("Properties", {})
+        documents = [p["PolicyDocument"] for p in properties.get("Policies", []) if isinstance(p, dict)]
+        if resource["Type"].endswith("Policy") and "PolicyDocument" in properties:
+            documents.append(properties["PolicyDocument"])
+        for document in documents:
+            for statement in flatten(document["Statement"]):
+                yield name, statement
+
+
+def flatten(statement_list):
+    """Takes the statements out of Fn::If; both branches count."""
+    for statement in statement_list if isinstance(statement_list, list) else [statement_list]:
+        if "Fn::If" in statement:
+            yield from flatten([s for s in statement["Fn::If"][1:] if isinstance(s, dict) and "Ref" not in s])
+        elif "Effect" in statement:
+            yield statement
+
+
+def as_list(value):
+    return value if isinstance(value, list) else [value]
+
+
+def text(value):
+    return json.dumps(value, sort_keys=True)
+
+
+def check_policies(resources):
+    for name, statement in statements(resources):
+        if statement["Effect"] != "Allow":
+            continue
+        actions = as_list(statement["Action"])
+        for action in actions:
+            if "*" in action:
+                yield f"{name}: action {action} has a star"
+        for resource in as_list(statement.get("Resource", [])):
+            if resource == "*":
+                for action in actions:
+                    if action not in WILDCARD_RESOURCES:
+                        yield f"{name}: {action} on every resource"
+            elif "*" in text(resource) and not any(prefix in text(resource) for prefix in PREFIXES):
+                yield f"{name}: {text(resource)} has a star that is on no list"
+            if ":secret:*" in text(resource) and "Condition" not in statement:
+                yield f"{name}: every secret, without a condition on its tag"
+        if any("Principal" in statement and p == "*" for p in as_list(statement.get("Principal", []))):
+            yield f"{name}: anybody is allowed"
+
+
+def check_managed_policies(resources):
+    for name, resource in resources.items():
+        if resource["Type"] == "AWS::IAM::Role" and resource["Properties"].get("ManagedPolicyArns"):
+            yield f"{name}: a managed policy is broader than what the function does"
+
+
+def check_queues(resources):
+    queues = {n: r["Properties"] for n, r in resources.items() if r["Type"] == "AWS::SQS::Queue"}
+    targets = {q["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0] for q in queues.values() if "RedrivePolicy" in q}
+    for name, queue in queues.items():
+        if "RedrivePolicy" not in queue and name not in targets and "DeadLetters" not in name:
+            yield f"{name}: no dead-letter queue"
+        if "SqsManagedSseEnabled" not in queue and "KmsMasterKeyId" not in queue:
+            yield f"{name}: not encrypted"
+
+
+def check_event_sources(resources):
+    for name, resource in resources.items():
+        if resource["Type"] != "AWS::Lambda::EventSourceMapping":
+            continue
+        mapping = resource["Properties"]
+        if mapping.get("FunctionResponseTypes") != ["ReportBatchItemFailures"]:
+            yield f"{name}: partial batch responses are off"
+        queue = resources[mapping["EventSourceArn"]["Fn::GetAtt"][0]]["Properties"]
+        function = resources[mapping["FunctionName"]["Ref"]]["Properties"]
+        if queue["VisibilityTimeout"] < 6 * function["Timeout"]:
+            yield f"{name}: visibility {queue['VisibilityTimeout']} s is under six times the time-out {function['Timeout']} s"
+
+
+def check_logs(resources):
+    for name, resource in resources.items():
+        if resource["Type"] == "AWS::Logs::LogGroup" and "RetentionInDays" not in resource["Properties"]:
+            yield f"{name}: logs are kept for ever"
+        if resource["Type"] == "AWS::Lambda::Function" and "LogGroup" not in resource["Properties"].get("LoggingConfig", {}):
+            yield f"{name}: no log group of its own"
+
+
+def check_functions(resources):
+    """functions/ and the template name the same functions, deployed alike."""
+    folders = {p.parent.name for p in pathlib.Path("functions").glob("*/main.go")}
+    deployed = {}
+    for name, resource in resources.items():
+        if resource["Type"] == "AWS::Lambda::Function":
+            deployed[name.removesuffix("Function").lower()] = resource["Properties"]
+    if folders != set(deployed):
+        yield f"functions/ has {sorted(folders)}, the template deploys {sorted(deployed)}"
+    for name, function in deployed.items():
+        wanted = {"Runtime": "provided.al2023", "Architectures": ["arm64"], "MemorySize": 128}
+        for key, value in wanted.items():
+            if function.get(key) != value:
+                yield f"{name}: {key} is {function.get(key)}, want {value}"
+        if function.get("TracingConfig") != {"Mode": "Active"}:
+            yield f"{name}: tracing is off"
+        for variable in function.get("Environment", {}).get("Variables", {}):
+            if not variable.startswith("LINKERSYNC_"):
+                yield f"{name}: variable {variable} is not one of ours"
+
+
+def check_rules(resources):
+    for name, resource in resources.items():
+        if resource["Type"] == "AWS::Events::Rule":
+            for target in resource["Properties"]["Targets"]:
+                if "DeadLetterConfig" not in target:
+                    yield f"{name}: events that can't be delivered are lost"
+
+
+def check_alarms(resources):
+    wanted = {
+        ("AWS/SQS", "ApproximateNumberOfMessagesVisible"), ("AWS/SQS", "ApproximateAgeOfOldestMessage"),
+        ("AWS/Lambda", "Errors"), ("AWS/Lambda", "Throttles"),
+    }
+    have = set()
+    for name, resource in resources.items():
+        if resource["Type"] == "AWS::CloudWatch::Alarm":
+            have.add((resource["Properties"]["Namespace"], resource["Properties"]["MetricName"]))
+            if not resource["Properties"].get("AlarmActions"):
+                yield f"{name}: nobody hears the alarm"
+    for namespace, metric in wanted - have:
+        yield f"no alarm on {namespace} {metric}"
+
+
+def check_bucket(resources):
+    for name, resource in resources.items():
+        if resource["Type"] == "AWS::S3::Bucket":
+            properties = resource["Properties"]
+            for key in ("VersioningConfiguration", "BucketEncryption", "PublicAccessBlockConfiguration", "NotificationConfiguration"):
+                if key not in properties:
+                    yield f"{name}: {key} is missing"
+
+
+def check_parameters(template):
+    for name, parameter in template["Parameters"].items():
+        if "Description" not in parameter:
+            yield f"parameter {name}: no description"
+        bounded = {"AllowedPattern", "AllowedValues", "MinValue"} & set(parameter)
+        if not bounded and parameter["Type"] != "CommaDelimitedList":
+            yield f"parameter {name}: any value is allowed"
+
+
+class NoManagedPolicies(ManagedPolicyLoader):
+    """SAM looks managed policies up in the account; the template uses none."""
+
+    def __init__(self):
+        super().__init__(None)
+
+    def load(self):
+        return {}
+
+
+def main(path):
+    source = json.loads(json.dumps(cfn_yaml.load(path)))
+    for resource in source["Resources"].values():
+        if resource["Type"] == "AWS::Serverless::Function":
+            # `sam deploy` uploads the zip and writes such an address here.
+            resource["Properties"]["CodeUri"] = "s3://bucket/key"
+    expanded = transform(source, {}, NoManagedPolicies())
+    resources = expanded["Resources"]
+    complaints = list(check_parameters(expanded))
+    checks = [
+        check_policies, check_managed_policies, check_queues, check_event_sources, check_logs, check_functions, check_rules, check_alarms, check_bucket,
+    ]
+    for check in checks:
+        complaints += check(resources)
+    for complaint in complaints:
+        print(f"{path}: {complaint}", file=sys.stderr)
+    print(f"{len(checks) + 1} checks on {len(resources)} resources, {len(complaints)} complaints")
+    return 1 if complaints else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,21 @@
+package main
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/linkersync/linkersync/shared/bitbucket"
+	"github.com/linkersync/linkersync/shared/redact"
+)
+
+// account asks Bitbucket about tokens.
+type account struct {
+	url  string
+	http *http.Client
+}
+
+// check tells whether a token works, and what is wrong with it: Infisical, which
+// asks the same thing before it stores one, answers 400 to all of it.
+func (a account) check(ctx context.Context, email string, token redact.Secret) error {
+	return bitbucket.CheckToken(ctx, a.http, a.url, email, token)
+}

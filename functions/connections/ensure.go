@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/linkersync/linkersync/shared/installation"
+	"github.com/linkersync/linkersync/shared/reconcile"
+)
+
+// maxRounds is how often a token that changed while it was brought to Infisical
+// is brought again. People rotate one once in a while, not within seconds.
+const maxRounds = 3
+
+// ensure brings the tokens to Infisical, within one login. Its error is one that
+// all connections met.
+func (p *pass) ensure(ctx context.Context) (err error) {
+	if len(p.tokens) == 0 {
+		return nil
+	}
+	client, err := p.safe.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err := client.Revoke(ctx); err != nil {
+			p.log.WarnContext(ctx, "infisical login not revoked, it ends by itself", slog.String("error", err.Error()))
+		}
+	}()
+	work := p.tokens
+	for round := 1; len(work) > 0; round++ {
+		written, err := p.apply(ctx, client, work)
+		if err != nil {
+			return err
+		}
+		if work = p.outdated(ctx, written); round == maxRounds && len(work) > 0 {
+			return fmt.Errorf("secret %s: it changed again and again while it was brought to Infisical", work[0].secret)
+		}
+	}
+	return nil
+}
+
+// apply plans and applies the tokens' connections, and returns those whose
+// credentials were written.
+func (p *pass) apply(ctx context.Context, api reconcile.Connections, tokens []token) (written []token, err error) {
+	desired := make([]reconcile.DesiredConnection, len(tokens))
+	for i, t := range tokens {
+		desired[i] = t.desired
+	}
+	plans, err := reconcile.PlanConnections(ctx, api, desired)
+	if err != nil {
+		return nil, err
+	}
+	for i, plan := range plans {
+		if plan.Changed() && p.thorough {
+			p.log.WarnContext(ctx, "connection differs from its secret", slog.String("secret", tokens[i].secret),
+				slog.String("connection", plan.Name), slog.String("action", string(plan.Action)), slog.Any("fields", plan.Fields))
+		}
+	}
+	// Every failure is in a result, too.
+	results, _ := reconcile.ApplyConnections(ctx, api, plans, reconcile.ConnectionOptions{CheckToken: p.bitbucket.check})
+	p.results = append(p.results, results...)
+	var unwritten []token
+	for i, result := range results {
+		switch {
+		case result.Error != "":
+			p.fail(ctx, tokens[i].secret, fmt.Errorf("secret %s: %s", tokens[i].secret, result.Error))
+			continue
+		case result.Changed():
+			p.log.InfoContext(ctx, "connection changed", slog.String("secret", tokens[i].secret), slog.String("connection", result.Name),
+				slog.String("project_id", result.ProjectID), slog.String("action", string(result.Action)))
+		}
+		if result.Action == reconcile.None || result.Action == reconcile.Update {
+			unwritten = append(unwritten, tokens[i])
+			continue
+		}
+		written = append(written, tokens[i])
+	}
+	if p.thorough {
+		p.try(ctx, unwritten)
+	}
+	return written, nil
+}
+
+// outdated returns the tokens that changed since they were read, as they are now.
+// Without it the slower of two invocations would leave the older token behind.
+func (p *pass) outdated(ctx context.Context, written []token) []token {
+	var changed []token
+	for _, t := range written {
+		value, err := installation.ReadSecret(ctx, p.registry.api, t.secret)
+		if err == nil && value.Equal(t.value) {
+			continue
+		}
+		now, err := p.registry.readToken(ctx, t.secret)
+		if err != nil {
+			p.fail(ctx, t.secret, err)
+			continue
+		}
+		changed = append(changed, now)
+	}
+	return changed
+}
+
+// try asks Bitbucket whether tokens that are in their connections still work.
+func (p *pass) try(ctx context.Context, tokens []token) {
+	var group errgroup.Group
+	group.SetLimit(parallel)
+	for _, t := range tokens {
+		group.Go(func() error {
+			if err := p.bitbucket.check(ctx, t.desired.Email, t.desired.Token); err != nil {
+				p.fail(ctx, t.secret, fmt.Errorf("secret %s: its token, which connection %q uses: %w", t.secret, t.desired.Name, err))
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // failures are noted one by one
+}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/linkersync/linkersync/shared/infisical"
+	"github.com/linkersync/linkersync/shared/installation"
+	"github.com/linkersync/linkersync/shared/manifest"
+	"github.com/linkersync/linkersync/shared/reconcile"
+	"github.com/linkersync/linkersync/shared/redact"
+)
+
+// errToken: the secret's value is not a token's, see docs/connections.md.
+var errToken = errors.New("not a Bitbucket token as docs/connections.md describes it")
+
+// token is a tagged secret, read and checked.
+type token struct {
+	// secret is its name.
+	secret  string
+	desired reconcile.DesiredConnection
+	// expires is zero when the secret doesn't say.
+	expires time.Time
+	// value is the whole secret, to tell later whether it has changed.
+	value redact.Secret
+}
+
+// document is the secret's value. Token is a plain string only between here and
+// parseToken's end.
+type document struct {
+	Email       string `json:"email"`
+	Token       string `json:"token"`
+	Connection  string `json:"connection"`
+	ProjectID   string `json:"project_id"`
+	Description string `json:"description"`
+	ExpiresAt   string `json:"expires_at"`
+}
+
+// readToken reads the current version of a secret.
+func (r registry) readToken(ctx context.Context, secret string) (token, error) {
+	value, err := installation.ReadSecret(ctx, r.api, secret)
+	if err != nil {
+		return token{}, err
+	}
+	t, err := parseToken(value)
+	if err != nil {
+		return token{}, fmt.Errorf("read secret %s: %w", secret, err)
+	}
+	t.secret = secret
+	return t, nil
+}
+
+// parseToken is strict: a misspelt expires_at would mean that nobody is warned.
+// Its errors hold nothing of the value, not even the names of its members, since
+// somebody may have pasted the token as one.
+func parseToken(value redact.Secret) (token, error) {
+	decoder := json.NewDecoder(bytes.NewBufferString(value.Reveal()))
+	decoder.DisallowUnknownFields()
+	var d document
+	if err := decoder.Decode(&d); err != nil {
+		return token{}, fmt.Errorf("%w: want a JSON object with the strings email, token, connection, and optionally project_id, description, expires_at, and nothing else", errToken)
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return token{}, fmt.Errorf("%w: something follows its JSON object", errToken)
+	}
+	expires, err := parseExpiry(d.ExpiresAt)
+	problems := []error{err}
+	desired := reconcile.DesiredConnection{
+		Name: d.Connection, ProjectID: d.ProjectID, Description: d.Description,
+		Email: d.Email, Token: redact.New(strings.TrimSpace(d.Token)),
+	}
+	problems = append(problems, infisical.ValidateConnection(infisical.NewConnection{
+		Name: desired.Name, ProjectID: desired.ProjectID, Description: desired.Description,
+		Credentials: infisical.Credentials{Email: desired.Email, APIToken: desired.Token},
+	}))
+	if utf8.RuneCountInString(d.Description) > manifest.MaxDescriptionLength {
+		problems = append(problems, fmt.Errorf("description: at most %d characters, the rest is for linkersync's mark", manifest.MaxDescriptionLength))
+	}
+	if strings.Contains(d.Description, "managed by linkersync") {
+		problems = append(problems, errors.New("description: leave linkersync's mark out, it is added by itself"))
+	}
+	if err := errors.Join(problems...); err != nil {
+		return token{}, fmt.Errorf("%w: %s", errToken, strings.ReplaceAll(err.Error(), "\n", "; "))
+	}
+	return token{desired: desired, expires: expires, value: value}, nil
+}
+
+// parseExpiry reads a time, or a day, which then counts from its first second on:
+// Atlassian shows a day and no hour.
+func parseExpiry(text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	for _, layout := range []string{time.RFC3339, time.DateOnly} {
+		if at, err := time.Parse(layout, text); err == nil {
+			return at, nil
+		}
+	}
+	return time.Time{}, errors.New("expires_at: want a day such as 2027-01-31, or a time such as 2027-01-31T12:00:00Z")
+}

@@ -18,6 +18,8 @@ func TestCanonicalRequest(t *testing.T) {
 		"base longer than the path":       {"GET", "/ba", "", "/base", "GET&/ba&"},
 		"path is the base and a slash":    {"GET", "/base/", "", "/base/", "GET&/&"},
 		"percent-encoding in small hex":   {"GET", "/", "a=%c3%a9", "", "GET&/&a=%C3%A9"},
+		"what needs no encoding":          {"GET", "/", "a=AZaz09-._~", "", "GET&/&a=AZaz09-._~"},
+		"neighbours of what needs none":   {"GET", "/", "a=@[`{/:,}", "", "GET&/&a=%40%5B%60%7B%2F%3A%2C%7D"},
 		"percent at the end":              {"GET", "/", "a=%4", "", "GET&/&a=%254"},
 		"percent before an encoding":      {"GET", "/", "a=%%41", "", "GET&/&a=%25A"},
 		"what is decoded once stays":      {"GET", "/", "a=%2541", "", "GET&/&a=%2541"},

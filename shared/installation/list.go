@@ -61,27 +61,17 @@ func (s *SecretsManager) All(ctx context.Context, query Query) iter.Seq2[Install
 
 // pages lists the app's secrets. A page may be empty before the last one.
 func (s *SecretsManager) pages(ctx context.Context) iter.Seq2[[]types.SecretListEntry, error] {
-	op := call{"list installations", "", "ListSecrets"}
 	return func(yield func([]types.SecretListEntry, error) bool) {
-		var token *string
+		cursor := ""
 		for {
-			out, err := s.api.ListSecrets(ctx, &secretsmanager.ListSecretsInput{
-				Filters:    []types.Filter{{Key: types.FilterNameStringTypeName, Values: []string{NamePrefix(s.options.AppKey)}}},
-				MaxResults: aws.Int32(listPage),
-				NextToken:  token,
-			})
-			if err != nil {
-				yield(nil, s.failed(op, err))
+			page, next, err := s.entries(ctx, cursor)
+			if err == nil && next != "" && next == cursor {
+				err = &Error{Op: "list installations", Hint: "Secrets Manager returned the same page twice"}
+			}
+			if !yield(page, err) || err != nil || next == "" {
 				return
 			}
-			if !yield(out.SecretList, nil) || out.NextToken == nil {
-				return
-			}
-			if token != nil && *token == *out.NextToken {
-				yield(nil, &Error{Op: op.op, Hint: "Secrets Manager returned the same page twice"})
-				return
-			}
-			token = out.NextToken
+			cursor = next
 		}
 	}
 }

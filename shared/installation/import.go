@@ -1,0 +1,197 @@
+package installation
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"regexp"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/linkersync/linkersync/shared/connect"
+	"github.com/linkersync/linkersync/shared/redact"
+)
+
+// ImportEvent is the cause that an import names to [Store.Create]: a row that is
+// imported twice is stored once.
+const ImportEvent = "import"
+
+// Limits of an import. A row that Bitbucket's payload made is about 2 KiB.
+const (
+	maxImportRow = 1 << 20 // bytes
+	// maxSharedSecret is eight times the documented longest, in bytes.
+	// Source: https://developer.atlassian.com/cloud/bitbucket/authentication-for-apps/
+	maxSharedSecret = 1024
+	maxImportedKey  = 256 // bytes, as package connect accepts
+)
+
+// Row is one installation of a file that another framework's data was exported to.
+type Row struct {
+	// Line is where the row starts, from 1.
+	Line int
+	Installation
+}
+
+// RowError is a row that was refused. Its text never quotes the row: a column out
+// of place would make a secret of anything.
+type RowError struct {
+	// Line is where the row starts, from 1.
+	Line int
+	// Reason says what is wrong with it.
+	Reason string
+}
+
+// Error returns line and reason.
+func (e *RowError) Error() string { return fmt.Sprintf("line %d: %s", e.Line, e.Reason) }
+
+// ReadRows streams the installations of a file, which is one of:
+//
+//   - JSON lines: an object a line, with clientKey and sharedSecret, such as the
+//     payload of an installed callback; snake_case names do as well;
+//   - CSV with a header that has the columns clientKey and sharedSecret, such as an
+//     export of atlassian-connect-spring-boot's table;
+//   - either of them with atlassian-connect-express's settings: clientKey, key and
+//     val, where the row with the key clientInfo has the installed payload as val.
+//     Rows with other keys are passed over.
+//
+// docs/migrate.md has an example of each, and the optional names.
+//
+// A bad row is yielded as a [*RowError], and the iteration goes on if the caller
+// does; any other error ends it. One row is in memory at a time. Whether a secret
+// is good is not known before Bitbucket was asked.
+func ReadRows(r io.Reader, appKey string) iter.Seq2[Row, error] {
+	return func(yield func(Row, error) bool) {
+		in := bufio.NewReader(r)
+		first, line, err := firstByte(in)
+		switch {
+		case errors.Is(err, io.EOF):
+			yield(Row{}, &RowError{1, "the file is empty"})
+		case err != nil:
+			yield(Row{}, fmt.Errorf("read import: %w", err))
+		case first == '[':
+			yield(Row{}, &RowError{line, "a JSON array: write one object a line, for example with jq -c '.[]'"})
+		case first == '{':
+			readJSONLines(in, line, appKey, yield)
+		default:
+			readCSV(in, line, appKey, yield)
+		}
+	}
+}
+
+// firstByte passes over a byte order mark and empty lines and tells what comes next.
+func firstByte(in *bufio.Reader) (first byte, line int, err error) {
+	if mark, err := in.Peek(3); err == nil && string(mark) == "\uFEFF" {
+		_, _ = in.Discard(len(mark))
+	}
+	for line = 1; ; {
+		next, err := in.Peek(1)
+		if err != nil {
+			return 0, line, err
+		}
+		switch next[0] {
+		case '\n':
+			line++
+		case ' ', '\t', '\r':
+		default:
+			return next[0], line, nil
+		}
+		_, _ = in.Discard(1)
+	}
+}
+
+// fields is a row before it is checked, whatever the file's form.
+type fields struct {
+	clientKey, appKey, secret string
+	principal                 Principal
+	state                     State
+	installedAt               time.Time
+}
+
+var importedUUID = regexp.MustCompile(`^\{?([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})\}?$`)
+
+// check returns the row's installation, or why it is refused.
+func (f fields) check(appKey string) (in Installation, problem string) {
+	if problem := f.checkKey(appKey); problem != "" {
+		return in, problem
+	}
+	switch {
+	case f.secret == "":
+		return in, "no shared secret: Bitbucket sends none to personal accounts; `installations add` serves those with the app-level secret"
+	case len(f.secret) > maxSharedSecret:
+		return in, fmt.Sprintf("a shared secret of %d bytes: is the column right?", len(f.secret))
+	case strings.ContainsFunc(f.secret, func(c rune) bool { return unicode.IsSpace(c) || unicode.IsControl(c) }):
+		return in, "white space in the shared secret: is the column right?"
+	}
+	if f.principal.UUID != "" {
+		match := importedUUID.FindStringSubmatch(f.principal.UUID)
+		if match == nil {
+			return in, "the workspace's UUID is none"
+		}
+		f.principal.UUID = "{" + match[1] + "}"
+	}
+	if uuid, _, ok := connect.ClientKeyWorkspace(f.clientKey); ok {
+		if f.principal.UUID != "" && !strings.EqualFold(f.principal.UUID, uuid) {
+			return in, "the client key is of another workspace than the row says"
+		}
+		f.principal.UUID = uuid
+	}
+	if f.state == "" {
+		f.state = Installed
+	}
+	if f.state != Installed && f.state != Uninstalled {
+		return in, "the state is neither installed nor uninstalled"
+	}
+	return Installation{
+		AppKey: appKey, ClientKey: f.clientKey, Principal: f.principal, State: f.state,
+		SharedSecret: redact.New(f.secret), InstalledAt: f.installedAt,
+	}, ""
+}
+
+func (f fields) checkKey(appKey string) (problem string) {
+	switch {
+	case f.clientKey == "":
+		return "no client key"
+	case len(f.clientKey) > maxImportedKey:
+		return fmt.Sprintf("a client key of %d bytes: is the column right?", len(f.clientKey))
+	case strings.ContainsFunc(f.clientKey, unicode.IsControl):
+		return "control characters in the client key"
+	case f.appKey != "" && f.appKey != appKey:
+		return "it belongs to another app than " + appKey
+	}
+	if _, app, ok := connect.ClientKeyWorkspace(f.clientKey); ok && app != appKey {
+		return "its client key is of another app than " + appKey
+	}
+	if _, err := EncodeName(appKey, f.clientKey); err != nil {
+		return "the client key is too long for a secret's name"
+	}
+	return ""
+}
+
+// CheckImport tells whether a row is in the store already, as it stands in the
+// file. It wraps [ErrExists] when another state is there, which an import must
+// not overwrite: the store's may be newer. It asks AWS once, unless the store
+// remembers.
+func CheckImport(ctx context.Context, store Store, in Installation) (present bool, err error) {
+	stored, err := store.Get(ctx, in.ClientKey)
+	problem := ""
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return false, nil
+	case err != nil:
+		return false, err
+	case !stored.SharedSecret.Equal(in.SharedSecret):
+		problem = "with another shared secret"
+	case stored.State != in.State:
+		problem = "as " + string(stored.State)
+	case in.Principal.UUID != "" && stored.Principal.UUID != in.Principal.UUID:
+		problem = "for another workspace"
+	}
+	if problem != "" {
+		return false, &Error{Op: "import installation", Subject: in.ClientKey, Kind: ErrExists, Hint: "it is there " + problem}
+	}
+	return true, nil
+}

@@ -1,0 +1,306 @@
+package installation_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/linkersync/linkersync/shared/installation"
+	"github.com/linkersync/linkersync/shared/redact"
+)
+
+const (
+	importApp = "example-linker-app"
+	canary    = "canary-5up3r"
+)
+
+// read returns what a file yields, a line each: "line client-key secret uuid state"
+// or the error.
+func read(t *testing.T, file io.Reader) []string {
+	t.Helper()
+	var rows []string
+	for row, err := range installation.ReadRows(file, importApp) {
+		if err != nil {
+			if strings.Contains(err.Error(), canary) {
+				t.Errorf("the error quotes the row: %v", err)
+			}
+			rows = append(rows, err.Error())
+			continue
+		}
+		if row.AppKey != importApp {
+			t.Errorf("app key %q", row.AppKey)
+		}
+		rows = append(rows, strings.Join(strings.Fields(fmt.Sprintf("%d %s %s %s %s %s %s", row.Line, row.ClientKey, row.SharedSecret.Reveal(),
+			row.Principal.UUID, row.Principal.Type, row.Principal.DisplayName, row.State)), " "))
+	}
+	return rows
+}
+
+func TestReadRowsTakesWhatFrameworksExport(t *testing.T) {
+	t.Parallel()
+	const payload = `{"key":"example-linker-app","clientKey":"` + clientKey + `","sharedSecret":"s1","principal":{"uuid":"` + workspace + `","type":"team","display_name":"W"}}`
+	whole := "1 " + clientKey + " s1 " + workspace + " team W installed"
+	quoted := `"` + strings.ReplaceAll(payload, `"`, `""`) + `"`
+	escaped := `"` + strings.ReplaceAll(payload, `"`, `\"`) + `"`
+	at := func(line int, row string) string { return fmt.Sprintf("%d %s", line, row[2:]) }
+	for name, test := range map[string]struct {
+		file string
+		want []string
+	}{
+		"the payload of a callback":         {payload, []string{whole}},
+		"one after the other, with blanks":  {"\n" + payload + "\r\n\n  \n" + payload + "\n", []string{at(2, whole), at(5, whole)}},
+		"with a byte order mark":            {"\uFEFF" + payload, []string{whole}},
+		"our own names":                     {`{"client_key":"connection:7","shared_secret":"s","state":"uninstalled"}`, []string{"1 connection:7 s uninstalled"}},
+		"settings as JSON":                  {`{"clientKey":"` + clientKey + `","key":"clientInfo","val":` + payload + `}`, []string{whole}},
+		"settings with the payload as text": {`{"clientKey":"` + clientKey + `","key":"clientInfo","val":` + escaped + `}`, []string{whole}},
+		"settings of other kinds": {
+			`{"clientKey":"` + clientKey + `","key":"theme","val":"dark"}` + "\n" + `{"clientKey":"` + clientKey + `","key":"clientInfo","val":` + payload + `}`,
+			[]string{at(2, whole)},
+		},
+		"settings as CSV": {
+			"id,clientKey,key,val\n1," + clientKey + ",theme,dark\n2," + clientKey + ",clientInfo," + quoted + "\n",
+			[]string{at(3, whole)},
+		},
+		"settings as CSV with line breaks in the payload": {
+			"clientKey,key,val\n" + clientKey + ",clientInfo," + strings.ReplaceAll(quoted, ",", ",\n") + "\n" + clientKey + ",clientInfo," + quoted,
+			[]string{at(2, whole), at(8, whole)},
+		},
+		"a table": {
+			"client_key,public_key,shared_secret,base_url,addon_installed\nconnection:1,pk,s1,https://bitbucket.org,t\nconnection:2,pk,s2,https://bitbucket.org,false\n",
+			[]string{"2 connection:1 s1 installed", "3 connection:2 s2 uninstalled"},
+		},
+		"a table of our own": {
+			"Shared Secret,Client Key,principal.uuid,principal_type,principal-display-name,state,installed_at\r\ns1,connection:1,11111111-2222-4333-8444-555555555555,team,W,Installed,2020-01-02T03:04:05Z\r\n",
+			[]string{"2 connection:1 s1 " + workspace + " team W installed"},
+		},
+		"a table of payloads": {
+			"key,clientKey,sharedSecret\nexample-linker-app," + clientKey + ",s1\n",
+			[]string{"2 " + clientKey + " s1 " + workspace + " installed"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for way, file := range map[string]io.Reader{"at once": strings.NewReader(test.file), "byte by byte": iotest.OneByteReader(strings.NewReader(test.file))} {
+				if diff := cmp.Diff(test.want, read(t, file)); diff != "" {
+					t.Errorf("rows, %s (-want +got):\n%s", way, diff)
+				}
+			}
+		})
+	}
+}
+
+func TestReadRowsSaysWhatIsWrongWithARowAndGoesOn(t *testing.T) {
+	t.Parallel()
+	good := `{"clientKey":"connection:1","sharedSecret":"s1"}`
+	for name, test := range map[string]struct{ row, want string }{
+		"no secret":                 {`{"clientKey":"` + canary + `"}`, "no shared secret"},
+		"no client key":             {`{"sharedSecret":"` + canary + `"}`, "no client key"},
+		"the wrong kind":            {`{"clientKey":"k","sharedSecret":["` + canary + `"]}`, "sharedSecret is not a string"},
+		"cut":                       {`{"clientKey":"k","sharedSecret":"` + canary, "no JSON: wrong at byte"},
+		"no object":                 {`"` + canary + `"`, "not a JSON object"},
+		"null":                      {`null`, "not a JSON object"},
+		"a wrong time":              {`{"clientKey":"k","sharedSecret":"` + canary + `","installed_at":"` + canary + `"}`, "not a JSON object with fields of the expected kinds"},
+		"white space in the secret": {`{"clientKey":"k","sharedSecret":"` + canary + ` x"}`, "white space in the shared secret"},
+		"a secret far too long":     {`{"clientKey":"k","sharedSecret":"` + strings.Repeat(canary, 200) + `"}`, "is the column right"},
+		"a client key far too long": {`{"clientKey":"` + strings.Repeat(canary, 50) + `","sharedSecret":"s"}`, "is the column right"},
+		"control characters":        {`{"clientKey":"` + canary + `\u0000","sharedSecret":"s"}`, "control characters"},
+		"another app's payload":     {`{"key":"other","clientKey":"k","sharedSecret":"` + canary + `"}`, "another app than example-linker-app"},
+		"another app's client key":  {`{"clientKey":"ari:cloud:bitbucket::app/` + workspace + `/other","sharedSecret":"` + canary + `"}`, "another app than example-linker-app"},
+		"another workspace": {
+			`{"clientKey":"` + clientKey + `","sharedSecret":"` + canary + `","principal":{"uuid":"{99999999-2222-4333-8444-555555555555}"}}`,
+			"another workspace than the row says",
+		},
+		"a UUID that is none":        {`{"clientKey":"k","sharedSecret":"` + canary + `","principal":{"uuid":"` + canary + `"}}`, "UUID is none"},
+		"a state that is none":       {`{"clientKey":"k","sharedSecret":"` + canary + `","state":"` + canary + `"}`, "neither installed nor uninstalled"},
+		"a setting without payload":  {`{"clientKey":"k","key":"clientInfo","val":"` + canary + `"}`, "val: no JSON"},
+		"a setting of somebody else": {`{"clientKey":"k","key":"clientInfo","val":{"clientKey":"` + canary + `","sharedSecret":"s"}}`, "another client key than the row"},
+		"a setting without secret":   {`{"clientKey":"k","key":"clientInfo","val":{"clientKey":"k"}}`, "no shared secret"},
+		"more than a row can be":     {`{"clientKey":"` + strings.Repeat(canary, 100_000) + `"}`, "longer than 1048576 bytes"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := read(t, strings.NewReader(good+"\n"+test.row+"\n"+good+"\n"))
+			if len(got) != 3 || got[0] != "1 connection:1 s1 installed" || got[2] != "3 connection:1 s1 installed" {
+				t.Fatalf("rows %q, want the good ones around one refused", got)
+			}
+			if !strings.HasPrefix(got[1], "line 2: ") || !strings.Contains(got[1], test.want) {
+				t.Errorf("refused with %q, want line 2 and %q", got[1], test.want)
+			}
+		})
+	}
+}
+
+func TestReadRowsRefusesFilesThatItCantRead(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		file string
+		want []string
+	}{
+		"empty":              {"", []string{"line 1: the file is empty"}},
+		"blank":              {"\n \n", []string{"line 1: the file is empty"}},
+		"a JSON array":       {"\n[{}]", []string{"line 2: a JSON array: write one object a line, for example with jq -c '.[]'"}},
+		"no columns":         {"hello\nworld\n", []string{"line 1: neither JSON lines nor comma-separated columns with a header"}},
+		"semicolons":         {"clientKey;sharedSecret\nk;" + canary, []string{"line 1: neither JSON lines nor comma-separated columns with a header"}},
+		"no secret column":   {"clientKey,name\nk,n\n", []string{"line 1: the header needs the columns clientKey and sharedSecret, or clientKey, key and val"}},
+		"two secret columns": {"clientKey,sharedSecret,shared_secret\nk,s,t\n", []string{"line 1: the header names the column sharedsecret twice"}},
+		"a header alone":     {"clientKey,sharedSecret\n", nil},
+		"a missing field":    {"clientKey,sharedSecret\n" + canary + "\nk,s\n", []string{"line 2: not as many fields as the header has", "3 k s installed"}},
+		"a stray quote":      {"clientKey,sharedSecret\n" + canary + "\"x,y\nk,s\n", []string{`read import: line 2: bare " in non-quoted-field: the rows from there on were not read`}},
+		"a wrong flag":       {"clientKey,sharedSecret,installed\nk," + canary + ",maybe\nk,s,1\n", []string{"line 2: column 3, installed, has a value of the wrong kind", "3 k s installed"}},
+		"a wrong time":       {"clientKey,sharedSecret,installed_at\nk,s,yesterday\n", []string{"line 2: column 3, installedat, has a value of the wrong kind"}},
+		"a missing quote":    {"clientKey,sharedSecret\nk,\"" + strings.Repeat(canary+"\n", 200_000), []string{"read import: a row of more than 1048576 bytes: is a quote missing?"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if diff := cmp.Diff(test.want, read(t, strings.NewReader(test.file))); diff != "" {
+				t.Errorf("rows (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestReadRowsTellsABrokenFileFromABadRow(t *testing.T) {
+	t.Parallel()
+	for name, start := range map[string]string{"at once": "", "JSON": `{"clientKey":"k","sharedSecret":"s"}` + "\n", "CSV": "clientKey,sharedSecret\nk,s\n"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			broken := io.MultiReader(strings.NewReader(start), iotest.ErrReader(os.ErrDeadlineExceeded))
+			var last error
+			for _, err := range installation.ReadRows(broken, importApp) {
+				last = err
+			}
+			var row *installation.RowError
+			if !errors.Is(last, os.ErrDeadlineExceeded) || errors.As(last, &row) {
+				t.Errorf("ended with %v, want the reader's error", last)
+			}
+		})
+	}
+}
+
+func TestReadRowsStopsWhenTheCallerDoes(t *testing.T) {
+	t.Parallel()
+	for _, file := range []string{
+		strings.Repeat(`{"clientKey":"k","sharedSecret":"s"}`+"\n", 3), strings.Repeat("{}\n", 3),
+		"clientKey,sharedSecret\n" + strings.Repeat("k,s\n", 3), "clientKey,sharedSecret\n" + strings.Repeat("k\n", 3),
+	} {
+		for range installation.ReadRows(strings.NewReader(file), importApp) {
+			break // a range function that goes on after this panics
+		}
+	}
+}
+
+// rowsOf is an endless file cut after a number of bytes.
+type rowsOf struct {
+	row  string
+	left int
+	rest string
+}
+
+func (r *rowsOf) Read(p []byte) (int, error) {
+	if r.left <= 0 {
+		return 0, io.EOF
+	}
+	if r.rest == "" {
+		r.rest = r.row
+	}
+	n := copy(p, r.rest)
+	r.rest, r.left = r.rest[n:], r.left-n
+	return n, nil
+}
+
+// Not parallel: it measures the heap, and other tests would be in it.
+//
+//nolint:paralleltest // see above
+func TestReadRowsHoldsOneRow(t *testing.T) {
+	for name, test := range map[string]struct{ header, row string }{
+		"JSON": {"", `{"clientKey":"connection:1","sharedSecret":"s","publicKey":"` + strings.Repeat("x", 2000) + `"}` + "\n"},
+		"CSV":  {"clientKey,sharedSecret,publicKey\n", "connection:1,s," + strings.Repeat("x", 2000) + "\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := io.MultiReader(strings.NewReader(test.header), &rowsOf{row: test.row, left: 32 << 20})
+			before, most, rows := heap(), uint64(0), 0
+			for _, err := range installation.ReadRows(file, importApp) {
+				var bad *installation.RowError
+				if err != nil && !errors.As(err, &bad) { // the last row is cut
+					t.Fatal(err)
+				}
+				if rows++; rows%4000 == 0 {
+					most = max(most, heap())
+				}
+			}
+			if grown := int64(most) - int64(before); grown > 1<<20 || rows < 10_000 {
+				t.Errorf("%d rows, the heap grew by %d KiB", rows, grown/1024)
+			}
+		})
+	}
+}
+
+func TestCheckImportNeverHidesADifference(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	must(s.Create(t.Context(), sample(clientKey, "s1"), installation.ImportEvent))(t)
+	for name, test := range map[string]struct {
+		change  func(*installation.Installation)
+		present bool
+		want    string
+	}{
+		"the same":             {func(*installation.Installation) {}, true, ""},
+		"without a workspace":  {func(in *installation.Installation) { in.Principal = installation.Principal{} }, true, ""},
+		"renamed":              {func(in *installation.Installation) { in.Principal.DisplayName = "x" }, true, ""},
+		"new":                  {func(in *installation.Installation) { in.ClientKey = "connection:1" }, false, ""},
+		"another secret":       {func(in *installation.Installation) { in.SharedSecret = redact.New(canary) }, false, "with another shared secret"},
+		"another state":        {func(in *installation.Installation) { in.State = installation.Uninstalled }, false, "as installed"},
+		"of another workspace": {func(in *installation.Installation) { in.Principal.UUID = "{u}" }, false, "for another workspace"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			in := sample(clientKey, "s1")
+			test.change(&in)
+			present, err := installation.CheckImport(t.Context(), s, in)
+			if present != test.present || errors.Is(err, installation.ErrExists) != (test.want != "") {
+				t.Fatalf("CheckImport = %v, %v", present, err)
+			}
+			if err != nil && (!strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), canary)) {
+				t.Errorf("the error %q lacks %q", err, test.want)
+			}
+		})
+	}
+	if _, err := installation.CheckImport(t.Context(), s.open(&line{dead: true}), sample(clientKey, "s1")); !errors.Is(err, installation.ErrUnavailable) {
+		t.Errorf("without AWS: %v", err)
+	}
+}
+
+func FuzzReadRows(f *testing.F) {
+	f.Add([]byte(`{"clientKey":"k","sharedSecret":"s"}`))
+	f.Add([]byte("clientKey,sharedSecret\nk,s\n"))
+	f.Add([]byte("clientKey,key,val\nk,clientInfo,\"{\"\"sharedSecret\"\":\"\"s\"\"}\"\n"))
+	f.Add([]byte("\xef\xbb\xbf{\"clientKey\":\"k\",\"key\":\"clientInfo\",\"val\":\"{}\"}"))
+	f.Fuzz(func(t *testing.T, file []byte) {
+		last := 0
+		for row, err := range installation.ReadRows(strings.NewReader(string(file)), importApp) {
+			var bad *installation.RowError
+			switch {
+			case errors.As(err, &bad):
+				row.Line = bad.Line
+			case err != nil:
+				continue
+			case row.ClientKey == "" || row.SharedSecret.IsZero() || row.AppKey != importApp:
+				t.Errorf("half a row: %+v", row)
+			default:
+				if _, err := installation.EncodeName(row.AppKey, row.ClientKey); err != nil {
+					t.Errorf("a row that can't be stored: %v", err)
+				}
+			}
+			if row.Line < last || row.Line < 1 {
+				t.Errorf("line %d after line %d", row.Line, last)
+			}
+			last = row.Line
+		}
+	})
+}

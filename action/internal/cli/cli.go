@@ -45,6 +45,8 @@ type root struct {
 
 	Plan          planCommand          `cmd:"" help:"Show what apply would change, and change nothing."`
 	Apply         applyCommand         `cmd:"" help:"Bring linker values and connections to what the manifest says."`
+	Export        exportCommand        `cmd:"" help:"Write what is there now as a manifest."`
+	Addon         addonCommand         `cmd:"" help:"The app itself: update its descriptor, lead workspaces on to Forge, remove it."`
 	Installations installationsCommand `cmd:"" help:"Who has the app: list and show."`
 	Linkers       linkersCommand       `cmd:"" help:"The app's linkers in one workspace, by hand."`
 	Values        valuesCommand        `cmd:"" help:"A linker's values in one workspace, by hand."`

@@ -1,0 +1,59 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/linkersync/linkersync/action/internal/journal"
+	"github.com/linkersync/linkersync/shared/installation"
+)
+
+// report prints what became of each workspace as it comes, remembers the ones that
+// are done, and counts. Safe for concurrent use.
+type report struct {
+	inv  *invocation
+	done *journal.Journal
+
+	mu                     sync.Mutex
+	count, skipped, broken int
+	failed                 error
+}
+
+// add records one workspace. It fails only when the journal can't be written: going
+// on would do work that the next run repeats.
+func (r *report) add(in installation.Installation, err error) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	line := updated{ClientKey: in.ClientKey, Workspace: in.Principal.UUID}
+	if err != nil {
+		r.broken++
+		line.Error = err.Error()
+	} else {
+		r.count++
+		if err := r.done.Add(in.ClientKey); err != nil {
+			return err
+		}
+	}
+	switch {
+	case r.inv.line.JSON:
+		return json.NewEncoder(r.inv.process.Stdout).Encode(line)
+	case err != nil:
+		_, _ = fmt.Fprintf(r.inv.process.Stderr, "! %s: %v\n", label(in), err)
+	default:
+		_, _ = fmt.Fprintf(r.inv.process.Stdout, "ok %s\n", label(in))
+	}
+	return nil
+}
+
+// finish prints the sum; it fails when a workspace did.
+func (r *report) finish(verb string) error {
+	if !r.inv.line.JSON {
+		_, _ = fmt.Fprintf(r.inv.process.Stdout, "%d %s, %d were done before, %d failed\n", r.count, verb, r.skipped, r.broken)
+	}
+	if r.broken > 0 {
+		return errors.Join(errReported, r.failed)
+	}
+	return r.failed
+}

@@ -100,6 +100,11 @@ func TestApplyCosts(t *testing.T) {
 		"a PUT that is refused falls back to single writes": {
 			nil, linker(thousand[:30]...), putRefuses, calls("list", 1, "put", 1, "post", 30, "list", 1),
 		},
+		"a PUT that does nothing for ten is tried once": {
+			[]string{"X"},
+			pruned(thousand[:10]...), putDoes204,
+			calls("list", 1, "put", 1, "list", 2, "post", 10, "delete", 1, "list", 1),
+		},
 		"a PUT that does nothing is tried twice": {
 			nil, linker(thousand[:30]...), putDoes204, calls("list", 1, "put", 1, "list", 2, "put", 1, "list", 2, "post", 30, "list", 1),
 		},

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/linkersync/linkersync/shared/bitbucket"
+	"github.com/linkersync/linkersync/shared/manifest"
 	"github.com/linkersync/linkersync/shared/reconcile"
 )
 
@@ -23,18 +24,30 @@ func TestApplyEndsAtOnce(t *testing.T) {
 	} {
 		t.Run(sentinel.Error(), func(t *testing.T) {
 			t.Parallel()
-			for _, n := range []int{1, 2, 4} { // the read, the first write, the verification
-				server := newFake(t)
-				server.fault = failing(n, broken{fmt.Errorf("answer: %w", sentinel), false})
-				result, err := reconcile.ApplyLinker(t.Context(), server, linker("A", "B"), awake(nil))
-				if !errors.Is(err, sentinel) {
-					t.Errorf("call %d fails with %v: got %v", n, sentinel, err)
+			for name, at := range map[string]struct {
+				call    int
+				desired manifest.Linker
+			}{
+				"the read":         {1, linker("A", "B", "X", "Y")},
+				"a POST":           {2, linker("A", "B", "X", "Y")},
+				"the verification": {4, linker("A", "B", "X", "Y")},
+				"a PUT":            {2, pruned("A", "X")},
+				"a DELETE":         {2, pruned()},
+			} {
+				if name == "a DELETE" && errors.Is(sentinel, bitbucket.ErrNotFound) {
+					continue // means that the value is gone already
 				}
-				if len(server.calls) != n {
-					t.Errorf("call %d fails with %v: went on with %v", n, sentinel, server.calls[n:])
+				server := newFake(t, "X", "Y")
+				server.fault = failing(at.call, broken{fmt.Errorf("answer: %w", sentinel), false})
+				result, err := reconcile.ApplyLinker(t.Context(), server, at.desired, awake(nil))
+				if !errors.Is(err, sentinel) {
+					t.Fatalf("%s fails with %v: got %v", name, sentinel, err)
+				}
+				if len(server.calls) != at.call {
+					t.Errorf("%s fails with %v: went on with %v", name, sentinel, server.calls[at.call:])
 				}
 				if result.Error != err.Error() || result.Verified || result.Linker != "jira" || result.Added == nil {
-					t.Errorf("call %d: result %+v, want the error and nothing verified", n, result)
+					t.Errorf("%s: result %+v, want the error and nothing verified", name, result)
 				}
 			}
 		})
@@ -45,7 +58,12 @@ func TestApplyStopsWithItsContext(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	server := newFake(t)
-	server.before = on(3, cancel)
+	server.fault = func(n int, _ string) *broken {
+		if n == 3 { // it still works, and is the last
+			cancel()
+		}
+		return nil
+	}
 	result, err := reconcile.ApplyLinker(ctx, server, linker("A", "B", "C", "D"), awake(nil))
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)

@@ -129,7 +129,7 @@ func TestBadValuesAreRefusedBeforeAnyCall(t *testing.T) {
 	t.Parallel()
 	desired := manifest.Linker{
 		Key: "jira", Position: manifest.Position{Line: 4, Column: 5},
-		Values: []string{"OK", "", "a b", "PROJ\n", "ümlaut", "OK", "_-9", "x/y", strings.Repeat("ä", 100)},
+		Values: []string{"OK", "", "a b", "PROJ\n", "ümlaut", "OK", "_-9", "x/y", strings.Repeat("ä", 61), strings.Repeat("ö", 60), "OK"},
 	}
 	server := newFake(t)
 	result, err := reconcile.ApplyLinker(t.Context(), server, desired, awake(nil))
@@ -138,21 +138,24 @@ func TestBadValuesAreRefusedBeforeAnyCall(t *testing.T) {
 		t.Fatalf("got %v, want ValuesError", err)
 	}
 	const character = "has a character other than letters, digits, _ and -"
-	want := &reconcile.ValuesError{Linker: "jira", Position: desired.Position, Total: 9, Problems: []reconcile.ValueProblem{
+	want := &reconcile.ValuesError{Linker: "jira", Position: desired.Position, Total: 11, Problems: []reconcile.ValueProblem{
 		{Index: 1, Value: "", Reason: "is empty"},
 		{Index: 2, Value: "a b", Reason: character},
 		{Index: 3, Value: "PROJ\n", Reason: character},
 		{Index: 4, Value: "ümlaut", Reason: character},
 		{Index: 5, Value: "OK", Reason: "repeats value 1"},
 		{Index: 7, Value: "x/y", Reason: character},
-		{Index: 8, Value: strings.Repeat("ä", 100), Reason: character},
+		{Index: 8, Value: strings.Repeat("ä", 61), Reason: character},
+		{Index: 9, Value: strings.Repeat("ö", 60), Reason: character},
+		{Index: 10, Value: "OK", Reason: "repeats value 1"},
 	}}
 	if diff := cmp.Diff(want, bad); diff != "" {
 		t.Errorf("error (-want +got):\n%s", diff)
 	}
-	text := `check values of linker "jira": 7 of 9 can't be used: value 2, "", is empty; value 3, "a b", ` + character +
+	text := `check values of linker "jira": 9 of 11 can't be used: value 2, "", is empty; value 3, "a b", ` + character +
 		`; value 4, "PROJ\n", ` + character + `; value 5, "ümlaut", ` + character + `; value 6, "OK", repeats value 1; value 8, "x/y", ` + character +
-		`; value 9, "` + strings.Repeat("ä", 60) + `"…, ` + character + `; correct them, nothing was called`
+		`; value 9, "` + strings.Repeat("ä", 60) + `"…, ` + character + `; value 10, "` + strings.Repeat("ö", 60) + `", ` + character +
+		`; value 11, "OK", repeats value 1; correct them, nothing was called`
 	if diff := cmp.Diff(text, err.Error()); diff != "" {
 		t.Errorf("text (-want +got):\n%s", diff)
 	}

@@ -251,4 +251,19 @@ func TestNotConvergedErrorIsShort(t *testing.T) {
 	if !errors.Is(err, errReset) {
 		t.Error("errors.Is does not see the cause")
 	}
+	err.Missing = err.Missing[:reconcile.MaxShown]
+	if strings.Contains(err.Error(), "more") {
+		t.Errorf("nothing was left out: %v", err)
+	}
+}
+
+// TestNotConvergedKeepsTheLastFailure, a refused PUT's too.
+func TestNotConvergedKeepsTheLastFailure(t *testing.T) {
+	t.Parallel()
+	server := newFake(t, "A", "X")
+	server.put, server.hideIDs = putRefuses, true
+	_, err := reconcile.ApplyLinker(t.Context(), server, pruned("A"), awake(nil))
+	if !is[*reconcile.NotConvergedError](err) || !errors.Is(err, bitbucket.ErrInvalid) {
+		t.Errorf("got %v", err)
+	}
 }

@@ -1,76 +1,89 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"log/slog"
-	"net/http"
 	"net/url"
 	"path/filepath"
-	"slices"
+	"regexp"
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/linkersync/linkersync/functions/internal/startup"
 	"github.com/linkersync/linkersync/shared/awsenv"
-	"github.com/linkersync/linkersync/shared/connect"
-	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/manifest"
-	"github.com/linkersync/linkersync/shared/redact"
 	"github.com/linkersync/linkersync/shared/transport"
 )
 
 // descriptorFile lies beside the binary in the function's zip; `make package` puts it there.
 const descriptorFile = "atlassian-connect.json"
 
-// configure builds the handler from the function's environment. It reports every
-// problem at once and calls nothing: clients dial on their first use.
-func configure(e *startup.Environment, readFile func(string) ([]byte, error), log *slog.Logger) (*handler, error) {
-	appKey := e.Required("LINKERSYNC_APP_KEY")
-	baseURL := e.Required("LINKERSYNC_BASE_URL")
-	base, err := transport.Endpoint(baseURL)
-	e.Wrong("LINKERSYNC_BASE_URL", err)
-	proofMethod := e.Optional("LINKERSYNC_PROOF", proofOAuth)
-	if proofMethod != proofOAuth && proofMethod != proofWorkspace {
-		e.Wrong("LINKERSYNC_PROOF", fmt.Errorf("%q is neither %s nor %s", proofMethod, proofOAuth, proofWorkspace))
-	}
-	appSecret, err := optionalReference(e.Optional("LINKERSYNC_APP_SECRET", ""))
-	e.Wrong("LINKERSYNC_APP_SECRET", err)
-	aws, err := awsenv.Config(e.Getenv)
-	e.Wrong("AWS", err)
-	file := e.Optional("LINKERSYNC_DESCRIPTOR_FILE", filepath.Join(e.Optional("LAMBDA_TASK_ROOT", "."), descriptorFile))
-	descriptor, err := loadDescriptor(readFile, file, appKey, baseURL)
-	e.Wrong("LINKERSYNC_DESCRIPTOR_FILE", err)
-	queueURL := e.Required("LINKERSYNC_QUEUE_URL")
-	if err := e.Err(); err != nil {
-		return nil, err
-	}
-	secrets := secretsmanager.NewFromConfig(aws)
-	store := installation.NewSecretsManager(secrets, installation.Options{AppKey: appKey, KMSKeyID: e.Optional("LINKERSYNC_KMS_KEY_ID", "")})
-	prover := &prover{
-		appKey: appKey, method: proofMethod, limit: newProofLimit(),
+// settings are the function's configuration, checked.
+type settings struct {
+	appKey string
+	// base is the app's public URL; its path is the prefix of every route.
+	base       *url.URL
+	descriptor served
+	aws        aws.Config
+	queueURL   string
+	kmsKeyID   string
+	// appSecret tells where a registered app's secret is; zero without one.
+	appSecret manifest.Reference
+	// allowed are the workspaces that may install, empty for any.
+	allowed         []string
+	proof           string
+	apiURL, authURL string
+	// now is the clock of everything but AWS's signatures.
+	now func() time.Time
+}
+
+// configure reads the settings from the function's environment. It reports every
+// problem at once and calls nothing.
+func configure(e *startup.Environment, readFile func(string) ([]byte, error)) (settings, error) {
+	s := settings{
+		appKey: e.Required("LINKERSYNC_APP_KEY"), queueURL: e.Required("LINKERSYNC_QUEUE_URL"),
+		kmsKeyID: e.Optional("LINKERSYNC_KMS_KEY_ID", ""), proof: e.Optional("LINKERSYNC_PROOF", proofOAuth),
 		apiURL: e.Optional("LINKERSYNC_BITBUCKET_URL", ""), authURL: e.Optional("LINKERSYNC_BITBUCKET_AUTH_URL", ""),
-		// Two attempts: Bitbucket waits for the install, and repeats it if we answer 503.
-		http: &http.Client{Transport: transport.New(transport.Options{Attempts: 2, Timeout: 4 * time.Second, FailFastOn429: true})},
+		now: time.Now,
 	}
-	return &handler{
-		log: log, basePath: strings.TrimSuffix(base.EscapedPath(), "/"), descriptor: descriptor,
-		appKey:   appKey,
-		verifier: connect.Verifier{AppKey: appKey, BasePath: base.EscapedPath(), Source: installation.SecretSource{Store: store}},
-		appSecret: &appSecretSource{reference: appSecret, resolver: manifest.Resolver{AWSSecret: func(ctx context.Context, id string) (redact.Secret, error) {
-			return installation.ReadSecret(ctx, secrets, id)
-		}}},
-		prover: prover,
-		lifecycle: lifecycle{
-			store: store, allowed: workspaces(e.Optional("LINKERSYNC_ALLOWED_WORKSPACES", "")),
-			firstSync: &firstSync{queue: sqs.NewFromConfig(aws), queueURL: queueURL},
-			log:       log,
-		},
-	}, nil
+	var err error
+	if s.proof != proofOAuth && s.proof != proofWorkspace {
+		e.Wrong("LINKERSYNC_PROOF", fmt.Errorf("%q is neither %s nor %s", s.proof, proofOAuth, proofWorkspace))
+	}
+	s.appSecret, err = optionalReference(e.Optional("LINKERSYNC_APP_SECRET", ""))
+	e.Wrong("LINKERSYNC_APP_SECRET", err)
+	s.allowed, err = workspaces(e.Optional("LINKERSYNC_ALLOWED_WORKSPACES", ""))
+	e.Wrong("LINKERSYNC_ALLOWED_WORKSPACES", err)
+	s.aws, err = awsenv.Config(e.Getenv)
+	e.Wrong("AWS", err)
+	for _, name := range []string{"LINKERSYNC_BITBUCKET_URL", "LINKERSYNC_BITBUCKET_AUTH_URL"} {
+		if address := e.Optional(name, ""); address != "" {
+			_, err := transport.Endpoint(address)
+			e.Wrong(name, err)
+		}
+	}
+	if baseURL := e.Required("LINKERSYNC_BASE_URL"); baseURL != "" {
+		s.base, err = checkBase(baseURL)
+		e.Wrong("LINKERSYNC_BASE_URL", err)
+	}
+	if s.base != nil {
+		file := e.Optional("LINKERSYNC_DESCRIPTOR_FILE", filepath.Join(e.Optional("LAMBDA_TASK_ROOT", "."), descriptorFile))
+		s.descriptor, err = loadDescriptor(readFile, file, s.appKey, s.base.String())
+		e.Wrong("LINKERSYNC_DESCRIPTOR_FILE", err)
+	}
+	return s, e.Err()
+}
+
+// checkBase refuses a path that API Gateway would hand over decoded, and a
+// function URL not: the query string hash is over what was on the wire.
+func checkBase(raw string) (*url.URL, error) {
+	base, err := transport.Endpoint(raw)
+	if err == nil && base.EscapedPath() != base.Path {
+		return nil, errors.New("its path needs percent-encoding; use letters, digits and hyphens")
+	}
+	return base, err
 }
 
 // optionalReference reads the reference to the app-level secret; a plain value in
@@ -86,30 +99,20 @@ func optionalReference(text string) (manifest.Reference, error) {
 	return reference, err
 }
 
-// loadDescriptor returns the bytes that are served: the app's descriptor with this
-// deployment's base URL.
-func loadDescriptor(readFile func(string) ([]byte, error), file, appKey, baseURL string) ([]byte, error) {
-	data, err := readFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("read descriptor: %w", err)
+// workspaces reads the list of workspaces that may install. An entry that is no
+// UUID is refused: it would match nothing, or, as the only one, let everybody in.
+func workspaces(list string) ([]string, error) {
+	if list == "" {
+		return nil, nil
 	}
-	descriptor, err := connect.ParseDescriptor(data)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
-	}
-	descriptor = descriptor.WithBaseURL(baseURL)
-	if descriptor.Key != appKey {
-		return nil, fmt.Errorf("%s is for the app %q, LINKERSYNC_APP_KEY says %q", file, descriptor.Key, appKey)
-	}
-	if base, err := url.Parse(baseURL); err == nil && base.Scheme == "https" {
-		if err := descriptor.Validate(); err != nil {
-			return nil, fmt.Errorf("%s: %w", file, err)
+	uuid := regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+	var allowed []string
+	for entry := range strings.SplitSeq(list, ",") {
+		bare := strings.ToLower(strings.Trim(strings.TrimSpace(entry), "{}"))
+		if !uuid.MatchString(bare) {
+			return nil, fmt.Errorf("%q is not a workspace's UUID; want UUIDs with commas between them", entry)
 		}
+		allowed = append(allowed, "{"+bare+"}")
 	}
-	return descriptor.MarshalJSON()
-}
-
-// workspaces reads the list of workspaces that may install; empty means any.
-func workspaces(list string) []string {
-	return slices.DeleteFunc(strings.Split(list, ","), func(uuid string) bool { return uuid == "" })
+	return allowed, nil
 }

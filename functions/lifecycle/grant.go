@@ -6,124 +6,146 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"sync"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/linkersync/linkersync/functions/internal/answer"
 	"github.com/linkersync/linkersync/shared/connect"
 	"github.com/linkersync/linkersync/shared/installation"
-	"github.com/linkersync/linkersync/shared/manifest"
 	"github.com/linkersync/linkersync/shared/redact"
 )
 
-// grant is the permission to act on one event. Only authorize makes one, and
+// grant is the permission to act on one event. Only gate.authorize makes one, and
 // nothing that touches the store can be called without: "answered 401 and went
 // on" does not compile.
 type grant struct {
-	// clientKey is the installation that the sender proved to speak for.
-	clientKey string
+	event connect.Event
+	// in is the state whose secret verified the event; it has no client key when
+	// the installation was never seen. A write is conditional on it.
+	in installation.Installation
 	// delivery identifies this delivery, so that the same one twice is a no-op.
 	delivery string
 	// at is when Bitbucket made the event, by its clock; zero for an unsigned one.
 	at time.Time
-	// signedBy is the secret it was signed with; zero for a proven first install.
+	// signedBy is the secret it was signed with; zero for an unsigned install.
 	signedBy connect.SignedBy
+}
+
+func (g grant) isFirst() bool { return g.in.ClientKey == "" }
+
+// gate decides who may act.
+type gate struct {
+	verifier  connect.Verifier
+	store     installation.Store
+	appSecret *appSecretSource
+	prover    *prover
+	// allowed are the workspaces that may install, empty for any.
+	allowed []string
 }
 
 // authorize decides whether the event is Bitbucket's: signed with a secret of the
 // installation, signed with the app's own secret, or, for an installation that
 // was never seen, proven by a call to Bitbucket with the offered secret.
-func (h *handler) authorize(ctx context.Context, request connect.Request, requestID string, event *connect.Event) (grant, error) {
-	appSecret, err := h.appSecret.get(ctx)
+func (g *gate) authorize(ctx context.Context, request connect.Request, requestID string, event connect.Event) (grant, error) {
+	appSecret, err := g.appSecret.get(ctx)
 	if err != nil {
 		return grant{}, fmt.Errorf("%w: app-level secret: %w", answer.ErrTryLater, err)
 	}
 	if !carriesToken(request) {
-		return h.authorizeFirst(ctx, appSecret, requestID, *event)
+		return g.authorizeUnsigned(ctx, appSecret, requestID, event)
 	}
-	verifier := h.verifier
-	verifier.AppSecret = appSecret
+	seen := &witness{Store: g.store}
+	verifier := g.verifier
+	verifier.Source, verifier.AppSecret = installation.SecretSource{Store: seen}, appSecret
 	verified, err := verifier.Verify(ctx, request)
-	if err != nil {
+	switch {
+	case err != nil:
 		return grant{}, err
-	}
-	if verified.ClientKey() != event.ClientKey {
+	case verified.ClientKey() != event.ClientKey:
 		return grant{}, fmt.Errorf("%w: the token is for another installation than the body", connect.ErrUnauthenticated)
-	}
-	if event.Type == connect.EventInstalled && event.SharedSecret.IsZero() {
-		// Bitbucket leaves it out for personal accounts; a registered app's own
-		// secret signs for every installation anyway.
-		if verified.SignedBy() != connect.SignedByApp {
+	case event.Type == connect.EventInstalled && !g.allows(event):
+		return grant{}, fmt.Errorf("%w: %s", answer.ErrNotAllowed, event.Principal.UUID)
+	case event.Type == connect.EventInstalled && errors.Is(seen.err, installation.ErrPendingDeletion):
+		return grant{}, seen.err
+	case event.Type == connect.EventInstalled && event.SharedSecret.IsZero():
+		// Bitbucket leaves it out for personal accounts. A registered app's own secret
+		// signs for every installation anyway.
+		if appSecret.IsZero() {
 			return grant{}, connect.ErrNoSharedSecret
 		}
 		event.SharedSecret = appSecret
 	}
-	sum := sha256.Sum256([]byte(request.Authorization))
 	return grant{
-		clientKey: verified.ClientKey(), delivery: hex.EncodeToString(sum[:]),
+		event: event, in: seen.in, delivery: delivery(request),
 		at: verified.IssuedAt(), signedBy: verified.SignedBy(),
 	}, nil
 }
 
-// authorizeFirst decides on an unsigned event. Only a first install may be one,
-// only of an app that is not registered, and only after the proof.
-func (h *handler) authorizeFirst(ctx context.Context, appSecret redact.Secret, requestID string, event connect.Event) (grant, error) {
-	if event.Type != connect.EventInstalled || !appSecret.IsZero() {
-		return grant{}, fmt.Errorf("%w: no token", connect.ErrUnauthenticated)
-	}
-	if event.SharedSecret.IsZero() {
-		return grant{}, connect.ErrNoSharedSecret
-	}
-	_, err := h.lifecycle.store.Get(ctx, event.ClientKey)
+// delivery identifies a delivery by its verified token. A token doesn't cover the
+// body, so this is also what makes it work once: whoever catches one can't send
+// another secret with it. The scheme is left out, because it has more than one
+// spelling; verification lets no other part have one.
+func delivery(request connect.Request) string {
+	_, token, _ := strings.Cut(request.Authorization, " ")
+	sum := sha256.Sum256([]byte(token))
+	return hex.EncodeToString(sum[:])
+}
+
+// authorizeUnsigned decides on an event without a token. Only a first install may
+// come without, only of an app that is not registered, and only after the proof.
+// What can be refused without a call is refused first.
+func (g *gate) authorizeUnsigned(ctx context.Context, appSecret redact.Secret, requestID string, event connect.Event) (grant, error) {
+	_, _, namesWorkspace := connect.ClientKeyWorkspace(event.ClientKey)
 	switch {
-	case err == nil:
-		// Known, installed or not: Bitbucket signs every further install.
+	case event.Type != connect.EventInstalled || !appSecret.IsZero():
+		return grant{}, fmt.Errorf("%w: no token", connect.ErrUnauthenticated)
+	case event.SharedSecret.IsZero():
+		return grant{}, connect.ErrNoSharedSecret
+	case !namesWorkspace:
+		// A key of an old form can't be tied to the principal. New installations never
+		// have one.
+		return grant{}, fmt.Errorf("%w: first install with a client key that names no workspace", connect.ErrUnauthenticated)
+	case !g.allows(event):
+		return grant{}, fmt.Errorf("%w: %s", answer.ErrNotAllowed, event.Principal.UUID)
+	}
+	in, err := g.store.Get(ctx, event.ClientKey)
+	switch {
+	case err == nil && in.State == installation.Installed && in.SharedSecret.Equal(event.SharedSecret):
+		// The first install again: whoever knows the secret could have signed.
+		return grant{event: event, in: in}, nil
+	case err == nil, errors.Is(err, installation.ErrPendingDeletion):
+		// Known, in whatever state: Bitbucket signs every further install.
 		return grant{}, fmt.Errorf("%w: unsigned install of a known installation", connect.ErrUnauthenticated)
-	case errors.Is(err, installation.ErrPendingDeletion):
-		return grant{}, fmt.Errorf("%w: unsigned install of a purged installation", connect.ErrUnauthenticated)
 	case !errors.Is(err, installation.ErrNotFound):
 		return grant{}, fmt.Errorf("%w: %w", answer.ErrTryLater, err)
 	}
-	if err := h.lifecycle.checkAllowed(event); err != nil {
+	if err := g.prover.prove(ctx, event.ClientKey, event.Principal.UUID, event.SharedSecret); err != nil {
 		return grant{}, err
 	}
-	if err := h.prover.prove(ctx, event); err != nil {
-		return grant{}, err
-	}
-	return grant{clientKey: event.ClientKey, delivery: "first:" + requestID}, nil
+	return grant{event: event, delivery: "first:" + requestID}, nil
 }
 
-// appSecretLife is how long the app-level secret is used before it is read again,
-// so that a rotated one is noticed without a deployment.
-const appSecretLife = 5 * time.Minute
-
-// appSecretSource reads the registered app's secret when it is first needed and
-// keeps it for a while. Without a reference there is none.
-type appSecretSource struct {
-	reference manifest.Reference
-	resolver  manifest.Resolver
-
-	mu     sync.Mutex
-	value  redact.Secret
-	readAt time.Time
+func (g *gate) allows(event connect.Event) bool {
+	return len(g.allowed) == 0 || slices.Contains(g.allowed, strings.ToLower(event.Principal.UUID))
 }
 
-func (s *appSecretSource) get(ctx context.Context) (redact.Secret, error) {
-	if s.reference == (manifest.Reference{}) {
-		return redact.Secret{}, nil
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.value.IsZero() && time.Since(s.readAt) < appSecretLife {
-		return s.value, nil
-	}
-	value, err := s.resolver.Resolve(ctx, s.reference)
-	if err != nil {
-		if !s.value.IsZero() {
-			return s.value, nil // the one we have is at most one rotation old
-		}
-		return redact.Secret{}, err
-	}
-	s.value, s.readAt = value, time.Now()
-	return value, nil
+// witness remembers the state that a verification was answered from, so that the
+// event is decided on the very state whose secret verified it.
+type witness struct {
+	installation.Store
+	in  installation.Installation
+	err error
+}
+
+// Get implements installation.Store.
+func (w *witness) Get(ctx context.Context, clientKey string) (installation.Installation, error) {
+	w.in, w.err = w.Store.Get(ctx, clientKey)
+	return w.in, w.err
+}
+
+// Reread implements installation.Store.
+func (w *witness) Reread(ctx context.Context, clientKey string) (installation.Installation, error) {
+	w.in, w.err = w.Store.Reread(ctx, clientKey)
+	return w.in, w.err
 }

@@ -2,39 +2,63 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/linkersync/linkersync/functions/internal/answer"
 	"github.com/linkersync/linkersync/functions/internal/startup"
 	"github.com/linkersync/linkersync/shared/connect"
+	"github.com/linkersync/linkersync/shared/installation"
 )
 
-// handler is the HTTP edge: it routes, decodes and authorizes. What an authorized
-// event does is type lifecycle's business; how an error is answered, package
-// answer's.
+const (
+	// callbackTime is for one callback. Bitbucket gives its webhooks ten seconds; an
+	// install that is stored after that is one that Bitbucket takes for failed.
+	callbackTime = 9 * time.Second
+	// maxDecisions bounds how often an event is decided anew after it lost a race.
+	// Events of one installation come in ones and twos.
+	maxDecisions = 4
+)
+
+// handler is the HTTP edge: it routes and decodes. Who may act is type gate's
+// business, what an authorized event does is type lifecycle's, and how an error
+// is answered is package answer's.
 type handler struct {
 	log        *slog.Logger
 	appKey     string
 	basePath   string
-	descriptor []byte
-	verifier   connect.Verifier
-	appSecret  *appSecretSource
-	prover     *prover
+	descriptor served
+	gate       gate
 	lifecycle  lifecycle
 }
 
-// routes are the callbacks. The route fixes the event's type; a body that says
-// otherwise is refused.
-var routes = map[string]connect.EventType{
-	"/installed":   connect.EventInstalled,
-	"/uninstalled": connect.EventUninstalled,
-	"/enabled":     connect.EventEnabled,
-	"/disabled":    connect.EventDisabled,
+// newHandler builds the clients; they dial on their first use.
+func newHandler(s settings, log *slog.Logger) *handler {
+	secrets := secretsmanager.NewFromConfig(s.aws)
+	store := installation.NewSecretsManager(secrets, installation.Options{AppKey: s.appKey, KMSKeyID: s.kmsKeyID, Now: s.now})
+	prover := newProver(s)
+	return &handler{
+		log: log, appKey: s.appKey, basePath: s.base.Path, descriptor: s.descriptor,
+		gate: gate{
+			verifier:  connect.Verifier{AppKey: s.appKey, BasePath: s.base.Path, Now: s.now},
+			store:     store,
+			appSecret: newAppSecretSource(s.appSecret, secrets, s.now),
+			prover:    prover,
+			allowed:   s.allowed,
+		},
+		lifecycle: lifecycle{
+			store: store, prover: prover, log: log,
+			firstSync: firstSync{queue: sqs.NewFromConfig(s.aws), queueURL: s.queueURL, now: s.now},
+		},
+	}
 }
 
 // Handle answers one request of API Gateway (payload 2.0) or a function URL.
@@ -53,18 +77,18 @@ func (h *handler) route(ctx context.Context, event events.APIGatewayV2HTTPReques
 		return response, answer.ErrNoRoute
 	}
 	method := event.RequestContext.HTTP.Method
-	eventType, callback := routes[path]
+	eventType, callback := h.descriptor.callbacks[path]
 	switch {
 	case callback && method == http.MethodPost:
 		return answer.Done(), h.callback(ctx, eventType, event)
 	case callback:
-		return response, answer.ErrMethod
+		return response, answer.ErrWantPOST
 	case path != "" && path != "/" && path != "/"+descriptorFile:
 		return response, answer.ErrNoRoute
 	case method != http.MethodGet:
-		return response, answer.ErrMethod
+		return response, answer.ErrWantGET
 	}
-	return answer.JSON(h.descriptor), nil
+	return answer.JSON(h.descriptor.body), nil
 }
 
 // callback takes one lifecycle event. Reading the body first costs no more than
@@ -74,18 +98,25 @@ func (h *handler) callback(ctx context.Context, eventType connect.EventType, req
 	if err != nil {
 		return err
 	}
-	event, err := connect.ParseEvent(eventType, data)
-	if err != nil && !(eventType == connect.EventInstalled && isOnlyWithoutSecret(err)) {
+	event, err := parseEvent(eventType, data)
+	if err != nil && !errors.Is(err, connect.ErrNoSharedSecret) {
 		return err
 	}
 	if err := event.CheckKeys(h.appKey); err != nil {
 		return err
 	}
-	grant, err := h.authorize(ctx, signed(request), request.RequestContext.RequestID, &event)
-	if err != nil {
-		return err
+	ctx, cancel := context.WithTimeout(ctx, callbackTime)
+	defer cancel()
+	for range maxDecisions {
+		var by grant
+		if by, err = h.gate.authorize(ctx, signed(request), request.RequestContext.RequestID, event); err != nil {
+			return err
+		}
+		if err = h.lifecycle.take(ctx, by); !errors.Is(err, installation.ErrConflict) {
+			break
+		}
 	}
-	if err := h.lifecycle.take(ctx, grant, event); err != nil {
+	if err != nil {
 		return fmt.Errorf("take %s event: %w", eventType, err)
 	}
 	return nil

@@ -1,6 +1,3 @@
-// Command lifecycle is the Lambda function that Bitbucket calls: it serves the
-// app's descriptor and takes the callbacks installed, uninstalled, enabled and
-// disabled. One folder in functions/ is one block of template.yaml.
 package main
 
 import (
@@ -24,10 +21,10 @@ func main() {
 func run(getenv func(string) string, readFile func(string) ([]byte, error), out io.Writer) error {
 	environment := &startup.Environment{Getenv: getenv}
 	log := startup.Logger(environment, out)
-	handler, err := configure(environment, readFile, log)
+	settings, err := configure(environment, readFile)
 	if err != nil {
 		return err
 	}
-	lambda.Start(handler.Handle)
+	lambda.Start(newHandler(settings, log).Handle)
 	return nil
 }

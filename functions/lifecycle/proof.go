@@ -12,54 +12,76 @@ import (
 	"github.com/linkersync/linkersync/functions/internal/answer"
 	"github.com/linkersync/linkersync/shared/bitbucket"
 	"github.com/linkersync/linkersync/shared/connect"
+	"github.com/linkersync/linkersync/shared/installation"
+	"github.com/linkersync/linkersync/shared/redact"
+	"github.com/linkersync/linkersync/shared/transport"
 )
 
-// The ways to prove a first install, see LINKERSYNC_PROOF.
+// The ways to prove a secret, see LINKERSYNC_PROOF.
 const (
 	proofOAuth     = "oauth"
 	proofWorkspace = "workspace"
 )
 
-// proofTimeout leaves room in the ten seconds that Bitbucket gives a webhook.
-const proofTimeout = 8 * time.Second
+const (
+	// proofTime leaves room for the write in callbackTime.
+	proofTime = 5 * time.Second
+	// proofAttempts is two: Bitbucket waits for the install, and has a person who can
+	// try again.
+	proofAttempts = 2
+	// proofsPerSecond and proofBurst bound the calls to Bitbucket that strangers can
+	// cause: real first installs are minutes apart.
+	proofsPerSecond, proofBurst = 1, 5
+)
 
-// newProofLimit bounds the calls to Bitbucket that strangers can cause: real first
-// installs are minutes apart.
-func newProofLimit() *rate.Limiter { return rate.NewLimiter(1, 5) }
-
-// prover asks Bitbucket whether an offered shared secret is real, by using it. The
-// host is fixed by configuration; nothing in the payload can change it.
+// prover asks Bitbucket whether a shared secret is real, by using it. The host is
+// fixed by configuration; nothing in the payload can change it.
 type prover struct {
 	appKey          string
 	method          string
 	apiURL, authURL string
 	http            *http.Client
 	limit           *rate.Limiter
+	now             func() time.Time
+}
+
+func newProver(s settings) *prover {
+	return &prover{
+		appKey: s.appKey, method: s.proof, apiURL: s.apiURL, authURL: s.authURL,
+		http: &http.Client{Transport: transport.New(transport.Options{
+			Attempts: proofAttempts, Timeout: proofTime / proofAttempts, FailFastOn429: true,
+		})},
+		limit: rate.NewLimiter(proofsPerSecond, proofBurst), now: s.now,
+	}
 }
 
 // prove returns nil when Bitbucket accepts the secret for this installation,
 // ErrUnauthenticated when it does not, and ErrTryLater when it could not be asked.
-func (p *prover) prove(ctx context.Context, event connect.Event) error {
-	// A key of an old form names no workspace, so what it proves could not be tied
-	// to the principal. New installations never have one.
-	if _, _, ok := connect.ClientKeyWorkspace(event.ClientKey); !ok {
-		return fmt.Errorf("%w: first install with a client key that names no workspace", connect.ErrUnauthenticated)
+func (p *prover) prove(ctx context.Context, clientKey, workspace string, secret redact.Secret) error {
+	if !p.limit.AllowN(p.now(), 1) {
+		return fmt.Errorf("%w: too many secrets to prove at once", answer.ErrTryLater)
 	}
-	if !p.limit.Allow() {
-		return fmt.Errorf("%w: too many first installs at once", answer.ErrTryLater)
-	}
-	ctx, cancel := context.WithTimeout(ctx, proofTimeout)
+	ctx, cancel := context.WithTimeout(ctx, proofTime)
 	defer cancel()
-	signer := connect.Signer{AppKey: p.appKey, ClientKey: event.ClientKey, Secret: event.SharedSecret}
+	signer := connect.Signer{AppKey: p.appKey, ClientKey: clientKey, Secret: secret, Now: p.now}
 	client := &bitbucket.Client{BaseURL: p.apiURL, AuthURL: p.authURL, HTTP: p.http, Sign: signer.Sign}
-	err := p.use(ctx, client, event.Principal.UUID)
+	err := p.use(ctx, client, workspace)
 	switch {
 	case err == nil:
 		return nil
 	case refusal(err):
-		return fmt.Errorf("%w: Bitbucket refuses the offered secret: %w", connect.ErrUnauthenticated, err)
+		return fmt.Errorf("%w: Bitbucket refuses the secret: %w", connect.ErrUnauthenticated, err)
 	}
-	return fmt.Errorf("%w: Bitbucket can't be asked about the offered secret: %w", answer.ErrTryLater, err)
+	return fmt.Errorf("%w: Bitbucket can't be asked about the secret: %w", answer.ErrTryLater, err)
+}
+
+// accepts tells whether Bitbucket accepts the installation's current secret.
+func (p *prover) accepts(ctx context.Context, in installation.Installation) (bool, error) {
+	err := p.prove(ctx, in.ClientKey, in.Principal.UUID, in.SharedSecret)
+	if errors.Is(err, connect.ErrUnauthenticated) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 func (p *prover) use(ctx context.Context, client *bitbucket.Client, workspace string) error {

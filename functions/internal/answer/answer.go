@@ -22,8 +22,10 @@ import (
 var (
 	// ErrNoRoute: nothing is served at this path.
 	ErrNoRoute = errors.New("no such path")
-	// ErrMethod: the path is served, not with this method.
-	ErrMethod = errors.New("method not allowed")
+	// ErrWantPOST: the path is served, with POST only.
+	ErrWantPOST = errors.New("method not allowed, POST is")
+	// ErrWantGET: the path is served, with GET only.
+	ErrWantGET = errors.New("method not allowed, GET is")
 	// ErrTooLarge: the body is over the limit.
 	ErrTooLarge = errors.New("body too large")
 	// ErrMediaType: the body is not plain JSON.
@@ -47,9 +49,12 @@ var table = []struct {
 	{connect.ErrNoSharedSecret, http.StatusBadRequest, "the payload has no sharedSecret, as for a personal account; install the app in a workspace"},
 	{connect.ErrInvalidPayload, http.StatusBadRequest, "the payload is not a lifecycle event of this app"},
 	{ErrNoRoute, http.StatusNotFound, "not found"},
-	{ErrMethod, http.StatusMethodNotAllowed, "method not allowed"},
+	{ErrWantPOST, http.StatusMethodNotAllowed, "method not allowed"},
+	{ErrWantGET, http.StatusMethodNotAllowed, "method not allowed"},
 	{ErrTooLarge, http.StatusRequestEntityTooLarge, "the body is too large"},
 	{ErrMediaType, http.StatusUnsupportedMediaType, "send application/json without an encoding"},
+	// Only an operator can bring it back, or time can end it.
+	{installation.ErrPendingDeletion, http.StatusConflict, "the installation was purged and can't be used until its recovery window has passed"},
 	// A lost race that did not settle: the redelivery finds it settled.
 	{installation.ErrConflict, http.StatusServiceUnavailable, "busy, try again"},
 	{installation.ErrUnavailable, http.StatusServiceUnavailable, "temporarily unavailable, try again"},
@@ -88,7 +93,16 @@ func Failed(ctx context.Context, log *slog.Logger, err error) events.APIGatewayV
 		attributes = append(attributes, slog.Any("refused", refused))
 	}
 	log.LogAttrs(ctx, level, "request refused or failed", attributes...)
-	return respond(status, "text/plain; charset=utf-8", text+"\n")
+	response := respond(status, "text/plain; charset=utf-8", text+"\n")
+	// RFC 9110 15.5.6: a 405 names what is allowed.
+	switch {
+	case status != http.StatusMethodNotAllowed:
+	case errors.Is(err, ErrWantPOST):
+		response.Headers["allow"] = http.MethodPost
+	default:
+		response.Headers["allow"] = http.MethodGet
+	}
+	return response
 }
 
 func respond(status int, contentType, body string) events.APIGatewayV2HTTPResponse {

@@ -5,6 +5,7 @@
 package metrics
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -73,12 +74,8 @@ func (w *Writer) Count(counts map[Name]int) error {
 	if len(group.Metrics) == 0 {
 		return nil
 	}
-	slices.SortFunc(group.Metrics, func(a, b definition) int {
-		if a.Name < b.Name {
-			return -1
-		}
-		return 1
-	})
+	// The same counts make the same line.
+	slices.SortFunc(group.Metrics, func(a, b definition) int { return cmp.Compare(a.Name, b.Name) })
 	line["_aws"] = map[string]any{"Timestamp": now().UnixMilli(), "CloudWatchMetrics": []directive{group}}
 	encoded, err := json.Marshal(line)
 	if err != nil {

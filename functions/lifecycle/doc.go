@@ -1,0 +1,55 @@
+// Command lifecycle is the Lambda function that Bitbucket calls: it serves the
+// app's descriptor and takes the callbacks that the descriptor names. One folder
+// in functions/ is one block of template.yaml.
+//
+// # What is answered, and why
+//
+// Bitbucket takes 200 and 204 as "done" and everything else as "failed"; whether
+// it ever repeats a callback is documented nowhere. So each answer is chosen by
+// what the same request would do if it came again: 2xx when nothing is left to
+// do, 4xx when it would be refused again, 503 when it may succeed.
+//
+//	204  the event was applied, or it was before: a redelivery, an event that a
+//	     newer one overtook, an uninstall of what was never installed
+//	401  it is not proven that Bitbucket sent this for this installation: no
+//	     token, or one that fails in any way; a first install whose secret
+//	     Bitbucket refuses; an unsigned install of a known installation
+//	403  it is proven, and the workspace is not on this deployment's list
+//	400  the body is not this event of this app; read before the token, because
+//	     that is cheap and tells a broken sender from a forger
+//	404  nothing is served at the path
+//	405  the path takes another method, which the Allow header names
+//	409  the installation was purged, and its recovery window still runs
+//	413  the body is larger than 256 KiB
+//	415  the body is not plain JSON
+//	503  Bitbucket or AWS could not be asked, or others kept changing the same
+//	     installation; nothing was decided
+//	500  a defect of ours
+//
+// The text of an answer is constant. Nothing of a request is repeated in it, and
+// a 401 never tells its reason, which is in the log.
+//
+// # Who may change an installation
+//
+// An event changes the store in one of four cases, and in no other:
+//
+//   - It is signed with the installation's current secret.
+//   - It is signed with the secret of the app itself, where one is configured.
+//   - It is an unsigned install of a client key that was never seen, and
+//     Bitbucket accepts the secret that it offers. It is stored create-only.
+//   - It is signed with the previous secret, and Bitbucket confirms what that
+//     would mean: that it never heard of our taking the current one. Otherwise the
+//     event is older than the rotation and changes nothing.
+//
+// Each write is conditional on the very state whose secret verified the token. A
+// lost race is authorized anew, because a secret that was current may not be any
+// more. Events are ordered by the time in their tokens, where their secrets don't
+// already tell the order.
+//
+// An unsigned install that repeats the stored secret is a redelivery and answered
+// 204; it changes nothing. One that offers another secret is refused for good: if
+// our answer to a first install was lost, and Bitbucket then offers a new secret,
+// an operator has to purge the installation (docs/operate.md).
+//
+// Source: https://developer.atlassian.com/cloud/bitbucket/authentication-for-apps/
+package main

@@ -1,0 +1,337 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"github.com/linkersync/linkersync/functions/internal/startup"
+	"github.com/linkersync/linkersync/shared/installation"
+	simaws "github.com/linkersync/linkersync/shared/simulator/aws"
+	simbitbucket "github.com/linkersync/linkersync/shared/simulator/bitbucket"
+	simlambda "github.com/linkersync/linkersync/shared/simulator/lambda"
+	"github.com/linkersync/linkersync/shared/transport"
+)
+
+const (
+	appKey    = "example-linker-app"
+	appSecret = "not-a-real-app-secret"
+	queueName = "linkers"
+
+	workspaceOne  = "{11111111-2222-4333-8444-555555555555}"
+	workspaceTwo  = "{22222222-2222-4333-8444-555555555555}"
+	workspaceGone = "{33333333-2222-4333-8444-555555555555}"
+	workspaceNew  = "{66666666-7777-4888-8999-aaaaaaaaaaaa}"
+
+	// one and two are installed, gone is a tombstone, stranger was never seen.
+	one      = "ari:cloud:bitbucket::app/" + workspaceOne + "/" + appKey
+	two      = "ari:cloud:bitbucket::app/" + workspaceTwo + "/" + appKey
+	gone     = "ari:cloud:bitbucket::app/" + workspaceGone + "/" + appKey
+	stranger = "ari:cloud:bitbucket::app/" + workspaceNew + "/" + appKey
+
+	secretOne     = "not-a-real-secret-one"
+	previousOne   = "not-a-real-previous-one"
+	secretTwo     = "not-a-real-secret-two"
+	secretGone    = "not-a-real-secret-gone"
+	secretNew     = "not-a-real-new-secret"
+	secretForeign = "not-a-real-foreign-secret"
+)
+
+// clock stands still until it is moved.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// world is a deployment: the real handler behind an HTTP API of API Gateway,
+// between the simulated Bitbucket and the simulated AWS.
+type world struct {
+	bitbucket *simbitbucket.Server
+	aws       *simaws.Server
+	clock     *clock
+	logs      *buffer
+	queueURL  string
+	// url is the app's base URL.
+	url     string
+	handler *handler
+	// binary makes the gateway hand every body over in base64, as one with binary
+	// media types does.
+	binary bool
+}
+
+// deployment changes what a world's function is configured with.
+type deployment struct {
+	stage string
+	env   map[string]string
+	// registered gives the app a secret of its own.
+	registered bool
+}
+
+func newWorld(t testing.TB, d deployment) *world {
+	t.Helper()
+	w := &world{
+		// Whole seconds, as in tokens. AWS's signatures go by the real time.
+		clock: &clock{now: time.Now().UTC().Truncate(time.Second)},
+		logs:  &buffer{},
+	}
+	w.aws = simaws.New(simaws.Options{Now: w.clock.Now})
+	t.Cleanup(w.aws.Close)
+	w.bitbucket = simbitbucket.New(simbitbucket.Options{Now: w.clock.Now})
+	if _, err := w.bitbucket.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = w.bitbucket.Close() })
+	queue, err := sqs.NewFromConfig(w.aws.Config()).CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String(queueName)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.queueURL = aws.ToString(queue.QueueUrl)
+
+	gateway, err := simlambda.NewHTTPGateway(simlambda.GatewayOptions{
+		Routes: map[string]simlambda.Invoker{"$default": w}, Stage: d.stage,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	front := httptest.NewServer(gateway)
+	t.Cleanup(front.Close)
+	w.url = strings.TrimSuffix(front.URL+"/"+d.stage, "/")
+	w.handler = w.start(t, d)
+	w.seed(t, d)
+	return w
+}
+
+// start makes a process of the function: nothing cached.
+func (w *world) start(t testing.TB, d deployment) *handler {
+	t.Helper()
+	env := map[string]string{
+		"LINKERSYNC_APP_KEY": appKey, "LINKERSYNC_BASE_URL": w.url, "LINKERSYNC_QUEUE_URL": w.queueURL,
+		"LINKERSYNC_BITBUCKET_URL": w.bitbucket.URL(), "LINKERSYNC_BITBUCKET_AUTH_URL": w.bitbucket.URL(),
+		"LINKERSYNC_LOG_LEVEL": "debug",
+	}
+	for _, variable := range w.aws.Environment() {
+		name, value, _ := strings.Cut(variable, "=")
+		env[name] = value
+	}
+	if d.registered {
+		env["LINKERSYNC_APP_SECRET"] = "aws-secret:linkersync/app#app_secret"
+	}
+	for name, value := range d.env {
+		env[name] = value
+	}
+	e := &startup.Environment{Getenv: func(name string) string { return env[name] }}
+	log := startup.Logger(e, w.logs)
+	s, err := configure(e, func(string) ([]byte, error) {
+		return simbitbucket.Descriptor(appKey, "https://placeholder.example", "issues"), nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.now = w.clock.Now
+	// Its client counts exactly: no call is repeated by chance.
+	s.aws = w.aws.Config()
+	s.aws.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
+	h := newHandler(s, log)
+	h.gate.prover.http.Transport = transport.New(transport.Options{
+		Attempts: proofAttempts, FailFastOn429: true,
+		Sleep: func(context.Context, time.Duration) error { return nil },
+	})
+	return h
+}
+
+// seed puts the installations in place, on both sides.
+func (w *world) seed(t testing.TB, d deployment) {
+	t.Helper()
+	app := simbitbucket.App{Key: appKey, Descriptor: simbitbucket.Descriptor(appKey, w.url, "issues")}
+	if d.registered {
+		app.Secret = appSecret
+		if err := w.aws.Secrets.Add("linkersync/app", `{"app_secret":"`+appSecret+`"}`, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	state := simbitbucket.State{Apps: []simbitbucket.App{app}}
+	add := func(clientKey, workspace, secret, previous string, status simbitbucket.Status) {
+		state.Installations = append(state.Installations, simbitbucket.Installation{
+			AppKey: appKey, ClientKey: clientKey, SharedSecret: secret, Status: status, BaseURL: w.url,
+			Principal: simbitbucket.Principal{UUID: workspace, DisplayName: "example-workspace", Username: "example"},
+		})
+		w.put(t, clientKey, stored{State: string(status), Secret: secret, Previous: previous, Name: "example-workspace"})
+	}
+	add(one, workspaceOne, secretOne, previousOne, simbitbucket.Installed)
+	add(two, workspaceTwo, secretTwo, "", simbitbucket.Installed)
+	add(gone, workspaceGone, secretGone, "", simbitbucket.Uninstalled)
+	if err := w.bitbucket.Seed(state); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Invoke implements lambda's Invoker with the handler as the Lambda library calls
+// it: events are decoded from JSON, and answers encoded.
+func (w *world) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	if w.binary {
+		var event events.APIGatewayV2HTTPRequest
+		if err := json.Unmarshal(payload, &event); err != nil {
+			return nil, err
+		}
+		event.Body, event.IsBase64Encoded = base64.StdEncoding.EncodeToString([]byte(event.Body)), true
+		payload, _ = json.Marshal(event)
+	}
+	return lambda.NewHandler(w.handler.Handle).Invoke(ctx, payload)
+}
+
+// stored is an installation as its secret has it.
+type stored struct {
+	State, Secret, Previous, Name string
+	// Missing is for a secret that is not there.
+	Missing bool
+	// EventAt is when Bitbucket made the last event.
+	EventAt time.Time
+}
+
+// put writes a secret past the handler's code.
+func (w *world) put(t testing.TB, clientKey string, in stored) {
+	t.Helper()
+	name, err := installation.EncodeName(appKey, clientKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(clientKey, "{")
+	uuid, _, _ := strings.Cut(rest, "}")
+	document, _ := json.Marshal(map[string]any{
+		"version": 1, "app_key": appKey, "client_key": clientKey, "shared_secret": in.Secret, "previous_secret": in.Previous,
+		"state": in.State, "principal": map[string]string{"uuid": "{" + uuid + "}", "type": "team", "display_name": in.Name},
+		"installed_at": w.clock.Now().Add(-time.Hour), "updated_at": w.clock.Now().Add(-time.Hour),
+	})
+	if err := w.aws.Secrets.Add(name, string(document), nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// read returns what is stored, read past the handler's code and uncounted.
+func (w *world) read(t testing.TB, clientKey string) stored {
+	t.Helper()
+	name, err := installation.EncodeName(appKey, clientKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := secretsmanager.NewFromConfig(w.aws.Config()).GetSecretValue(context.Background(), &secretsmanager.GetSecretValueInput{SecretId: aws.String(name)})
+	if err != nil {
+		if strings.Contains(err.Error(), "ResourceNotFoundException") {
+			return stored{Missing: true}
+		}
+		t.Fatal(err)
+	}
+	var document struct {
+		State    string                        `json:"state"`
+		Secret   string                        `json:"shared_secret"`
+		Previous string                        `json:"previous_secret"`
+		At       time.Time                     `json:"event_at"`
+		Who      struct{ Display_name string } `json:"principal"` //nolint:revive // encoding/json's own matching
+	}
+	if err := json.Unmarshal([]byte(aws.ToString(out.SecretString)), &document); err != nil {
+		t.Fatal(err)
+	}
+	return stored{State: document.State, Secret: document.Secret, Previous: document.Previous, Name: document.Who.Display_name, EventAt: document.At}
+}
+
+// snapshot is everything that Secrets Manager holds.
+func (w *world) snapshot(t testing.TB) map[string]stored {
+	t.Helper()
+	all := map[string]stored{}
+	for _, name := range w.aws.Secrets.Names() {
+		if clientKey, err := installation.DecodeName(appKey, name); err == nil {
+			all[clientKey] = w.read(t, clientKey)
+		}
+	}
+	return all
+}
+
+// forget drops the calls so far.
+func (w *world) forget() {
+	w.aws.Faults.ResetCalls()
+	w.bitbucket.Faults().ResetCalls()
+}
+
+// calls are those that the function made, AWS's first.
+func (w *world) calls() []string {
+	var made []string
+	for _, call := range w.aws.Faults.Calls() {
+		_, operation, _ := strings.Cut(call.Target, ".")
+		made = append(made, operation)
+	}
+	for _, call := range w.bitbucket.Faults().Calls() {
+		made = append(made, call.Method+" "+call.Path)
+	}
+	return made
+}
+
+// buffer collects log lines.
+type buffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+// fileReader serves the files of a map.
+func fileReader(files map[string]string) func(string) ([]byte, error) {
+	return func(path string) ([]byte, error) {
+		if text, found := files[filepath.Base(path)]; found {
+			return []byte(text), nil
+		}
+		return nil, fmt.Errorf("open %s: %w", path, os.ErrNotExist)
+	}
+}
+
+var errTest = errors.New("test")
+
+func newRequest(t testing.TB, method, target string, body []byte) *http.Request {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, target, bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return request
+}

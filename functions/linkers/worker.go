@@ -70,6 +70,9 @@ func updateAddon(ctx context.Context, client *bitbucket.Client, message rollout.
 func (w *worker) values(ctx context.Context, client *bitbucket.Client, workspace string, applied *rollout.Applied, prefetched *states) error {
 	for range maxRounds {
 		state, err := prefetched.of(ctx, w.desired, workspace)
+		if errors.Is(err, rollout.ErrNoManifest) {
+			return fmt.Errorf("%w: %w", errSkipped, err) // the first manifest has a run of its own
+		}
 		if err != nil {
 			return err
 		}

@@ -90,6 +90,14 @@ func Start(ctx context.Context, options Options) (*Stack, error) {
 	if options.Visibility == 0 {
 		options.Visibility = 6 * time.Minute
 	}
+	// Functions run in their own folders, so the paths that they get are absolute.
+	for _, path := range []*string{&options.Binaries, &options.Descriptor} {
+		absolute, err := filepath.Abs(*path)
+		if err != nil {
+			return nil, fmt.Errorf("start the stack: %w", err)
+		}
+		*path = absolute
+	}
 	s := &Stack{options: options, Functions: map[string]*lambda.Runtime{}}
 	if err := s.start(ctx); err != nil {
 		s.Stop()

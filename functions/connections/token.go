@@ -9,7 +9,7 @@ import (
 	"io"
 	"strings"
 	"time"
-	"unicode/utf8"
+	"unicode/utf16"
 
 	"github.com/linkersync/linkersync/shared/infisical"
 	"github.com/linkersync/linkersync/shared/installation"
@@ -59,7 +59,7 @@ func (r registry) readToken(ctx context.Context, secret string) (token, error) {
 
 // parseToken is strict: a misspelt expires_at would mean that nobody is warned.
 // Its errors hold nothing of the value, not even the names of its members, since
-// somebody may have pasted the token as one.
+// somebody may have pasted the token anywhere in it.
 func parseToken(value redact.Secret) (token, error) {
 	decoder := json.NewDecoder(bytes.NewBufferString(value.Reveal()))
 	decoder.DisallowUnknownFields()
@@ -70,31 +70,57 @@ func parseToken(value redact.Secret) (token, error) {
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return token{}, fmt.Errorf("%w: something follows its JSON object", errToken)
 	}
-	expires, err := parseExpiry(d.ExpiresAt)
-	problems := []error{err}
+	expires, problem := parseExpiry(d.ExpiresAt)
 	desired := reconcile.DesiredConnection{
 		Name: d.Connection, ProjectID: d.ProjectID, Description: d.Description,
 		Email: d.Email, Token: redact.New(strings.TrimSpace(d.Token)),
 	}
-	problems = append(problems, infisical.ValidateConnection(infisical.NewConnection{
-		Name: desired.Name, ProjectID: desired.ProjectID, Description: desired.Description,
-		Credentials: infisical.Credentials{Email: desired.Email, APIToken: desired.Token},
-	}))
-	if utf8.RuneCountInString(d.Description) > manifest.MaxDescriptionLength {
-		problems = append(problems, fmt.Errorf("description: at most %d characters, the rest is for linkersync's mark", manifest.MaxDescriptionLength))
-	}
-	if strings.Contains(d.Description, "managed by linkersync") {
-		problems = append(problems, errors.New("description: leave linkersync's mark out, it is added by itself"))
-	}
-	if err := errors.Join(problems...); err != nil {
-		return token{}, fmt.Errorf("%w: %s", errToken, strings.ReplaceAll(err.Error(), "\n", "; "))
+	problems := append(checkMembers(desired), problem...)
+	if len(problems) > 0 {
+		return token{}, fmt.Errorf("%w: %s", errToken, strings.Join(problems, "; "))
 	}
 	return token{desired: desired, expires: expires, value: value}, nil
 }
 
+// checkMembers applies Infisical's rules, and says in words of its own which are
+// broken: Infisical's quote the value.
+func checkMembers(d reconcile.DesiredConnection) []string {
+	var problems []string
+	err := infisical.ValidateConnection(infisical.NewConnection{
+		Name: d.Name, ProjectID: d.ProjectID, Description: d.Description,
+		Credentials: infisical.Credentials{Email: d.Email, APIToken: d.Token},
+	})
+	if invalid, ok := errors.AsType[*infisical.InputError](err); ok {
+		for _, issue := range invalid.Issues {
+			problems = append(problems, memberRule(issue.Path))
+		}
+	}
+	if len(utf16.Encode([]rune(d.Description))) > manifest.MaxDescriptionLength || strings.Contains(d.Description, "managed by linkersync") {
+		problems = append(problems, memberRule("description"))
+	}
+	return problems
+}
+
+// memberRule says what is wanted of the member that Infisical knows by path.
+func memberRule(path string) string {
+	switch path {
+	case "name":
+		return "connection: want 1 to 64 of a-z, 0-9 and single dashes between them"
+	case "projectId":
+		return "project_id: want the project's ID, or leave it out"
+	case "credentials.email":
+		return "email: want the Atlassian account's address"
+	case "credentials.apiToken":
+		return "token: want the API token alone, 1 to 255 characters on one line"
+	case "description":
+		return fmt.Sprintf("description: want at most %d characters, and linkersync's mark not among them, which is added by itself", manifest.MaxDescriptionLength)
+	}
+	return path + ": not as Infisical wants it"
+}
+
 // parseExpiry reads a time, or a day, which then counts from its first second on:
 // Atlassian shows a day and no hour.
-func parseExpiry(text string) (time.Time, error) {
+func parseExpiry(text string) (at time.Time, problem []string) {
 	if text == "" {
 		return time.Time{}, nil
 	}
@@ -103,5 +129,5 @@ func parseExpiry(text string) (time.Time, error) {
 			return at, nil
 		}
 	}
-	return time.Time{}, errors.New("expires_at: want a day such as 2027-01-31, or a time such as 2027-01-31T12:00:00Z")
+	return time.Time{}, []string{"expires_at: want a day such as 2027-01-31, or a time such as 2027-01-31T12:00:00Z"}
 }

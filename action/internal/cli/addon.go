@@ -63,7 +63,7 @@ func (c *addonUpdateCommand) Run(inv *invocation) error {
 	var group errgroup.Group
 	group.SetLimit(max(1, c.Parallel))
 	report := &report{inv: inv, done: done}
-	for in, err := range inv.installations(c.Installation) {
+	for in, err := range inv.session.Installations(inv.ctx, c.Installation) {
 		if err != nil {
 			report.failed = errors.Join(report.failed, err)
 			break

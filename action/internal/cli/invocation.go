@@ -6,16 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"log/slog"
 	"os"
 
 	"golang.org/x/term"
 
-	"github.com/linkersync/linkersync/action/internal/runner"
 	"github.com/linkersync/linkersync/action/internal/session"
-	"github.com/linkersync/linkersync/shared/installation"
-	"github.com/linkersync/linkersync/shared/redact"
 )
 
 // invocation is one run of the command: what a verb needs besides its own flags.
@@ -74,31 +70,6 @@ func (inv *invocation) print(value any, text func(io.Writer)) error {
 func (inv *invocation) done(format string, args ...any) error {
 	message := fmt.Sprintf(format, args...)
 	return inv.print(map[string]string{"done": message}, func(w io.Writer) { _, _ = fmt.Fprintln(w, message) })
-}
-
-// sharedSecretVariable holds an installation's shared secret for a pipeline
-// without AWS, as a last resort.
-const sharedSecretVariable = "LINKERSYNC_SHARED_SECRET"
-
-// installations returns the ones that name selects, with their secrets. With a
-// shared secret in the environment, name is the client key that it belongs to and
-// no store is asked.
-func (inv *invocation) installations(name string) iter.Seq2[installation.Installation, error] {
-	if secret := redact.New(inv.process.Getenv(sharedSecretVariable)); !secret.IsZero() {
-		return runner.Just(runner.Direct(inv.session.AppKey(), name, secret))
-	}
-	return func(yield func(installation.Installation, error) bool) {
-		store, err := inv.session.Store(inv.ctx)
-		if err != nil {
-			yield(installation.Installation{}, err)
-			return
-		}
-		for in, err := range runner.Select(inv.ctx, store, name) {
-			if !yield(in, err) {
-				return
-			}
-		}
-	}
 }
 
 // usageError is a wrong use of the command that its grammar could not tell.

@@ -18,7 +18,7 @@ func (f workspaceFlags) client(inv *invocation) (*bitbucket.Client, error) {
 	if f.Installation == runner.All {
 		return nil, usage("this verb works in one workspace: give --installation a client key, a workspace's UUID or its name")
 	}
-	for in, err := range inv.installations(f.Installation) {
+	for in, err := range inv.session.Installations(inv.ctx, f.Installation) {
 		if err != nil {
 			return nil, err
 		}

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,11 +10,8 @@ import (
 	"github.com/schollz/progressbar/v3"
 
 	"github.com/linkersync/linkersync/action/internal/runner"
-	"github.com/linkersync/linkersync/shared/bitbucket"
-	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/manifest"
 	"github.com/linkersync/linkersync/shared/reconcile"
-	"github.com/linkersync/linkersync/shared/redact"
 )
 
 // manifestFlags are what plan and apply share.
@@ -86,8 +82,7 @@ func (f manifestFlags) pass(inv *invocation, options runner.Options) (total reco
 	out := newParts(inv, desired.Path, f.Quiet, f.Installation == runner.All)
 	defer out.close()
 	if len(desired.Linkers) > 0 {
-		connect := func(in installation.Installation) reconcile.LinkerValues { return inv.session.Bitbucket(in) }
-		for part, err := range runner.Linkers(inv.ctx, inv.installations(f.Installation), connect, desired.Linkers, options) {
+		for part, err := range runner.Linkers(inv.ctx, inv.session.Installations(inv.ctx, f.Installation), inv.session.Connect, desired.Linkers, options) {
 			if err != nil {
 				return out.total, err
 			}
@@ -97,7 +92,7 @@ func (f manifestFlags) pass(inv *invocation, options runner.Options) (total reco
 		}
 	}
 	if len(desired.Connections) > 0 {
-		part, err := inv.connections(desired.Connections, options.Apply)
+		part, err := inv.session.ApplyConnections(inv.ctx, desired.Connections, options.Apply, nil)
 		if err != nil {
 			return out.total, err
 		}
@@ -115,23 +110,6 @@ func wrongManifest(err error) error {
 		return usageError{fmt.Sprintf("the manifest has problems, nothing was called:\n%s", problems.Error())}
 	}
 	return err
-}
-
-// connections takes the connections through Infisical and ends the login.
-func (inv *invocation) connections(desired []manifest.Connection, apply bool) (runner.Part, error) {
-	client, err := inv.session.Infisical(inv.ctx, nil)
-	if err != nil {
-		return runner.Part{}, err
-	}
-	defer func() {
-		if err := client.Revoke(inv.ctx); err != nil {
-			inv.log.WarnContext(inv.ctx, "infisical login not revoked, it ends by itself", "error", err)
-		}
-	}()
-	check := reconcile.ConnectionOptions{CheckToken: func(ctx context.Context, email string, token redact.Secret) error {
-		return bitbucket.CheckToken(ctx, nil, inv.session.BitbucketURL(), email, token)
-	}}
-	return runner.Connections(inv.ctx, client, inv.session.Resolver().Resolve, desired, apply, check)
 }
 
 // parts prints a pass as it goes: text for people, or one JSON document a line.

@@ -4,9 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"net/http"
 
+	"github.com/linkersync/linkersync/action/internal/runner"
+	"github.com/linkersync/linkersync/shared/bitbucket"
 	"github.com/linkersync/linkersync/shared/infisical"
 	"github.com/linkersync/linkersync/shared/manifest"
+	"github.com/linkersync/linkersync/shared/reconcile"
 	"github.com/linkersync/linkersync/shared/redact"
 )
 
@@ -94,4 +99,24 @@ func (s *Session) oidcFromEnvironment(context.Context) (redact.Secret, error) {
 		}
 	}
 	return redact.Secret{}, fmt.Errorf("no OIDC token: set \"oidc: true\" on the Bitbucket step, or %s", OIDCTokenVariable)
+}
+
+// ApplyConnections takes the connections through Infisical, plans them or applies
+// them, and ends the login. oidc may be nil, see Infisical.
+func (s *Session) ApplyConnections(ctx context.Context, desired []manifest.Connection, apply bool, oidc OIDCToken) (part runner.Part, err error) {
+	client, err := s.Infisical(ctx, oidc)
+	if err != nil {
+		return runner.Part{}, err
+	}
+	// The login ends by itself in time; that it could not be ended now is worth a
+	// word, and no reason to call what was done a failure.
+	defer func() {
+		if revoke := client.Revoke(ctx); revoke != nil {
+			slog.WarnContext(ctx, "infisical login not revoked, it ends by itself", slog.String("error", revoke.Error()))
+		}
+	}()
+	check := reconcile.ConnectionOptions{CheckToken: func(ctx context.Context, email string, token redact.Secret) error {
+		return bitbucket.CheckToken(ctx, &http.Client{Transport: s.transport}, s.options.BitbucketURL, email, token)
+	}}
+	return runner.Connections(ctx, client, s.Resolve, desired, apply, check)
 }

@@ -49,6 +49,10 @@ type Session struct {
 	codec     *bitbucket.Codec
 	transport http.RoundTripper
 
+	// onSecret hears every secret that is read, before it is used.
+	onSecret func(redact.Secret)
+	role     *role
+
 	mu        sync.Mutex
 	awsConfig *aws.Config
 	secrets   *secretsmanager.Client
@@ -107,6 +111,9 @@ func (s *Session) loadAWS(ctx context.Context) (aws.Config, error) {
 	if err != nil {
 		return aws.Config{}, fmt.Errorf("load the AWS configuration: %w", err)
 	}
+	if s.role != nil {
+		loaded.Credentials = s.role.provider(loaded)
+	}
 	if loaded.Region == "" {
 		return aws.Config{}, fmt.Errorf("load the AWS configuration: %w", awsenv.ErrNoRegion)
 	}
@@ -152,6 +159,23 @@ func (s *Session) Bitbucket(in installation.Installation) *bitbucket.Client {
 		HTTP: &http.Client{Transport: s.transport},
 		Sign: signer.Sign, Codec: s.codec,
 	}
+}
+
+// OnSecret makes hear learn every secret that is read from now on, before it is
+// used: a CI masks it.
+func (s *Session) OnSecret(hear func(redact.Secret)) { s.onSecret = hear }
+
+func (s *Session) secretSeen(secret redact.Secret) {
+	if s.onSecret != nil {
+		s.onSecret(secret)
+	}
+}
+
+// Resolve reads the secret that a reference points at.
+func (s *Session) Resolve(ctx context.Context, reference manifest.Reference) (redact.Secret, error) {
+	secret, err := s.Resolver().Resolve(ctx, reference)
+	s.secretSeen(secret)
+	return secret, err
 }
 
 // Resolver reads secret references: variables, files and AWS secrets.

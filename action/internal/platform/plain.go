@@ -1,0 +1,91 @@
+package platform
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/linkersync/linkersync/shared/redact"
+)
+
+// Variables by which any other CI, or a person, gets outputs and summary as files
+// and gives an identity token.
+const (
+	OutputsVariable = "LINKERSYNC_OUTPUTS_FILE"
+	SummaryVariable = "LINKERSYNC_SUMMARY_FILE"
+	TokenVariable   = "LINKERSYNC_OIDC_TOKEN"
+)
+
+// plain is any other CI, or a terminal.
+type plain struct {
+	getenv func(string) string
+	out    io.Writer
+}
+
+func newPlain(e Environment) *plain { return &plain{getenv: e.Getenv, out: e.Stdout} }
+
+// Name implements Platform.
+func (*plain) Name() string { return "a terminal" }
+
+// Input implements Platform: LINKERSYNC_FILE for file.
+func (p *plain) Input(name string) string { return p.getenv("LINKERSYNC_" + strings.ToUpper(name)) }
+
+// Trigger implements Platform.
+func (*plain) Trigger() Trigger { return Trigger{Event: "manual"} }
+
+// Annotate implements Platform.
+func (p *plain) Annotate(a Annotation) { writeAnnotation(p.out, a) }
+
+// Group implements Platform.
+func (p *plain) Group(title string) func() { return writeGroup(p.out, title) }
+
+// Output implements Platform: a dotenv file, as GitLab's reports take it.
+func (p *plain) Output(name, value string) error {
+	path := p.getenv(OutputsVariable)
+	if path == "" || strings.ContainsAny(value, "\r\n") {
+		return nil
+	}
+	return appendLine(path, "LINKERSYNC_"+strings.ToUpper(name)+"="+value)
+}
+
+// Summary implements Platform.
+func (p *plain) Summary(markdown string) error {
+	path := p.getenv(SummaryVariable)
+	if path == "" {
+		_, err := fmt.Fprintf(p.out, "\n%s\n", markdown)
+		return err
+	}
+	if err := os.WriteFile(path, []byte(markdown+"\n"), 0o600); err != nil {
+		return fmt.Errorf("write summary: %w", err)
+	}
+	return nil
+}
+
+// IdentityToken implements Platform.
+func (p *plain) IdentityToken(context.Context, string) (redact.Secret, error) {
+	token := redact.New(p.getenv(TokenVariable))
+	if token.IsZero() {
+		return token, fmt.Errorf("no identity token: set %s to the CI's OIDC token", TokenVariable)
+	}
+	return token, nil
+}
+
+func (*plain) mask(string) {}
+
+func writeAnnotation(w io.Writer, a Annotation) {
+	at := ""
+	if a.File != "" {
+		at = a.File + ": "
+		if a.Line > 0 {
+			at = fmt.Sprintf("%s:%d:%d: ", a.File, a.Line, a.Column)
+		}
+	}
+	_, _ = fmt.Fprintf(w, "%s: %s%s: %s\n", a.Level, at, a.Title, a.Message)
+}
+
+func writeGroup(w io.Writer, title string) func() {
+	_, _ = fmt.Fprintf(w, "\n== %s\n", title)
+	return func() {}
+}

@@ -1,0 +1,129 @@
+// Package platform is the one seam between linkersync and the CI that runs it:
+// GitHub Actions, Bitbucket Pipelines, or anything else. It masks, groups,
+// annotates, and writes outputs and the job summary in the way of each.
+//
+// Nothing outside this package knows which CI it is in.
+package platform
+
+import (
+	"context"
+	"encoding/base64"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/linkersync/linkersync/shared/redact"
+)
+
+// Level is how bad an annotation is.
+type Level string
+
+// The levels of annotations.
+const (
+	Error   Level = "error"
+	Warning Level = "warning"
+	Notice  Level = "notice"
+)
+
+// Annotation is a message that points at a place in a file.
+type Annotation struct {
+	Level Level
+	// Title is short; Message says what happened, to which thing, what to do.
+	Title, Message string
+	// File is relative to the repository. Line and Column are 0 when unknown.
+	File         string
+	Line, Column int
+}
+
+// Trigger is what made the CI run.
+type Trigger struct {
+	// Event is the platform's name for it, such as "push" or "pull_request".
+	Event string
+	// PullRequest: the result goes to a reviewer, not into production.
+	PullRequest bool
+	// Fork: the change comes from a repository that the owners don't control, and
+	// the platform gives the run no secrets.
+	Fork bool
+	// Dangerous: code of a stranger may run with the owners' secrets.
+	Dangerous bool
+}
+
+// Platform is the CI.
+type Platform interface {
+	// Name is for people: "GitHub Actions".
+	Name() string
+	// Input returns an input of the action, or variable of the pipe, by its name in
+	// action.yml; empty when it was not given.
+	Input(name string) string
+	// Trigger tells what made the CI run.
+	Trigger() Trigger
+	// Annotate points at a problem.
+	Annotate(Annotation)
+	// Group begins a fold of the log; end ends it.
+	Group(title string) (end func())
+	// Output hands a value on to later steps.
+	Output(name, value string) error
+	// Summary shows Markdown to the people who look at the run.
+	Summary(markdown string) error
+	// IdentityToken returns the run's OIDC token for an audience.
+	IdentityToken(ctx context.Context, audience string) (redact.Secret, error)
+	// mask hides a value in everything that is logged from now on.
+	mask(value string)
+}
+
+// Environment is what the process gives a platform.
+type Environment struct {
+	Getenv func(string) string
+	Stdout io.Writer
+	HTTP   http.RoundTripper
+}
+
+// Detect finds out where this process runs.
+func Detect(e Environment) Platform {
+	switch {
+	case e.Getenv("GITHUB_ACTIONS") == "true":
+		return newGitHub(e)
+	case e.Getenv("BITBUCKET_BUILD_NUMBER") != "":
+		return newPipelines(e)
+	}
+	return newPlain(e)
+}
+
+// identityTimeout bounds the question for a token.
+const identityTimeout = 20 * time.Second
+
+// Masker masks secrets before anything else is done with them. It remembers what
+// is masked, so that a value is announced once. Safe for concurrent use.
+type Masker struct {
+	platform Platform
+	mu       sync.Mutex
+	known    map[string]bool
+}
+
+// NewMasker returns a masker for the platform's log.
+func NewMasker(p Platform) *Masker { return &Masker{platform: p, known: map[string]bool{}} }
+
+// shortest is the length below which masking would blacken half of the log, and
+// hide nothing worth it.
+const shortest = 4
+
+// Mask hides a secret: as a whole, each of its lines, and its base64 forms, alone
+// and as a Basic credential would carry its end.
+func (m *Masker) Mask(secret redact.Secret) {
+	value := secret.Reveal()
+	forms := []string{value, base64.StdEncoding.EncodeToString([]byte(value)), base64.URLEncoding.EncodeToString([]byte(value)), base64.RawURLEncoding.EncodeToString([]byte(value))}
+	for line := range strings.Lines(value) {
+		forms = append(forms, strings.TrimSpace(line))
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, form := range forms {
+		if len(form) < shortest || m.known[form] || strings.ContainsAny(form, "\r\n") {
+			continue // several lines are masked one by one
+		}
+		m.known[form] = true
+		m.platform.mask(form)
+	}
+}

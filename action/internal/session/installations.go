@@ -1,0 +1,44 @@
+package session
+
+import (
+	"context"
+	"iter"
+
+	"github.com/linkersync/linkersync/action/internal/runner"
+	"github.com/linkersync/linkersync/shared/installation"
+	"github.com/linkersync/linkersync/shared/reconcile"
+	"github.com/linkersync/linkersync/shared/redact"
+)
+
+// SharedSecretVariable holds an installation's shared secret for a pipeline
+// without AWS, as a last resort.
+const SharedSecretVariable = "LINKERSYNC_SHARED_SECRET"
+
+// Installations returns the ones that name selects, with their secrets: all, a
+// client key, or a workspace's UUID or name. With a shared secret in the
+// environment, name is the client key that it belongs to and no store is asked.
+func (s *Session) Installations(ctx context.Context, name string) iter.Seq2[installation.Installation, error] {
+	if secret := redact.New(s.getenv(SharedSecretVariable)); !secret.IsZero() {
+		return runner.Just(runner.Direct(s.AppKey(), name, secret))
+	}
+	return func(yield func(installation.Installation, error) bool) {
+		store, err := s.Store(ctx)
+		if err != nil {
+			yield(installation.Installation{}, err)
+			return
+		}
+		for in, err := range runner.Select(ctx, store, name) {
+			if err == nil {
+				s.secretSeen(in.SharedSecret)
+			}
+			if !yield(in, err) {
+				return
+			}
+		}
+	}
+}
+
+// Connect returns Bitbucket as the installation, as far as reconciling needs it.
+func (s *Session) Connect(in installation.Installation) reconcile.LinkerValues {
+	return s.Bitbucket(in)
+}

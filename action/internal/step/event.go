@@ -1,0 +1,99 @@
+package step
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+
+	"github.com/linkersync/linkersync/action/internal/runner"
+	"github.com/linkersync/linkersync/action/internal/summary"
+	"github.com/linkersync/linkersync/shared/manifest"
+	"github.com/linkersync/linkersync/shared/rollout"
+)
+
+// pollEvery is how often the run's progress is read: one read of a table, twelve a
+// minute, for the minutes that a run takes.
+const pollEvery = 5 * time.Second
+
+// firstPolls are quicker, because a run over one workspace takes a second.
+const firstPolls = 10
+
+// event hands the manifest to the deployment and waits for the run: CI holds no
+// Bitbucket secret at all.
+func (s *step) event(ctx context.Context, desired manifest.Manifest) error {
+	encoded, err := manifest.Encode(manifest.Manifest{App: desired.App, Linkers: desired.Linkers})
+	if err != nil {
+		return err
+	}
+	change := rollout.Change{App: s.session.AppKey(), Manifest: string(encoded)}
+	if s.config.Installation != runner.All {
+		change.Installations = []string{s.config.Installation}
+		if err := rollout.CheckInstallations(change.Installations); err != nil {
+			return fmt.Errorf("installation: via: event takes all or a workspace's UUID: %w", err)
+		}
+	}
+	aws, err := s.session.AWS(ctx)
+	if err != nil {
+		return err
+	}
+	bus := rollout.Bus{API: eventbridge.NewFromConfig(aws), Name: s.config.Bus}
+	ids, err := rollout.Send(ctx, bus, rollout.DetailChanged, change)
+	if err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintf(s.process.Stdout, "event %s is on the bus %s; waiting for its run\n", ids[0], s.config.Bus)
+	table := &rollout.Table{API: dynamodb.NewFromConfig(aws), Name: s.config.Table}
+	run, err := s.wait(ctx, table, ids[0])
+	s.report.Run = &run
+	if err != nil {
+		return err
+	}
+	if run.Failed > 0 {
+		s.report.Problems = append(s.report.Problems, summary.Problem{
+			Subject: "run " + run.ID, Text: fmt.Sprintf("%d of %d installations failed; the reasons are in the dead-letter queue and in the events \"Linker Values Applied\"", run.Failed, run.Total),
+		})
+		return ErrFailed
+	}
+	return nil
+}
+
+// wait reads the run's progress until it is done, and prints it when it moves.
+func (s *step) wait(ctx context.Context, table *rollout.Table, id string) (rollout.Run, error) {
+	last := rollout.Run{ID: id}
+	for poll := 0; ; poll++ {
+		run, err := table.Run(ctx, id)
+		if err != nil && !errors.Is(err, rollout.ErrNoRun) {
+			return last, err
+		}
+		if err == nil && run != last {
+			_, _ = fmt.Fprintf(s.process.Stdout, "%s: %d of %d done: %d changed, %d unchanged, %d failed, %d skipped\n",
+				run.Phase, run.Reported(), max(run.Queued, run.Total), run.Changed, run.Unchanged, run.Failed, run.Skipped)
+			last = run
+		}
+		if err == nil && run.Phase == rollout.Done {
+			return run, nil
+		}
+		if err := sleep(ctx, poll); err != nil {
+			return last, fmt.Errorf("run %s is not done yet (%w); it goes on without this step, see docs/operate.md", id, err)
+		}
+	}
+}
+
+func sleep(ctx context.Context, poll int) error {
+	pause := pollEvery
+	if poll < firstPolls {
+		pause = pollEvery / 10
+	}
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timer.C:
+		return nil
+	}
+}

@@ -1,0 +1,208 @@
+package step
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/linkersync/linkersync/action/internal/platform"
+	"github.com/linkersync/linkersync/action/internal/runner"
+	"github.com/linkersync/linkersync/action/internal/session"
+	"github.com/linkersync/linkersync/action/internal/summary"
+	"github.com/linkersync/linkersync/shared/manifest"
+	"github.com/linkersync/linkersync/shared/redact"
+	"github.com/linkersync/linkersync/shared/transport"
+)
+
+// Process is what the operating system gives the step.
+type Process struct {
+	Getenv  func(string) string
+	Stdout  io.Writer
+	Version string
+}
+
+// secretVariables are masked before anything else happens, whether they are used
+// or not: what is in the environment can end up in a log.
+var secretVariables = []string{
+	session.SharedSecretVariable, session.ClientSecretVariable, session.OIDCTokenVariable, platform.TokenVariable,
+	"BITBUCKET_STEP_OIDC_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
+}
+
+// step is one run.
+type step struct {
+	config   Config
+	platform platform.Platform
+	masker   *platform.Masker
+	session  *session.Session
+	process  Process
+	report   summary.Report
+}
+
+// ErrFailed ends a run whose failures were annotated and summed up.
+var ErrFailed = errors.New("the step failed, as annotated")
+
+// Run does the whole step. Whatever happens, outputs and a summary are written.
+func Run(ctx context.Context, process Process, options session.Options) error {
+	s := &step{process: process}
+	s.platform = platform.Detect(platform.Environment{
+		Getenv: process.Getenv, Stdout: process.Stdout, HTTP: transport.New(transport.Options{UserAgent: "linkersync/" + process.Version}),
+	})
+	s.masker = platform.NewMasker(s.platform)
+	for _, name := range secretVariables {
+		s.masker.Mask(redact.New(process.Getenv(name)))
+	}
+	err := s.work(ctx, options)
+	if err != nil && !errors.Is(err, ErrFailed) {
+		s.report.Problems = append(s.report.Problems, summary.Problem{Subject: "linkersync", Text: err.Error()})
+		s.platform.Annotate(platform.Annotation{Level: platform.Error, Title: "linkersync", Message: err.Error()})
+	}
+	return errors.Join(s.finish(), err)
+}
+
+// work reads the inputs and does what they say.
+func (s *step) work(ctx context.Context, options session.Options) (err error) {
+	if s.config, err = load(s.platform.Input); err != nil {
+		return fmt.Errorf("the inputs need correcting:\n%w", err)
+	}
+	s.report.Command = s.config.Command
+	trigger := s.platform.Trigger()
+	s.report.PullRequest = trigger.PullRequest
+	if err := allow(s.config, trigger); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, s.config.Timeout, fmt.Errorf("it took longer than the input timeout, %s", s.config.Timeout))
+	defer cancel()
+	s.session = session.New(s.options(options), s.process.Getenv, "linkersync/"+s.process.Version)
+	s.session.OnSecret(s.masker.Mask)
+	if s.config.AWSRole != "" {
+		s.session.AssumeRole(s.config.AWSRole, func(ctx context.Context) (redact.Secret, error) { return s.identity(ctx, "sts.amazonaws.com") })
+	}
+	end := s.platform.Group("linkersync " + s.config.Command)
+	defer end()
+	if s.config.Command == "export" {
+		return s.export(ctx)
+	}
+	return s.manifest(ctx, trigger)
+}
+
+// manifest takes the manifest through what the command names.
+func (s *step) manifest(ctx context.Context, trigger platform.Trigger) error {
+	desired, err := manifest.Load(s.config.File)
+	if err != nil {
+		return s.wrongManifest(err)
+	}
+	if err := s.session.UseApp(desired.App); err != nil {
+		return err
+	}
+	if trigger.Fork {
+		s.report.Unseen = "This pull request comes from a fork, which gets no secrets: the manifest was checked, the workspaces and Infisical were not looked at."
+		return nil
+	}
+	if s.config.Command == "connections" {
+		desired.Linkers = nil
+	}
+	switch {
+	case len(desired.Linkers) > 0 && s.config.Installation == "":
+		return errors.New("installation: the manifest has linkers; say where they go: all, a client key, or a workspace's UUID")
+	case s.config.Via == "event":
+		err = s.event(ctx, desired)
+	case len(desired.Linkers) > 0:
+		err = s.linkers(ctx, desired)
+	}
+	if err == nil && len(desired.Connections) > 0 && s.config.Via != "event" {
+		err = s.connections(ctx, desired)
+	}
+	if err == nil && len(s.report.Problems) > 0 {
+		return ErrFailed
+	}
+	if err == nil && s.config.FailOnDrift && !s.applies() && s.report.Summary().Changed {
+		return errors.New("fail_on_drift: something differs from the manifest, as the summary shows")
+	}
+	return err
+}
+
+// applies tells whether the command writes.
+func (s *step) applies() bool {
+	return s.config.Command == "apply" || s.config.Command == "connections"
+}
+
+func (s *step) linkers(ctx context.Context, desired manifest.Manifest) error {
+	options := runner.Options{Apply: s.applies(), AllowPrune: s.config.Prune, Parallel: s.config.Parallel}
+	for part, err := range runner.Linkers(ctx, s.session.Installations(ctx, s.config.Installation), s.session.Connect, desired.Linkers, options) {
+		if err != nil {
+			return err
+		}
+		s.add(desired.Path, part)
+	}
+	return nil
+}
+
+func (s *step) connections(ctx context.Context, desired manifest.Manifest) error {
+	part, err := s.session.ApplyConnections(ctx, desired.Connections, s.applies(), func(ctx context.Context) (redact.Secret, error) {
+		return s.identity(ctx, s.config.InfisicalAudience)
+	})
+	if err != nil {
+		return err
+	}
+	s.add(desired.Path, part)
+	return nil
+}
+
+// identity asks the CI for an identity token, and masks it before it is used.
+func (s *step) identity(ctx context.Context, audience string) (redact.Secret, error) {
+	token, err := s.platform.IdentityToken(ctx, audience)
+	s.masker.Mask(token)
+	return token, err
+}
+
+// add prints a part, annotates its failures and keeps it for the summary.
+func (s *step) add(path string, part runner.Part) {
+	s.report.Add(part)
+	var err error
+	if part.Applied {
+		err = part.Result.WriteText(s.process.Stdout, false)
+	} else {
+		err = part.Plan.WriteText(s.process.Stdout, false)
+	}
+	if err != nil {
+		s.report.Problems = append(s.report.Problems, summary.Problem{Subject: "log", Text: err.Error()})
+	}
+	for _, failure := range part.Failures {
+		where := ""
+		if target := part.Plan.Installation; target != nil {
+			where = " in workspace " + target.Workspace
+		}
+		s.report.Problems = append(s.report.Problems, summary.Problem{Subject: failure.Subject + where, Text: failure.Err.Error()})
+		s.platform.Annotate(platform.Annotation{
+			Level: platform.Error, Title: failure.Subject + where, Message: failure.Err.Error(),
+			File: path, Line: failure.Position.Line, Column: failure.Position.Column,
+		})
+	}
+}
+
+// wrongManifest annotates each problem at its line.
+func (s *step) wrongManifest(err error) error {
+	problems, ok := errors.AsType[manifest.Problems](err)
+	if !ok {
+		return err
+	}
+	for _, problem := range problems {
+		s.report.Problems = append(s.report.Problems, summary.Problem{Subject: "manifest", Text: problem.String()})
+		s.platform.Annotate(platform.Annotation{
+			Level: platform.Error, Title: "manifest", Message: problem.Message,
+			File: problem.Path, Line: problem.Position.Line, Column: problem.Position.Column,
+		})
+	}
+	return ErrFailed
+}
+
+// options are the session's, from the inputs; addresses stay as the environment has them.
+func (s *step) options(o session.Options) session.Options {
+	o.AppKey, o.AWSRegion = s.config.AppKey, s.config.AWSRegion
+	o.Infisical = session.InfisicalOptions{
+		URL: s.config.InfisicalURL, Method: s.config.InfisicalMethod, IdentityID: s.config.InfisicalIdentityID,
+		ClientID: s.config.InfisicalClientID, Organization: s.config.InfisicalOrganization, CAFile: o.Infisical.CAFile,
+	}
+	return o
+}

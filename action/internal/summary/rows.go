@@ -1,0 +1,113 @@
+package summary
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/linkersync/linkersync/action/internal/runner"
+	"github.com/linkersync/linkersync/shared/reconcile"
+)
+
+// rows are the table's lines, one for each linker and connection.
+func (r *Report) rows() []string {
+	var rows []string
+	for _, part := range r.parts {
+		where := "Infisical"
+		if target := part.Plan.Installation; target != nil {
+			where = strings.TrimSpace(escape(target.Name) + " " + escape(target.Workspace))
+		}
+		if part.Applied {
+			rows = append(rows, resultRows(part.Result, where)...)
+		} else {
+			rows = append(rows, planRows(part.Plan, where)...)
+		}
+		rows = append(rows, failedRows(part, where)...)
+	}
+	return rows
+}
+
+func planRows(plan reconcile.Plan, where string) []string {
+	var rows []string
+	for _, linker := range plan.Linkers {
+		note := ""
+		if linker.NeedsYes {
+			note = " (removes more than half: needs `prune: true`)"
+		}
+		rows = append(rows, row(sign(linker.Changed()), "linker `"+escape(linker.Linker)+"`"+note, where, values(linker.Add), values(linker.Remove), fmt.Sprint(linker.Keep)))
+	}
+	for _, connection := range plan.Connections {
+		rows = append(rows, connectionRow(connection.Action, connection.Name, connection.ProjectID, connection.Fields))
+	}
+	return rows
+}
+
+func resultRows(result reconcile.Result, where string) []string {
+	var rows []string
+	for _, linker := range result.Linkers {
+		if linker.Error == "" || linker.Changed() {
+			rows = append(rows, row(sign(linker.Changed()), "linker `"+escape(linker.Linker)+"`", where, values(linker.Added), values(linker.Removed), fmt.Sprint(linker.Kept)))
+		}
+	}
+	for _, connection := range result.Connections {
+		if connection.Error == "" {
+			rows = append(rows, connectionRow(connection.Action, connection.Name, connection.ProjectID, connection.Fields))
+		}
+	}
+	return rows
+}
+
+func failedRows(part runner.Part, where string) []string {
+	var rows []string
+	for _, failure := range part.Failures {
+		rows = append(rows, row("❌", escape(failure.Subject), where, "", "", ""))
+	}
+	return rows
+}
+
+func connectionRow(action reconcile.Action, name, project string, fields []string) string {
+	where := "Infisical"
+	if project != "" {
+		where += ", project " + escape(project)
+	}
+	what := fmt.Sprintf("connection `%s`: %s", escape(name), action)
+	if action == reconcile.None {
+		what = fmt.Sprintf("connection `%s`", escape(name))
+	}
+	if len(fields) > 0 {
+		what += " (" + strings.Join(fields, ", ") + ")"
+	}
+	return row(sign(action != reconcile.None), what, where, "", "", "")
+}
+
+func row(cells ...string) string { return "| " + strings.Join(cells, " | ") + " |\n" }
+
+func sign(changed bool) string {
+	if changed {
+		return "✏️"
+	}
+	return "✅"
+}
+
+// values shows a few values as they are and folds more.
+func values(list []string) string {
+	if len(list) == 0 {
+		return ""
+	}
+	quoted := make([]string, 0, min(len(list), maxFolded))
+	for _, value := range list[:min(len(list), maxFolded)] {
+		quoted = append(quoted, "`"+escape(value)+"`")
+	}
+	text := strings.Join(quoted, " ")
+	if more := len(list) - maxFolded; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	if len(list) <= maxListed {
+		return text
+	}
+	return fmt.Sprintf("<details><summary>%d</summary>%s</details>", len(list), text)
+}
+
+// escape keeps text of others from being Markdown, HTML or a table's border.
+func escape(text string) string {
+	return strings.NewReplacer("|", "\\|", "<", "&lt;", ">", "&gt;", "`", "'", "\r", " ", "\n", " ", "@", "@\u200b").Replace(text)
+}

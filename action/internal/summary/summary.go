@@ -1,0 +1,152 @@
+// Package summary makes the Markdown that a reviewer takes in at a glance: a table
+// of what is added, removed, stays and failed, long lists folded.
+package summary
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/linkersync/linkersync/action/internal/runner"
+	"github.com/linkersync/linkersync/shared/reconcile"
+	"github.com/linkersync/linkersync/shared/rollout"
+)
+
+const (
+	// maxRows keeps the table readable, and the summary under GitHub's 1 MiB.
+	maxRows = 200
+	// maxListed values are shown as they are; more are folded.
+	maxListed = 5
+	// maxFolded values are in a fold; more are counted.
+	maxFolded = 200
+	docs      = "https://github.com/linkersync/linkersync/blob/main/docs/action.md#when-it-fails"
+)
+
+// Problem is something that failed.
+type Problem struct{ Subject, Text string }
+
+// Report is everything that a step found and did.
+type Report struct {
+	Command     string
+	PullRequest bool
+	// Unseen says what a run without secrets could not look at.
+	Unseen   string
+	Problems []Problem
+	// Run is the deployment's, when it did the work.
+	Run *rollout.Run
+
+	parts   []runner.Part
+	total   reconcile.Summary
+	omitted int
+}
+
+// Add keeps a part. A fleet's unchanged installations are only counted.
+func (r *Report) Add(part runner.Part) {
+	sum := part.Summary()
+	r.total = r.total.Plus(sum)
+	if len(r.parts) >= maxRows && !sum.Changed && sum.Failed == 0 {
+		r.omitted++
+		return
+	}
+	r.parts = append(r.parts, part)
+}
+
+// Summary counts all parts.
+func (r *Report) Summary() reconcile.Summary {
+	total := r.total
+	if r.Run != nil {
+		total.Changed = total.Changed || r.Run.Changed > 0
+	}
+	return total
+}
+
+// Status is the output of that name: failed, changed or unchanged. For a plan,
+// changed means that an apply would change something.
+func (r *Report) Status() string {
+	switch {
+	case len(r.Problems) > 0:
+		return "failed"
+	case r.Summary().Changed:
+		return "changed"
+	}
+	return "unchanged"
+}
+
+// Documents are the parts in their documented JSON form.
+func (r *Report) Documents() []any {
+	documents := make([]any, 0, len(r.parts))
+	for _, part := range r.parts {
+		if part.Applied {
+			documents = append(documents, part.Result)
+		} else {
+			documents = append(documents, part.Plan)
+		}
+	}
+	return documents
+}
+
+// Markdown is the job summary.
+func (r *Report) Markdown() string {
+	var out strings.Builder
+	fmt.Fprintf(&out, "## linkersync: %s\n\n%s\n", r.title(), r.sentence())
+	if r.Unseen != "" {
+		fmt.Fprintf(&out, "\n> [!NOTE]\n> %s\n", r.Unseen)
+	}
+	r.writeRun(&out)
+	rows := r.rows()
+	if len(rows) > 0 {
+		out.WriteString("\n| | what | where | added | removed | stays |\n| --- | --- | --- | --- | --- | ---: |\n")
+		for _, row := range rows[:min(len(rows), maxRows)] {
+			out.WriteString(row)
+		}
+		if more := max(0, len(rows)-maxRows) + r.omitted; more > 0 {
+			fmt.Fprintf(&out, "\n…and %d more.\n", more)
+		}
+	}
+	r.writeProblems(&out)
+	return out.String()
+}
+
+func (r *Report) title() string {
+	switch {
+	case len(r.Problems) > 0:
+		return r.Command + " failed"
+	case r.Command == "plan" && r.PullRequest:
+		return "plan for this pull request"
+	case r.Command == "":
+		return "not started"
+	}
+	return r.Command
+}
+
+func (r *Report) sentence() string {
+	sum := r.Summary()
+	would := ""
+	if r.Command == "plan" {
+		would = "would be "
+	}
+	if !sum.Changed && len(r.Problems) == 0 {
+		return "Everything is as the manifest says."
+	}
+	connections := sum.Connections.Created + sum.Connections.Updated + sum.Connections.Rotated + sum.Connections.Adopted
+	return fmt.Sprintf("**%d** values %sadded, **%d** removed, %d stay; **%d** connections %schanged; **%d** failed.",
+		sum.Linkers.Added, would, sum.Linkers.Removed, sum.Linkers.Kept, connections, would, len(r.Problems))
+}
+
+func (r *Report) writeRun(out *strings.Builder) {
+	if r.Run == nil {
+		return
+	}
+	fmt.Fprintf(out, "\nRun `%s`: %d installations; %d changed, %d unchanged, %d failed, %d skipped.\n",
+		r.Run.ID, r.Run.Total, r.Run.Changed, r.Run.Unchanged, r.Run.Failed, r.Run.Skipped)
+}
+
+func (r *Report) writeProblems(out *strings.Builder) {
+	if len(r.Problems) == 0 {
+		return
+	}
+	out.WriteString("\n### What failed\n\n")
+	for _, problem := range r.Problems[:min(len(r.Problems), maxRows)] {
+		fmt.Fprintf(out, "- **%s**: %s\n", escape(problem.Subject), escape(problem.Text))
+	}
+	fmt.Fprintf(out, "\nWhat to do about it: %s\n", docs)
+}

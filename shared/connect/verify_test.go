@@ -1,6 +1,7 @@
 package connect_test
 
 import (
+	"encoding/base64"
 	"strings"
 	"testing"
 	"time"
@@ -213,6 +214,46 @@ func TestVerifyRefusesDamagedTokens(t *testing.T) {
 				t.Errorf("reason is %q, want %q", got, test.reason)
 			}
 		})
+	}
+}
+
+// Base64 can write the same bytes in several ways; all but one are refused before a
+// secret is looked up, although each is signed well.
+func TestVerifyRefusesOtherWritingsOfASegment(t *testing.T) {
+	t.Parallel()
+	// One byte is left over after the last three, so the last letter has spare bits.
+	pad := func(text string) string { return text + strings.Repeat(" ", (4-len(text)%3)%3) }
+	encode := base64.RawURLEncoding.EncodeToString
+	header, claims := encode([]byte(pad(bitbucketHeader))), encode([]byte(pad(bitbucketClaims().json(t))))
+	for name, rewrite := range map[string]func(string) string{
+		"as it should be":         func(s string) string { return s },
+		"spare bits set":          func(s string) string { return s[:len(s)-1] + string(s[len(s)-1]+1) },
+		"padding":                 func(s string) string { return s + "==" },
+		"line feed before":        func(s string) string { return "\n" + s },
+		"carriage return before":  func(s string) string { return "\r" + s },
+		"line feed inside":        func(s string) string { return s[:4] + "\n" + s[4:] },
+		"carriage return at end":  func(s string) string { return s + "\r" },
+		"a letter of no alphabet": func(s string) string { return s[:4] + "*" + s[4:] },
+		"nothing":                 func(string) string { return "" },
+	} {
+		for segment, signed := range map[string]string{
+			"header": rewrite(header) + "." + claims,
+			"claims": header + "." + rewrite(claims),
+		} {
+			secrets := tenantSource()
+			token := signed + "." + encode(hmacSHA256(signed, currentSecret))
+			_, err := newVerifier(secrets).Verify(t.Context(), installedRequest(token))
+			got, want := reasonOf(t, err), connect.ReasonMalformed
+			if name == "as it should be" {
+				want = ""
+			}
+			if got != want {
+				t.Errorf("%s, %s: reason is %q, want %q", segment, name, got, want)
+			}
+			if want != "" && secrets.reads.Load() > 0 {
+				t.Errorf("%s, %s: a secret was looked up", segment, name)
+			}
+		}
 	}
 }
 

@@ -24,8 +24,10 @@ type grant struct {
 	// in is the state whose secret verified the event; it has no client key when
 	// the installation was never seen. A write is conditional on it.
 	in installation.Installation
-	// delivery identifies this delivery, so that the same one twice is a no-op.
+	// delivery identifies the callback, so that the same one twice is a no-op.
 	delivery string
+	// requestID identifies this request, so that no other is a repetition of it.
+	requestID string
 	// at is when Bitbucket made the event, by its clock; zero for an unsigned one.
 	at time.Time
 	// signedBy is the secret it was signed with; zero for an unsigned install.
@@ -77,7 +79,7 @@ func (g *gate) authorize(ctx context.Context, request connect.Request, requestID
 		event.SharedSecret = appSecret
 	}
 	return grant{
-		event: event, in: seen.in, delivery: delivery(request),
+		event: event, in: seen.in, delivery: delivery(request), requestID: requestID,
 		at: verified.IssuedAt(), signedBy: verified.SignedBy(),
 	}, nil
 }
@@ -123,7 +125,7 @@ func (g *gate) authorizeUnsigned(ctx context.Context, appSecret redact.Secret, r
 	if err := g.prover.prove(ctx, event.ClientKey, event.Principal.UUID, event.SharedSecret); err != nil {
 		return grant{}, err
 	}
-	return grant{event: event, delivery: "first:" + requestID}, nil
+	return grant{event: event, delivery: "first:" + requestID, requestID: requestID}, nil
 }
 
 func (g *gate) allows(event connect.Event) bool {

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -87,6 +88,8 @@ type world struct {
 	// binary makes the gateway hand every body over in base64, as one with binary
 	// media types does.
 	binary bool
+	// dead is a process that died before it could answer.
+	dead *atomic.Bool
 }
 
 // deployment changes what a world's function is configured with.
@@ -103,6 +106,7 @@ func newWorld(t testing.TB, d deployment) *world {
 		// Whole seconds, as in tokens. AWS's signatures go by the real time.
 		clock: &clock{now: time.Now().UTC().Truncate(time.Second)},
 		logs:  &buffer{},
+		dead:  &atomic.Bool{},
 	}
 	w.aws = simaws.New(simaws.Options{Now: w.clock.Now})
 	t.Cleanup(w.aws.Close)
@@ -181,6 +185,9 @@ func (w *world) seed(t testing.TB, d deployment) {
 	}
 	state := simbitbucket.State{Apps: []simbitbucket.App{app}}
 	add := func(clientKey, workspace, secret, previous string, status simbitbucket.Status) {
+		if d.registered {
+			secret = appSecret // which never changes
+		}
 		state.Installations = append(state.Installations, simbitbucket.Installation{
 			AppKey: appKey, ClientKey: clientKey, SharedSecret: secret, Status: status, BaseURL: w.url,
 			Principal: simbitbucket.Principal{UUID: workspace, DisplayName: "example-workspace", Username: "example"},
@@ -206,8 +213,14 @@ func (w *world) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 		event.Body, event.IsBase64Encoded = base64.StdEncoding.EncodeToString([]byte(event.Body)), true
 		payload, _ = json.Marshal(event)
 	}
-	return lambda.NewHandler(w.handler.Handle).Invoke(ctx, payload)
+	answer, err := lambda.NewHandler(w.handler.Handle).Invoke(ctx, payload)
+	if w.dead.Load() {
+		return nil, errDead // whatever it said, nobody heard it
+	}
+	return answer, err
 }
+
+var errDead = errors.New("the process died")
 
 // stored is an installation as its secret has it.
 type stored struct {
@@ -325,8 +338,6 @@ func fileReader(files map[string]string) func(string) ([]byte, error) {
 	}
 }
 
-var errTest = errors.New("test")
-
 func newRequest(t testing.TB, method, target string, body []byte) *http.Request {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, target, bytes.NewReader(body))
@@ -334,4 +345,21 @@ func newRequest(t testing.TB, method, target string, body []byte) *http.Request 
 		t.Fatal(err)
 	}
 	return request
+}
+
+// direct calls the handler of this process and returns its status; for events
+// that race, where the one gateway would hand all of them to one process.
+func (w *world) direct(t testing.TB, m message) int {
+	t.Helper()
+	recorder := httptest.NewRecorder()
+	gateway, err := simlambda.NewHTTPGateway(simlambda.GatewayOptions{Routes: map[string]simlambda.Invoker{"$default": w}})
+	if err != nil {
+		t.Error(err)
+		return 0
+	}
+	request := newRequest(t, http.MethodPost, w.url+m.path, m.body)
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Authorization", m.authorization)
+	gateway.ServeHTTP(recorder, request)
+	return recorder.Code
 }

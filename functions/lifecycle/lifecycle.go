@@ -65,8 +65,23 @@ func (l *lifecycle) install(ctx context.Context, by grant) error {
 			return err
 		}
 	}
-	in.State, in.SharedSecret, in.Principal = installation.Installed, by.event.SharedSecret, principal(by.event)
-	return l.update(ctx, by, in)
+	stored, err := l.update(ctx, by, by.delivery, reinstalled(in, by.event))
+	if err != nil || stored.SharedSecret.Equal(by.event.SharedSecret) {
+		return err
+	}
+	// The token was used before, with another secret. Either somebody caught it, or
+	// Bitbucket installed twice within a second, which makes two tokens alike.
+	if err := l.prover.prove(ctx, by.event.ClientKey, by.event.Principal.UUID, by.event.SharedSecret); err != nil {
+		return err
+	}
+	_, err = l.update(ctx, by, by.delivery+" "+by.requestID, reinstalled(stored, by.event))
+	return err
+}
+
+// reinstalled is what an install makes of an installation.
+func reinstalled(in installation.Installation, event connect.Event) installation.Installation {
+	in.State, in.SharedSecret, in.Principal = installation.Installed, event.SharedSecret, principal(event)
+	return in
 }
 
 // create stores a first install. It never overwrites: when another request was
@@ -105,7 +120,8 @@ func (l *lifecycle) uninstall(ctx context.Context, by grant) error {
 		in.SharedSecret = in.PreviousSecret
 	}
 	in.State = installation.Uninstalled
-	return l.update(ctx, by, in)
+	_, err := l.update(ctx, by, by.delivery, in)
+	return err
 }
 
 // rejoin decides on an install that is signed with the previous secret. Bitbucket
@@ -123,19 +139,19 @@ func (l *lifecycle) rejoin(ctx context.Context, by grant) (installation.Installa
 	}
 	back := by.in
 	back.SharedSecret = back.PreviousSecret
-	return l.store.Update(ctx, back, by.delivery+" puts back")
+	return l.store.Update(ctx, back, by.delivery+" puts back "+by.requestID)
 }
 
 // update writes also what seems to be so already: the state at hand may come from
 // the cache, and the event's time is news in any case. Redeliveries are the
 // store's to know; they write nothing.
-func (l *lifecycle) update(ctx context.Context, by grant, next installation.Installation) error {
+func (l *lifecycle) update(ctx context.Context, by grant, delivery string, next installation.Installation) (installation.Installation, error) {
 	next.EventAt = later(by.at, next.EventAt)
-	if _, err := l.store.Update(ctx, next, by.delivery); err != nil {
-		return err
+	stored, err := l.store.Update(ctx, next, delivery)
+	if err == nil {
+		l.log.InfoContext(ctx, string(stored.State), slog.String("workspace", stored.Principal.UUID))
 	}
-	l.log.InfoContext(ctx, string(next.State), slog.String("workspace", next.Principal.UUID))
-	return nil
+	return stored, err
 }
 
 func later(a, b time.Time) time.Time {

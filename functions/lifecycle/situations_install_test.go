@@ -234,3 +234,8 @@ func TestForeignInstallation(t *testing.T) {
 		},
 	})
 }
+
+// redirect sends the caller to another host.
+func redirect(to string) fault.Effect {
+	return fault.Respond(http.StatusTemporaryRedirect, http.Header{"Location": {to}}, "")
+}

@@ -1,0 +1,155 @@
+package main
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/linkersync/linkersync/shared/simulator/bitbucket"
+	"github.com/linkersync/linkersync/shared/simulator/fault"
+)
+
+// crashAfter lets the process die after its nth call to AWS from now on, which
+// takes effect, while f makes Bitbucket send something. It tells whether it got
+// so far. Then another process takes over.
+func (w *world) crashAfter(t *testing.T, n int, f func()) (died bool) {
+	t.Helper()
+	rule := w.aws.Faults.KillAfter(n, func() { w.dead.Store(true) })
+	f()
+	died = rule.Fired() > 0
+	rule.Remove()
+	w.dead.Store(false)
+	w.handler = w.start(t, deployment{})
+	return died
+}
+
+// agrees fails unless the store has the secret that Bitbucket uses.
+func (w *world) agrees(t *testing.T, state string) {
+	t.Helper()
+	truth, known := w.bitbucket.Installation(one)
+	if in := w.read(t, one); !known || in.Secret != truth.SharedSecret || in.State != state {
+		t.Fatalf("stored %+v, Bitbucket has %q (%s); log:\n%s", in, truth.SharedSecret, truth.Status, w.logs)
+	}
+}
+
+// TestCrash lets the function die at every point of two events in a row, at the
+// second of the first or a second later, and shows that the next event is taken,
+// and that the secret in the store is then the one that Bitbucket uses.
+func TestCrash(t *testing.T) {
+	t.Parallel()
+	reinstall := func(t *testing.T, w *world) {
+		t.Helper()
+		click(workspaceOne, "")(t, w) // a fresh secret each time
+	}
+	uninstall := func(t *testing.T, w *world) {
+		t.Helper()
+		_, _ = w.bitbucket.Uninstall(t.Context(), one) // gone, whatever the app says
+	}
+	for name, events := range map[string][2]func(*testing.T, *world){
+		"reinstall, reinstall": {reinstall, reinstall},
+		"reinstall, uninstall": {reinstall, uninstall},
+		"uninstall, reinstall": {uninstall, reinstall},
+	} {
+		for _, pause := range []time.Duration{0, time.Second} {
+			t.Run(fmt.Sprintf("%s, %s apart", name, pause), func(t *testing.T) {
+				t.Parallel()
+				points := 0
+				for first := 1; crash(t, events, pause, first, &points); first++ {
+				}
+				if points < 20 {
+					t.Errorf("only %d crash points were met", points)
+				}
+			})
+		}
+	}
+}
+
+// crash plays the events with a death after the first event's nth call, and one
+// after each call of the second. It returns false when the first event makes
+// fewer calls.
+func crash(t *testing.T, events [2]func(*testing.T, *world), pause time.Duration, first int, points *int) bool {
+	t.Helper()
+	for second := 1; ; second++ {
+		w := newWorld(t, deployment{})
+		if !w.crashAfter(t, first, func() { events[0](t, w) }) {
+			return false
+		}
+		w.clock.advance(pause)
+		died := w.crashAfter(t, second, func() { events[1](t, w) })
+		w.clock.advance(pause)
+		if status, _ := click(workspaceOne, "")(t, w); status != 204 {
+			t.Fatalf("next install after deaths at calls %d and %d: %d; log:\n%s", first, second, status, w.logs)
+		}
+		w.agrees(t, "installed")
+		w.clock.advance(time.Second)
+		if delivery, _ := w.bitbucket.Uninstall(t.Context(), one); delivery.Status != 204 {
+			t.Fatalf("uninstall after deaths at calls %d and %d: %d", first, second, delivery.Status)
+		}
+		w.agrees(t, "uninstalled")
+		*points++
+		if !died {
+			return true
+		}
+	}
+}
+
+// TestCrashOfFirstInstall: an unsigned install is either not stored, and the next
+// one counts, or stored, and then only the very same may be repeated. Nothing
+// unsigned replaces a secret, even where the answer to its install got lost.
+func TestCrashOfFirstInstall(t *testing.T) {
+	t.Parallel()
+	for n := 1; ; n++ {
+		w := newWorld(t, deployment{})
+		if !w.crashAfter(t, n, func() { click(workspaceNew, secretNew)(t, w) }) {
+			if n < 3 {
+				t.Errorf("a first install makes only %d calls", n-1)
+			}
+			return
+		}
+		in := w.read(t, stranger)
+		if in.Missing {
+			if status, _ := click(workspaceNew, secretForeign)(t, w); status != 204 || w.read(t, stranger).Secret != secretForeign {
+				t.Errorf("died at call %d, nothing stored: next install answered %d, stored %+v", n, status, w.read(t, stranger))
+			}
+			continue
+		}
+		if status, _ := w.send(t, installed(stranger, secretNew)); status != 204 {
+			t.Errorf("died at call %d, stored: redelivery answered %d, want 204", n, status)
+		}
+		if status, _ := click(workspaceNew, secretForeign)(t, w); status != 401 {
+			t.Errorf("died at call %d, stored: another unsigned install answered %d, want 401", n, status)
+		}
+		if after := w.read(t, stranger); after != in || in.Secret != secretNew {
+			t.Errorf("died at call %d: stored %+v, then %+v", n, in, after)
+		}
+	}
+}
+
+// TestThrottledAWS: whatever single call fails, the answer is 503 and the repeated
+// event completes, in the same process.
+func TestThrottledAWS(t *testing.T) {
+	t.Parallel()
+	for _, operation := range []string{"GetSecretValue", "PutSecretValue", "UpdateSecretVersionStage", "DescribeSecret", "TagResource"} {
+		t.Run(operation, func(t *testing.T) {
+			t.Parallel()
+			for nth := 1; ; nth++ {
+				w := newWorld(t, deployment{})
+				rule := w.aws.Faults.Add(fault.Target(operation), fault.Nth(nth), fault.Throttle())
+				event := uninstalled(one).signed(w.token(one, "/uninstalled", secretOne))
+				status, answer := w.send(t, event)
+				if rule.Fired() == 0 {
+					if nth == 1 {
+						t.Errorf("an uninstall makes no such call")
+					}
+					return
+				}
+				if status != 503 || answer != constantTexts[503] {
+					t.Errorf("call %d throttled: answered %d %q", nth, status, answer)
+				}
+				if status, _ := w.send(t, event); status != 204 || w.read(t, one).State != string(bitbucket.Uninstalled) {
+					t.Errorf("call %d throttled: repeated event answered %d, stored %+v", nth, status, w.read(t, one))
+				}
+			}
+		})
+	}
+}

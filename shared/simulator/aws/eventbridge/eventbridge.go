@@ -42,8 +42,9 @@ type Target func(ctx context.Context, event Event)
 // Service holds the buses of one account and region. It is safe for concurrent use.
 type Service struct {
 	cloud wire.Cloud
-	ctx   context.Context //nolint:containedctx // the lifetime of deliveries, which outlive the call that caused them
-	stop  context.CancelFunc
+	// ctx is the lifetime of deliveries, which outlive the call that caused them.
+	ctx  context.Context
+	stop context.CancelFunc
 
 	mu    sync.Mutex
 	buses map[string][]*rule

@@ -275,7 +275,7 @@ func TestWaitCoversEventsThatTargetsCause(t *testing.T) {
 	const steps = 20
 	var mu sync.Mutex
 	count := 0
-	_, err := w.cloud.Events.On("default", `{"source":["aws.test"]}`, func(_ context.Context, event eventbridge.Event) {
+	_, err := w.cloud.Events.On("default", `{"source":["aws.test"]}`, func(context.Context, eventbridge.Event) {
 		mu.Lock()
 		defer mu.Unlock()
 		if count++; count < steps {

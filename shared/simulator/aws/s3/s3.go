@@ -61,7 +61,8 @@ func operations() []operation {
 		{"GetBucketVersioning", []string{"versioning"}, nil, (*Service).getVersioning},
 		{"PutBucketNotificationConfiguration", []string{"notification"}, nil, (*Service).putNotification},
 		{
-			"ListObjectsV2", []string{"list-type", "prefix", "delimiter", "max-keys", "continuation-token", "start-after", "encoding-type"},
+			"ListObjectsV2",
+			[]string{"list-type", "prefix", "delimiter", "max-keys", "continuation-token", "start-after", "encoding-type"},
 			nil, (*Service).listObjects,
 		},
 		{

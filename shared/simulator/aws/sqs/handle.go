@@ -9,6 +9,10 @@ import (
 	"github.com/linkersync/linkersync/shared/simulator/aws/wire"
 )
 
+// maxVisibility is how long a message may be hidden after it was received, all
+// extensions together.
+const maxVisibility = 12 * time.Hour
+
 // receiptHandle names one delivery of a message.
 func (m *message) receiptHandle(q *queue) string {
 	return base64.StdEncoding.EncodeToString(fmt.Appendf(nil, "%s %d %d", q.name, m.number, m.handle))
@@ -118,7 +122,11 @@ func (s *Service) changeMessageVisibility(_ context.Context, in visibilityInput)
 	if !m.visibleAt.After(now) {
 		return nil, nil // its time ran out: SQS says yes and leaves it visible
 	}
-	q.showAt(m, now.Add(time.Duration(*in.VisibilityTimeout)*time.Second))
+	visibleAt := now.Add(time.Duration(*in.VisibilityTimeout) * time.Second)
+	if visibleAt.Sub(m.received) > maxVisibility {
+		return nil, wire.Refuse(invalidParameter, "Value %d for parameter VisibilityTimeout is invalid. Reason: Total VisibilityTimeout for the message is beyond the limit [43200 seconds].", *in.VisibilityTimeout)
+	}
+	q.showAt(m, visibleAt)
 	s.wake()
 	return nil, nil
 }

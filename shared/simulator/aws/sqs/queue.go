@@ -35,6 +35,7 @@ type message struct {
 	source     string // ARN of the queue that gave the message up
 	sent       time.Time
 	first      time.Time // of being received
+	received   time.Time // last
 	visibleAt  time.Time
 	receives   int
 	handle     int // counts deliveries; the last one's handle is valid
@@ -91,6 +92,7 @@ func (q *queue) deliver(m *message, now time.Time) {
 	if m.first.IsZero() {
 		m.first = now
 	}
+	m.received = now
 	m.handle++
 	if m.copied { // a copy is delivered once and is not one more attempt
 		q.remove(m)

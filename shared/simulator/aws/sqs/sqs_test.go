@@ -206,6 +206,10 @@ func TestChangeVisibility(t *testing.T) {
 	wantCode(t, "after its time", w.show(t, second, 600), "")
 	third := w.wantBodies(t, "which changed nothing", "a")[0].ReceiptHandle
 	wantCode(t, "over 12 hours", w.show(t, third, 43201), "InvalidParameterValue")
+	wantCode(t, "12 hours", w.show(t, third, 43200), "")
+	w.pass(time.Second)
+	wantCode(t, "12 hours and a second in all", w.show(t, third, 43200), "InvalidParameterValue")
+	wantCode(t, "12 hours in all", w.show(t, third, 43199), "")
 	w.remove(t, third)
 	wantCode(t, "deleted", w.show(t, third, 10), "InvalidParameterValue")
 	wantCode(t, "made up", w.show(t, aws.String("x"), 10), "ReceiptHandleIsInvalid")

@@ -46,8 +46,7 @@ type Credential struct {
 // Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 type Authenticator struct {
 	Region string
-	// Credential looks an access key up. Nil means that any access key is accepted
-	// and only the signature's form is checked.
+	// Credential looks an access key up.
 	Credential func(accessKey string) (Credential, bool)
 	// Now is the clock that signatures are compared with: the signer's, so the real one.
 	Now func() time.Time
@@ -80,9 +79,6 @@ func (a Authenticator) Verify(r *http.Request, body []byte, service Service) err
 	}
 	if skew := a.Now().Sub(sig.at).Abs(); skew > maxSkew {
 		return deny(denials.Skewed, "the signature's time is off by "+skew.String())
-	}
-	if a.Credential == nil {
-		return nil
 	}
 	credential, ok := a.Credential(sig.accessKey)
 	if !ok || credential.SessionToken != r.Header.Get("X-Amz-Security-Token") {

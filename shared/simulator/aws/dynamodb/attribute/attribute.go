@@ -137,7 +137,7 @@ func (v Value) MarshalJSON() ([]byte, error) {
 	case Null:
 		content = true
 	case List:
-		content = slices.Concat([]Value{}, v.List) // never null
+		content = append([]Value{}, v.List...) // never null
 	case Map:
 		content = v.Map
 	case StringSet, NumberSet:

@@ -1,0 +1,311 @@
+package aws_test
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+)
+
+// table is a table of a behaviour's own, with the key "id" and, if wanted, "nr".
+type table struct {
+	*dynamodb.Client
+	t    *testing.T
+	name *string
+}
+
+type attributes = map[string]types.AttributeValue
+
+func text(value string) types.AttributeValue   { return &types.AttributeValueMemberS{Value: value} }
+func number(value string) types.AttributeValue { return &types.AttributeValueMemberN{Value: value} }
+
+func newTable(t *testing.T, c cloud, sorted bool) table {
+	t.Helper()
+	in := &dynamodb.CreateTableInput{
+		TableName: aws.String(unique(t)), BillingMode: types.BillingModePayPerRequest,
+		AttributeDefinitions: []types.AttributeDefinition{{AttributeName: aws.String("id"), AttributeType: "S"}},
+		KeySchema:            []types.KeySchemaElement{{AttributeName: aws.String("id"), KeyType: "HASH"}},
+	}
+	if sorted {
+		in.AttributeDefinitions = append(in.AttributeDefinitions, types.AttributeDefinition{AttributeName: aws.String("nr"), AttributeType: "N"})
+		in.KeySchema = append(in.KeySchema, types.KeySchemaElement{AttributeName: aws.String("nr"), KeyType: "RANGE"})
+	}
+	client := dynamodb.NewFromConfig(c.Config)
+	must[*dynamodb.CreateTableOutput](t)(client.CreateTable(t.Context(), in))
+	return table{client, t, in.TableName}
+}
+
+func (b table) put(item attributes, condition string) string {
+	in := &dynamodb.PutItemInput{TableName: b.name, Item: item, ReturnValuesOnConditionCheckFailure: "ALL_OLD"}
+	if condition != "" {
+		in.ConditionExpression = &condition
+	}
+	_, err := b.PutItem(b.t.Context(), in)
+	var failed *types.ConditionalCheckFailedException
+	if errors.As(err, &failed) {
+		return "failed on " + show(failed.Item)
+	}
+	return outcome(err)
+}
+
+// update changes the item "a" and shows it whole.
+func (b table) update(expression, condition string, values attributes) string {
+	in := &dynamodb.UpdateItemInput{
+		TableName: b.name, Key: attributes{"id": text("a")}, UpdateExpression: &expression,
+		ExpressionAttributeValues: values, ReturnValues: "ALL_NEW",
+	}
+	if condition != "" {
+		in.ConditionExpression = &condition
+	}
+	out, err := b.UpdateItem(b.t.Context(), in)
+	if err != nil {
+		return outcome(err)
+	}
+	return show(out.Attributes)
+}
+
+func (b table) get(id string) string {
+	b.t.Helper()
+	out, err := b.GetItem(b.t.Context(), &dynamodb.GetItemInput{TableName: b.name, Key: attributes{"id": text(id)}, ConsistentRead: aws.Bool(true)})
+	if err != nil {
+		return outcome(err)
+	}
+	return show(out.Item)
+}
+
+// transact shows the codes of the cancellation reasons.
+func (b table) transact(token string, items ...types.TransactWriteItem) string {
+	in := &dynamodb.TransactWriteItemsInput{TransactItems: items}
+	if token != "" {
+		in.ClientRequestToken = &token
+	}
+	_, err := b.TransactWriteItems(b.t.Context(), in)
+	var canceled *types.TransactionCanceledException
+	if !errors.As(err, &canceled) {
+		return outcome(err)
+	}
+	var codes []string
+	for _, reason := range canceled.CancellationReasons {
+		codes = append(codes, aws.ToString(reason.Code))
+	}
+	return strings.Join(codes, " ")
+}
+
+func (b table) mark(id string) types.TransactWriteItem {
+	return types.TransactWriteItem{Put: &types.Put{TableName: b.name, Item: attributes{"id": text(id)}, ConditionExpression: aws.String("attribute_not_exists(id)")}}
+}
+
+func (b table) add(id, n string) types.TransactWriteItem {
+	return types.TransactWriteItem{Update: &types.Update{
+		TableName: b.name, Key: attributes{"id": text(id)}, UpdateExpression: aws.String("ADD n :n"),
+		ConditionExpression: aws.String("attribute_exists(id)"), ExpressionAttributeValues: attributes{":n": number(n)},
+	}}
+}
+
+// show writes strings and numbers of an item.
+func show(item attributes) string {
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(item)) {
+		switch value := item[name].(type) {
+		case *types.AttributeValueMemberS:
+			parts = append(parts, fmt.Sprintf("%s=%q", name, value.Value))
+		case *types.AttributeValueMemberN:
+			parts = append(parts, name+"="+value.Value)
+		}
+	}
+	return strings.Join(parts, " ")
+}
+
+func TestContractDynamoDB(t *testing.T) {
+	t.Parallel()
+	runContract(t, []behaviour{
+		{
+			name: "an item is created once",
+			observe: func(t *testing.T, c cloud) []string {
+				b := newTable(t, c, false)
+				return []string{
+					b.put(attributes{"id": text("a"), "n": number("1")}, "attribute_not_exists(id)"),
+					b.put(attributes{"id": text("a"), "n": number("2")}, "attribute_not_exists(id)"), b.get("a"), b.get("b"),
+				}
+			},
+			want: []string{"ok", `failed on id="a" n=1`, `id="a" n=1`, ""},
+		},
+		{
+			name: "an update creates what is not there, adds, sets and removes",
+			observe: func(t *testing.T, c cloud) []string {
+				b := newTable(t, c, false)
+				return []string{
+					b.update("ADD n :v", "", attributes{":v": number("2")}),
+					b.update("SET n = n + :v, k = if_not_exists(k, :v)", "", attributes{":v": number("3")}),
+					b.update("SET k = if_not_exists(k, :v) - :v REMOVE n", "", attributes{":v": number("3")}),
+				}
+			},
+			want: []string{`id="a" n=2`, `id="a" k=3 n=5`, `id="a" k=0`},
+		},
+		{
+			name: "the newest revision wins",
+			observe: func(t *testing.T, c cloud) []string {
+				b := newTable(t, c, false)
+				newest := func(n string) string {
+					return b.update("SET revision = :n", "attribute_not_exists(revision) OR revision < :n", attributes{":n": number(n)})
+				}
+				return []string{newest("9"), newest("10"), newest("10"), newest("9")}
+			},
+			want: []string{`id="a" revision=9`, `id="a" revision=10`, "ConditionalCheckFailedException", "ConditionalCheckFailedException"},
+		},
+		{
+			name: "an attribute that is not there equals nothing and differs from everything",
+			observe: func(t *testing.T, c cloud) []string {
+				b := newTable(t, c, false)
+				try := func(condition string) string {
+					return b.update("SET k = :v", condition, attributes{":v": number("1")})
+				}
+				return []string{try("gone = :v"), try("gone < :v"), try("NOT gone <> :v"), try("gone <> :v")}
+			},
+			want: []string{"ConditionalCheckFailedException", "ConditionalCheckFailedException", "ConditionalCheckFailedException", `id="a" k=1`},
+		},
+		{
+			name: "AND binds tighter than OR",
+			observe: func(t *testing.T, c cloud) []string {
+				b := newTable(t, c, false)
+				b.put(attributes{"id": text("a"), "n": number("1")}, "")
+				values := attributes{":one": number("1"), ":two": number("2")}
+				return []string{
+					b.update("REMOVE k", "n = :one OR n = :two AND n = :two", values),
+					b.update("REMOVE k", "(n = :one OR n = :two) AND n = :two", values),
+				}
+			},
+			want: []string{`id="a" n=1`, "ConditionalCheckFailedException"},
+		},
+		{
+			name: "expressions are checked before they are applied",
+			observe: func(t *testing.T, c cloud) []string {
+				b := newTable(t, c, false)
+				b.put(attributes{"id": text("a"), "word": text("x")}, "")
+				one := attributes{":v": number("1")}
+				return []string{
+					b.update("SET state = :v", "", one), b.update("SET k = :w", "", one), b.update("SET k = ", "", one),
+					b.update("SET k = :v, k = :v", "", one), b.update("SET id = :v", "", one), b.update("SET k = gone", "", nil),
+					b.update("ADD word :v", "", one), b.get("a"),
+				}
+			},
+			want: append(slices.Repeat([]string{"ValidationException"}, 7), `id="a" word="x"`),
+		},
+		{
+			name: "a condition that is cut off is refused",
+			observe: func(t *testing.T, c cloud) []string {
+				return []string{newTable(t, c, false).update("SET k = :v", "k = ", attributes{":v": number("1")})}
+			},
+			want: []string{"ValidationException"},
+			moto: "it answers 500",
+		},
+		{
+			name: "placeholders that are not used are refused",
+			observe: func(t *testing.T, c cloud) []string {
+				return []string{newTable(t, c, false).update("REMOVE k", "", attributes{":v": number("1")})}
+			},
+			want: []string{"ValidationException"},
+		},
+		{
+			name: "numbers come back in one form",
+			observe: func(t *testing.T, c cloud) []string {
+				b := newTable(t, c, false)
+				b.put(attributes{"id": text("a"), "n": number("007.50")}, "")
+				return []string{b.get("a")}
+			},
+			want: []string{`id="a" n=7.5`},
+			moto: "it keeps them as they were written",
+		},
+		{
+			name: "keys and sizes are checked",
+			observe: func(t *testing.T, c cloud) []string {
+				b := newTable(t, c, false)
+				_, extra := b.GetItem(t.Context(), &dynamodb.GetItemInput{TableName: b.name, Key: attributes{"id": text("a"), "n": number("1")}})
+				_, none := b.GetItem(t.Context(), &dynamodb.GetItemInput{TableName: aws.String(*b.name + "-none"), Key: attributes{"id": text("a")}})
+				return []string{
+					b.put(attributes{"n": number("1")}, ""), b.put(attributes{"id": number("1")}, ""), b.put(attributes{"id": text("")}, ""),
+					b.put(attributes{"id": text("a"), "x": text(strings.Repeat("x", 400<<10))}, ""), outcome(extra), outcome(none),
+				}
+			},
+			want: append(slices.Repeat([]string{"ValidationException"}, 5), "ResourceNotFoundException"),
+		},
+		{
+			name: "a deletion has its condition",
+			observe: func(t *testing.T, c cloud) []string {
+				b := newTable(t, c, false)
+				b.put(attributes{"id": text("a"), "n": number("1")}, "")
+				drop := func(n string) string {
+					_, err := b.DeleteItem(t.Context(), &dynamodb.DeleteItemInput{
+						TableName: b.name, Key: attributes{"id": text("a")}, ConditionExpression: aws.String("n = :n"), ExpressionAttributeValues: attributes{":n": number(n)},
+					})
+					return outcome(err)
+				}
+				return []string{drop("2"), b.get("a"), drop("1"), b.get("a")}
+			},
+			want: []string{"ConditionalCheckFailedException", `id="a" n=1`, "ok", ""},
+		},
+		{
+			name: "a transaction does all or nothing",
+			observe: func(t *testing.T, c cloud) []string {
+				b := newTable(t, c, false)
+				b.put(attributes{"id": text("run")}, "")
+				return []string{
+					b.transact("", b.mark("a"), b.add("run", "1")), b.transact("", b.mark("b"), b.mark("a"), b.add("run", "1")),
+					b.transact("", b.mark("b"), b.add("none", "1")), b.get("run"), b.get("b"),
+				}
+			},
+			want: []string{"ok", "None ConditionalCheckFailed None", "None ConditionalCheckFailed", `id="run" n=1`, ""},
+		},
+		{
+			name: "a transaction is done once by its token",
+			observe: func(t *testing.T, c cloud) []string {
+				b := newTable(t, c, false)
+				b.put(attributes{"id": text("run")}, "")
+				return []string{b.transact("token", b.add("run", "1")), b.transact("token", b.add("run", "1")), b.transact("token", b.add("run", "2")), b.get("run")}
+			},
+			want: []string{"ok", "ok", "IdempotentParameterMismatchException", `id="run" n=1`},
+			moto: "it ignores ClientRequestToken and does the transaction again",
+		},
+		{
+			name: "a transaction has a hundred items at most, each once",
+			observe: func(t *testing.T, c cloud) []string {
+				b := newTable(t, c, false)
+				var many []types.TransactWriteItem
+				for i := range 101 {
+					many = append(many, b.mark(fmt.Sprint("m", i)))
+				}
+				return []string{b.transact("", many...), b.transact("", many[:100]...), b.transact("", b.mark("x"), b.add("x", "1"))}
+			},
+			want: []string{"ValidationException", "ok", "ValidationException"},
+		},
+		{
+			name: "a query reads a partition in order, page by page",
+			observe: func(t *testing.T, c cloud) []string {
+				b := newTable(t, c, true)
+				for _, nr := range []string{"10", "9", "-1", "100"} {
+					b.put(attributes{"id": text("a"), "nr": number(nr)}, "")
+				}
+				b.put(attributes{"id": text("b"), "nr": number("1")}, "")
+				pages := dynamodb.NewQueryPaginator(b, &dynamodb.QueryInput{
+					TableName: b.name, KeyConditionExpression: aws.String("id = :id AND nr < :max"), Limit: aws.Int32(2),
+					ExpressionAttributeValues: attributes{":id": text("a"), ":max": number("100")},
+				})
+				var seen []string
+				for pages.HasMorePages() {
+					page := must[*dynamodb.QueryOutput](t)(pages.NextPage(t.Context()))
+					for _, item := range page.Items {
+						seen = append(seen, show(item))
+					}
+				}
+				return seen
+			},
+			want: []string{`id="a" nr=-1`, `id="a" nr=9`, `id="a" nr=10`},
+		},
+	})
+}

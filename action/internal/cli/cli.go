@@ -50,6 +50,7 @@ type root struct {
 	Installations installationsCommand `cmd:"" help:"Who has the app: list and show."`
 	Linkers       linkersCommand       `cmd:"" help:"The app's linkers in one workspace, by hand."`
 	Values        valuesCommand        `cmd:"" help:"A linker's values in one workspace, by hand."`
+	Connections   connectionsCommand   `cmd:"" help:"Bitbucket connections in Infisical: list, show, ensure, rotate, delete, doctor."`
 	Action        actionCommand        `cmd:"" help:"Run as a CI step: inputs from the environment, a summary and outputs for the platform."`
 	Version       versionCommand       `cmd:"" help:"Print the version."`
 }

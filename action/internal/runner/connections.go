@@ -17,6 +17,16 @@ type Resolve func(context.Context, manifest.Reference) (redact.Secret, error)
 // and one write for each that differs. A token that can't be read fails an apply,
 // and leaves a plan that says what it could not see.
 func Connections(ctx context.Context, api reconcile.Connections, resolve Resolve, connections []manifest.Connection, apply bool, check reconcile.ConnectionOptions) (Part, error) {
+	return ensure(ctx, api, resolve, connections, apply, false, check)
+}
+
+// Rotate is Connections with apply, and writes the credentials even where the
+// fingerprint says that they are there: for somebody who changed them in Infisical.
+func Rotate(ctx context.Context, api reconcile.Connections, resolve Resolve, connections []manifest.Connection, check reconcile.ConnectionOptions) (Part, error) {
+	return ensure(ctx, api, resolve, connections, true, true, check)
+}
+
+func ensure(ctx context.Context, api reconcile.Connections, resolve Resolve, connections []manifest.Connection, apply, rewrite bool, check reconcile.ConnectionOptions) (Part, error) {
 	part := Part{Applied: apply}
 	desired := make([]reconcile.DesiredConnection, 0, len(connections))
 	for _, connection := range connections {
@@ -25,7 +35,12 @@ func Connections(ctx context.Context, api reconcile.Connections, resolve Resolve
 			part.Failures = append(part.Failures, Failure{Subject: "connection " + connection.Name, Position: connection.Position, Err: err})
 			continue
 		}
-		desired = append(desired, reconcile.Desire(connection, token))
+		wanted := reconcile.Desire(connection, token)
+		wanted.Rewrite = rewrite
+		desired = append(desired, wanted)
+	}
+	if len(desired) == 0 {
+		return part, nil
 	}
 	plans, err := reconcile.PlanConnections(ctx, api, desired)
 	if err != nil {

@@ -1,0 +1,203 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/linkersync/linkersync/shared/infisical"
+	"github.com/linkersync/linkersync/shared/manifest"
+	"github.com/linkersync/linkersync/shared/reconcile"
+	"github.com/linkersync/linkersync/shared/redact"
+)
+
+// expiryWarning is when a token's end is worth a warning; the connections function
+// has the same default.
+const expiryWarning = 14 * 24 * time.Hour
+
+type connectionsDoctorCommand struct {
+	connectionsFileFlag
+	Name []string `help:"Only connections of this name; may be repeated." placeholder:"NAME"`
+}
+
+// Help implements kong.HelpProvider.
+func (connectionsDoctorCommand) Help() string {
+	return `It reads and changes nothing, so it can't tell whether the identity may create, edit or delete: ensure and delete name such a permission when it is missing.
+
+A token's end is known when the manifest takes the token from a Secrets Manager secret that has an expires_at beside it, as docs/connections.md describes.
+
+Examples:
+  linkersync connections doctor
+  linkersync connections doctor --name bitbucket-ci --json | jq '.[] | select(.status != "ok")'
+
+Exit code 1 when a check fails; a warning is no failure.`
+}
+
+// status is how a check ended.
+type status string
+
+const (
+	statusOK     status = "ok"
+	statusWarn   status = "warn"
+	statusFailed status = "failed"
+)
+
+// finding is one check's answer.
+type finding struct {
+	Status status `json:"status"`
+	Check  string `json:"check"`
+	// Connection is empty for what concerns all of them.
+	Connection string `json:"connection,omitempty"`
+	ProjectID  string `json:"project_id,omitempty"`
+	Detail     string `json:"detail"`
+}
+
+// diagnosis collects findings.
+type diagnosis struct {
+	inv      *invocation
+	findings []finding
+}
+
+func (d *diagnosis) add(status status, check, detail string) {
+	d.findings = append(d.findings, finding{Status: status, Check: check, Detail: detail})
+}
+
+// about is add for one connection: several projects may have one of the same name.
+func (d *diagnosis) about(name, projectID string, status status, check, detail string) {
+	d.findings = append(d.findings, finding{Status: status, Check: check, Connection: name, ProjectID: projectID, Detail: detail})
+}
+
+// Run implements the verb.
+func (c *connectionsDoctorCommand) Run(inv *invocation) error {
+	desired, err := c.load(inv, c.Name)
+	if err != nil {
+		return err
+	}
+	d := &diagnosis{inv: inv, findings: []finding{}}
+	wanted := make([]reconcile.DesiredConnection, len(desired.Connections))
+	for i, connection := range desired.Connections {
+		wanted[i] = reconcile.Desire(connection, d.token(connection))
+	}
+	err = inv.infisical(func(client *infisical.Client) error {
+		if d.login(client) && len(wanted) > 0 {
+			d.connections(client, wanted)
+		}
+		return nil
+	})
+	if err != nil {
+		d.add(statusFailed, "login", err.Error())
+	}
+	if err := inv.print(d.findings, d.write); err != nil {
+		return err
+	}
+	if slices.ContainsFunc(d.findings, func(f finding) bool { return f.Status == statusFailed }) {
+		return errReported
+	}
+	return nil
+}
+
+// token reads a token and tries it at Bitbucket.
+func (d *diagnosis) token(connection manifest.Connection) redact.Secret {
+	token, err := d.inv.session.Resolve(d.inv.ctx, connection.Token)
+	if err != nil {
+		d.about(connection.Name, connection.ProjectID, statusFailed, "token", err.Error())
+		return token
+	}
+	if err := d.inv.checkToken(d.inv.ctx, connection.Email, token); err != nil {
+		d.about(connection.Name, connection.ProjectID, statusFailed, "token", err.Error())
+		return token
+	}
+	d.about(connection.Name, connection.ProjectID, statusOK, "token", "Bitbucket takes it for "+connection.Email)
+	d.expiry(connection)
+	return token
+}
+
+// expiry looks beside the token for its last day.
+func (d *diagnosis) expiry(connection manifest.Connection) {
+	beside := connection.Token
+	if beside.Scheme != manifest.SchemeAWSSecret || beside.Key == "" {
+		return
+	}
+	beside.Key = "expires_at"
+	value, err := d.inv.session.Resolver().Resolve(d.inv.ctx, beside)
+	if err != nil {
+		d.about(connection.Name, connection.ProjectID, statusWarn, "expiry", "its secret has no expires_at, so nobody is warned before the token ends")
+		return
+	}
+	at, err := parseDay(value.Reveal())
+	left := time.Until(at)
+	day := at.Format(time.DateOnly)
+	verdict, detail := statusOK, fmt.Sprintf("the token ends on %s, in %d days", day, int(left.Hours()/24))
+	switch {
+	case err != nil:
+		verdict, detail = statusWarn, "its secret's expires_at is neither a day such as 2027-01-31 nor a time such as 2027-01-31T12:00:00Z"
+	case left < 0:
+		verdict, detail = statusWarn, "its secret's expires_at, "+day+", has passed and Bitbucket still takes it: correct the date"
+	case left < expiryWarning:
+		verdict = statusWarn
+	}
+	d.about(connection.Name, connection.ProjectID, verdict, "expiry", detail)
+}
+
+func parseDay(text string) (time.Time, error) {
+	if at, err := time.Parse(time.RFC3339, text); err == nil {
+		return at, nil
+	}
+	return time.Parse(time.DateOnly, text)
+}
+
+// login makes the first call.
+func (d *diagnosis) login(client *infisical.Client) bool {
+	options, err := client.Options(d.inv.ctx, "")
+	if err != nil {
+		d.add(statusFailed, "login", err.Error())
+		return false
+	}
+	if !slices.ContainsFunc(options, func(option infisical.AppOption) bool { return option.App == "bitbucket" }) {
+		d.add(statusFailed, "login", "the login works, but this server has no Bitbucket connections: upgrade it")
+		return false
+	}
+	d.add(statusOK, "login", "logged in, and the server has Bitbucket connections")
+	return true
+}
+
+// connections compares Infisical with the manifest.
+func (d *diagnosis) connections(client *infisical.Client, wanted []reconcile.DesiredConnection) {
+	plans, err := reconcile.PlanConnections(d.inv.ctx, client, wanted)
+	if err != nil {
+		d.add(statusFailed, "read", err.Error())
+		return
+	}
+	d.add(statusOK, "read", "the identity may read the connections")
+	for _, plan := range plans {
+		switch {
+		case plan.NeedsYes:
+			d.about(plan.Name, plan.ProjectID, statusFailed, "connection", "it exists, and linkersync did not make it: give it \"adopt: true\" in the manifest, or another name")
+		case plan.Changed():
+			detail := "ensure would " + string(plan.Action) + " it"
+			if len(plan.Fields) > 0 {
+				detail += " (" + strings.Join(plan.Fields, ", ") + ")"
+			}
+			d.about(plan.Name, plan.ProjectID, statusWarn, "connection", detail)
+		case plan.TokenUnknown:
+			d.about(plan.Name, plan.ProjectID, statusWarn, "connection", "it is there; without the token nobody can tell whether it has the right one")
+		default:
+			d.about(plan.Name, plan.ProjectID, statusOK, "connection", "it is as the manifest says")
+		}
+	}
+}
+
+func (d *diagnosis) write(w io.Writer) {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, f := range d.findings {
+		subject := f.Connection
+		if f.ProjectID != "" {
+			subject += " in " + f.ProjectID
+		}
+		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", f.Status, f.Check, printable(subject), printable(f.Detail))
+	}
+	_ = table.Flush() // like every other line for people
+}

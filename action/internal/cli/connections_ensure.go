@@ -1,0 +1,126 @@
+package cli
+
+import (
+	"slices"
+
+	"github.com/linkersync/linkersync/action/internal/runner"
+	"github.com/linkersync/linkersync/shared/infisical"
+	"github.com/linkersync/linkersync/shared/manifest"
+	"github.com/linkersync/linkersync/shared/reconcile"
+)
+
+// connectionsFileFlag says where connections are desired.
+type connectionsFileFlag struct {
+	File string `help:"The manifest." short:"f" default:"linkersync.yaml" env:"LINKERSYNC_FILE" placeholder:"FILE"`
+}
+
+// load reads the manifest's connections: those with one of the names, or all when
+// no name is given.
+func (f connectionsFileFlag) load(inv *invocation, names []string) (manifest.Manifest, error) {
+	desired, err := manifest.Load(f.File)
+	if err != nil {
+		return desired, wrongManifest(err)
+	}
+	if err := inv.session.UseApp(desired.App); err != nil {
+		return desired, usageError{err.Error()}
+	}
+	if len(names) == 0 {
+		return desired, nil
+	}
+	all := desired.Connections
+	desired.Connections = nil
+	for _, name := range slices.Compact(slices.Sorted(slices.Values(names))) {
+		before := len(desired.Connections)
+		for _, connection := range all {
+			if connection.Name == name {
+				desired.Connections = append(desired.Connections, connection)
+			}
+		}
+		if len(desired.Connections) == before {
+			return desired, usage("%s has no connection %q", desired.Path, name)
+		}
+	}
+	return desired, nil
+}
+
+type connectionsEnsureCommand struct {
+	connectionsFileFlag
+	Name       []string `help:"Only connections of this name; may be repeated." placeholder:"NAME"`
+	DryRun     bool     `help:"Show what would be done, and do nothing."`
+	CheckToken bool     `help:"Try a token at Bitbucket before Infisical gets it." default:"true" negatable:""`
+}
+
+// Help implements kong.HelpProvider.
+func (connectionsEnsureCommand) Help() string {
+	return `It creates what is missing and writes what differs, each with one call; a second run writes nothing. One that exists and that linkersync did not make is left alone unless the manifest has "adopt: true" for it.
+
+Examples:
+  linkersync connections ensure
+  linkersync connections ensure --name bitbucket-ci --dry-run
+  linkersync connections ensure -f production.yaml --json | jq .summary`
+}
+
+// Run implements the verb.
+func (c *connectionsEnsureCommand) Run(inv *invocation) error {
+	desired, err := c.load(inv, c.Name)
+	if err != nil {
+		return err
+	}
+	return inv.passConnections(desired, func(client *infisical.Client) (runner.Part, error) {
+		return runner.Connections(inv.ctx, client, inv.session.Resolve, desired.Connections, !c.DryRun, inv.connectionOptions(c.CheckToken))
+	})
+}
+
+type connectionsRotateCommand struct {
+	connectionsFileFlag
+	Names      []string `arg:"" help:"The connections to write anew." name:"name"`
+	CheckToken bool     `help:"Try a token at Bitbucket before Infisical gets it." default:"true" negatable:""`
+}
+
+// Help implements kong.HelpProvider.
+func (connectionsRotateCommand) Help() string {
+	return `A token that changed where the manifest points is noticed by ensure, too. This verb also writes one that did not change: for a connection whose credentials somebody changed in Infisical by hand, which nobody can see from outside.
+
+Examples:
+  linkersync connections rotate bitbucket-ci
+  linkersync connections rotate bitbucket-ci bitbucket-scan -f production.yaml`
+}
+
+// Run implements the verb.
+func (c *connectionsRotateCommand) Run(inv *invocation) error {
+	desired, err := c.load(inv, c.Names)
+	if err != nil {
+		return err
+	}
+	return inv.passConnections(desired, func(client *infisical.Client) (runner.Part, error) {
+		return runner.Rotate(inv.ctx, client, inv.session.Resolve, desired.Connections, inv.connectionOptions(c.CheckToken))
+	})
+}
+
+func (inv *invocation) connectionOptions(checkToken bool) reconcile.ConnectionOptions {
+	if !checkToken {
+		return reconcile.ConnectionOptions{}
+	}
+	return reconcile.ConnectionOptions{CheckToken: inv.checkToken}
+}
+
+// passConnections takes the manifest's connections through Infisical, within one
+// login, and prints what became of them.
+func (inv *invocation) passConnections(desired manifest.Manifest, through func(*infisical.Client) (runner.Part, error)) error {
+	out := newParts(inv, desired.Path, false, false)
+	defer out.close()
+	if len(desired.Connections) == 0 {
+		return usage("%s has no connections", desired.Path)
+	}
+	err := inv.infisical(func(client *infisical.Client) error {
+		part, err := through(client)
+		if err != nil {
+			return err
+		}
+		return out.show(part)
+	})
+	if err != nil {
+		return err
+	}
+	return out.finish()
+}

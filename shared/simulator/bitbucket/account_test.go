@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/golang-jwt/jwt/v5"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/linkersync/linkersync/shared/simulator/bitbucket"
@@ -37,6 +38,36 @@ func TestJWTGrantIssuesAnAccessToken(t *testing.T) {
 	r.want(http.StatusOK, request{method: "GET", path: workspace, authorization: bearer})
 	r.want(http.StatusForbidden, request{method: "GET", path: "/2.0/addon/linkers", authorization: bearer})
 	r.clock.Advance(time.Hour)
+	r.want(http.StatusUnauthorized, request{method: "GET", path: workspace, authorization: bearer})
+}
+
+func TestAccessTokenEndsWithTheInstallation(t *testing.T) {
+	t.Parallel()
+	r, a := newRig(t, bitbucket.Switches{}), newApp(t)
+	token := func(change func(jwt.MapClaims), secret string) string {
+		t.Helper()
+		var got struct {
+			AccessToken string `json:"access_token"`
+		}
+		r.want(http.StatusOK, request{
+			method: "POST", path: tokenURL, body: grantBody, contentType: form, claims: change, secret: secret,
+		}).decode(t, &got)
+		return "Bearer " + got.AccessToken
+	}
+	bearer := token(nil, "")
+	r.want(http.StatusNoContent, request{method: "DELETE", path: "/2.0/addon"})
+	r.want(http.StatusUnauthorized, request{method: "GET", path: workspace, authorization: bearer})
+
+	fresh := fresh(a, "offered")
+	a.status = http.StatusForbidden
+	a.during = func() {
+		bearer = token(func(c jwt.MapClaims) {
+			c["sub"] = "ari:cloud:bitbucket::app/" + freshUUID + "/" + appKey
+		}, "offered")
+	}
+	if _, err := r.sim.Install(t.Context(), fresh); err == nil {
+		t.Fatal("the refused install succeeded")
+	}
 	r.want(http.StatusUnauthorized, request{method: "GET", path: workspace, authorization: bearer})
 }
 

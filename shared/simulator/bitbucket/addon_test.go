@@ -88,6 +88,31 @@ func TestUpdateRefusesAWrongDescriptor(t *testing.T) {
 	}
 }
 
+func TestBaseURLIsHTTPSExceptOnLoopback(t *testing.T) {
+	t.Parallel()
+	for baseURL, accepted := range map[string]bool{
+		"https://app.example.com":       true,
+		"https://app.example.com/live":  true,
+		"http://127.0.0.1:8080/live":    true,
+		"http://localhost:8080":         true,
+		"http://[::1]:8080":             true,
+		"http://192.0.2.1":              false,
+		"http://localhost.example.com":  false,
+		"ftp://127.0.0.1":               false,
+		"https://app.example.com/live/": false,
+		"https://app.example.com?a=b":   false,
+		"https://app.example.com#a":     false,
+		"https:///live":                 false,
+		"app.example.com":               false,
+		"":                              false,
+	} {
+		app := bitbucket.App{Key: appKey, Descriptor: bitbucket.Descriptor(appKey, baseURL)}
+		if err := bitbucket.New(bitbucket.Options{}).Seed(bitbucket.State{Apps: []bitbucket.App{app}}); (err == nil) != accepted {
+			t.Errorf("baseUrl %q: error %v, want accepted %t", baseURL, err, accepted)
+		}
+	}
+}
+
 func TestUpdateMayReduceScopes(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, bitbucket.Switches{})

@@ -36,7 +36,7 @@ func readJSON(r *http.Request) (json.RawMessage, *refusal) {
 func (s ItemShape) parse(body json.RawMessage) (string, error) {
 	if s == ItemString {
 		var value string
-		if err := json.Unmarshal(body, &value); err != nil || string(body) == "null" {
+		if err := json.Unmarshal(body, &value); err != nil {
 			return "", errors.New("the body is not a string")
 		}
 		return value, nil

@@ -24,7 +24,7 @@ func canonicalRequest(method, rawPath, rawQuery, basePath string) string {
 }
 
 func canonicalPath(path, base string) string {
-	if base != "" && (path == base || strings.HasPrefix(path, base+"/")) {
+	if path == base || strings.HasPrefix(path, base+"/") {
 		path = path[len(base):]
 	}
 	if !strings.HasPrefix(path, "/") {

@@ -43,6 +43,14 @@ func TestQueryStringHashAgreesWithPeers(t *testing.T) {
 	checkVectors(t, path)
 }
 
+func TestUnreservedCharactersAreNotEncoded(t *testing.T) {
+	t.Parallel()
+	const unreserved = "-._~09azAZ"
+	if got, want := bitbucket.CanonicalRequest("get", "", unreserved+"="+unreserved, ""), "GET&/&"+unreserved+"="+unreserved; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
 func checkVectors(t *testing.T, path string) {
 	t.Helper()
 	content, err := os.ReadFile(path)

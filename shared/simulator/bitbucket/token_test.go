@@ -43,6 +43,7 @@ func TestTokenIsCheckedToTheLetter(t *testing.T) {
 		"expired":                {request{claims: func(c jwt.MapClaims) { after("exp", 0)(c) }}, "expired"},
 		"iat in the future":      {request{claims: func(c jwt.MapClaims) { after("exp", 200)(c); after("iat", 61)(c) }}, "future"},
 		"lives for too long":     {request{claims: after("exp", 301)}, "lifetime"},
+		"ends as it begins":      {request{claims: func(c jwt.MapClaims) { after("exp", 30)(c); after("iat", 30)(c) }}, "lifetime"},
 		"no qsh":                 {request{claims: without("qsh")}, "qsh is required"},
 		"empty qsh":              {request{claims: set("qsh", "")}, "qsh is not"},
 		"context qsh":            {request{claims: set("qsh", "context-qsh")}, "qsh is not"},

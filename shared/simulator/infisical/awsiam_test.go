@@ -44,20 +44,21 @@ type signed struct {
 	body    string
 	// unsigned are headers that are added after signing.
 	unsigned map[string]string
-	// method replaces POST in the login's body, but not in what is signed.
-	method string
+	// method replaces POST in the login's body, and signedMethod in what is signed.
+	method, signedMethod string
 }
 
 func (r *rig) goodSTS() signed {
 	return signed{
 		key:    aws.Credentials{AccessKeyID: "ASIASHORT", SecretAccessKey: "short-secret", SessionToken: "session-token"},
 		region: "eu-central-1", service: "sts", host: "sts.eu-central-1.amazonaws.com", at: r.clock.Now(), body: stsBody,
+		method: http.MethodPost, signedMethod: http.MethodPost,
 	}
 }
 
 func (r *rig) stsHeaders(s signed) map[string]string {
 	r.t.Helper()
-	httpRequest, err := http.NewRequestWithContext(r.t.Context(), http.MethodPost, "https://"+s.host+"/", strings.NewReader(s.body))
+	httpRequest, err := http.NewRequestWithContext(r.t.Context(), s.signedMethod, "https://"+s.host+"/", strings.NewReader(s.body))
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -80,9 +81,6 @@ func (r *rig) awsLogin(s signed) request {
 	headers, err := json.Marshal(r.stsHeaders(s))
 	if err != nil {
 		r.t.Fatal(err)
-	}
-	if s.method == "" {
-		s.method = http.MethodPost
 	}
 	return awsRequest(map[string]string{
 		"identityId": "aws", "iamHttpRequestMethod": s.method,
@@ -126,15 +124,16 @@ func TestAWSLoginRefusesABrokenSignature(t *testing.T) {
 		"another service":      func(s *signed) { s.service = "iam" },
 		"too old":              func(s *signed) { s.at = s.at.Add(-15*time.Minute - time.Second) },
 		"from the future":      func(s *signed) { s.at = s.at.Add(15*time.Minute + time.Second) },
-		"another action":       func(s *signed) { s.body = "Action=GetSessionToken&Version=2011-06-15..." },
+		"another action":       func(s *signed) { s.body = "Action=GetCallerIdentitY&Version=2011-06-15" },
 		"content-type changed": func(s *signed) { s.unsigned = map[string]string{"Content-Type": "application/x-www-form-urlencoded"} },
 		"not a form":           func(s *signed) { s.unsigned = map[string]string{"Content-Type": "text/plain"} },
 		"wrong length":         func(s *signed) { s.unsigned = map[string]string{"Content-Length": "44"} },
 		"date changed": func(s *signed) {
 			s.unsigned = map[string]string{"X-Amz-Date": s.at.Add(time.Second).Format("20060102T150405Z")}
 		},
-		"no date":     func(s *signed) { s.unsigned = map[string]string{"X-Amz-Date": ""} },
-		"sent as GET": func(s *signed) { s.method = http.MethodGet },
+		"no date":       func(s *signed) { s.unsigned = map[string]string{"X-Amz-Date": ""} },
+		"signed as GET": func(s *signed) { s.method, s.signedMethod = http.MethodGet, http.MethodGet },
+		"sent as GET":   func(s *signed) { s.method = http.MethodGet },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -176,6 +175,7 @@ func TestAWSLoginReadsTheAuthorizationHeader(t *testing.T) {
 		"token not signed":   strings.Replace(good, ";x-amz-security-token", "", 1),
 		"not sorted":         strings.Replace(good, "content-length;content-type", "content-type;content-length", 1),
 		"no signature":       strings.Split(good, ", Signature=")[0],
+		"scope ends early":   "AWS4-HMAC-SHA256 SignedHeaders=host Credential=ASIASHORT/20260102/eu-central-1",
 		"scope is short":     strings.Replace(good, "/aws4_request", "", 1),
 	} {
 		if authorization == good {

@@ -68,6 +68,26 @@ func TestShortOutageGoesUnnoticed(t *testing.T) {
 	r.create(token, nil)
 }
 
+func TestRetriesWaitOnARealTimerUnlessToldOtherwise(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	sim := infisical.New(infisical.Options{Now: r.clock.Now, BitbucketURL: r.bitbucket.URL()})
+	url, err := sim.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = sim.Close() })
+	if err := sim.Seed(world()); err != nil {
+		t.Fatal(err)
+	}
+	r.sim, r.url = sim, url
+	r.bitbucket.Faults().Add(fault.Any(), fault.Once(), fault.Respond(500, nil, ""))
+	r.create(r.login("robot"), nil)
+	if calls := r.bitbucket.Faults().Total(); calls != 2 {
+		t.Errorf("%d calls to Bitbucket, want 2", calls)
+	}
+}
+
 func TestRedirectsAreNotFollowed(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)

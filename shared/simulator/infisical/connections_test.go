@@ -63,9 +63,12 @@ func TestAnswerHasTheFieldsOfTheServer(t *testing.T) {
 	if diff := cmp.Diff(want, slices.Sorted(maps.Keys(got.AppConnection))); diff != "" {
 		t.Error(diff)
 	}
-	for _, field := range []string{"description", "projectId", "gatewayId"} {
-		if got.AppConnection[field] != nil {
-			t.Errorf("%s is %v, want null", field, got.AppConnection[field])
+	for field, want := range map[string]any{
+		"description": nil, "projectId": nil, "gatewayId": nil, "gatewayPoolId": nil,
+		"isAutoRotationEnabled": false, "isPlatformManagedCredentials": false, "version": 1.0,
+	} {
+		if got.AppConnection[field] != want {
+			t.Errorf("%s is %v, want %v", field, got.AppConnection[field], want)
 		}
 	}
 }
@@ -298,6 +301,7 @@ func TestSomeRoutesAreForPeopleOrNobody(t *testing.T) {
 		{method: "POST", path: "/api/v1/auth/other/login"},
 		{method: "GET", path: loginURL},
 		{method: "GET", path: connectionsURL + "/a/b/c"},
+		{method: "GET", path: connectionsURL + "/11111111-2222-4333-8444-555555555555/other", token: token},
 		{method: "POST", path: connectionsURL + "/11111111-2222-4333-8444-555555555555"},
 	} {
 		if got := r.do(q); got.status != 404 {

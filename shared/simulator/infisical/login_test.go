@@ -91,7 +91,9 @@ func TestClientSecretsHaveBounds(t *testing.T) {
 	r.clock.Advance(time.Hour + time.Second)
 	r.want(401, "UnauthorizedError", "Access denied due to client secret usage limit reached", loginRequest("bounded", "twice", ""))
 	r.want(401, "UnauthorizedError", "Access denied due to expired client secret", loginRequest("bounded", "short-lived", ""))
-	r.want(401, "UnauthorizedError", "Invalid credentials", loginRequest("bounded", "twice", "")) // revoked by then
+	for _, revoked := range []string{"twice", "short-lived"} {
+		r.want(401, "UnauthorizedError", "Invalid credentials", loginRequest("bounded", revoked, ""))
+	}
 }
 
 func TestTokensAreRefusedInTheServersWords(t *testing.T) {
@@ -169,7 +171,11 @@ func TestRenewPastTheMaximumEndsTheToken(t *testing.T) {
 	if renewed.ExpiresIn != 3600 || renewed.AccessTokenMaxTTL != 5400 {
 		t.Errorf("renewed %+v", renewed)
 	}
-	r.clock.Advance(time.Second)
+	r.clock.Advance(45 * time.Minute)
+	r.want(403, "TokenError", "Your token has expired. Please re-authenticate.", request{method: "GET", path: connectionsURL, token: hourly})
+	if active := r.sim.ActiveTokens(); active != 1 {
+		t.Errorf("%d active tokens, want the renewed one", active)
+	}
 	r.want(401, "UnauthorizedError", past, renew(renewed.AccessToken))
 	r.want(401, "UnauthorizedError", "No identity access token found", request{method: "GET", path: connectionsURL, token: renewed.AccessToken})
 
@@ -193,6 +199,10 @@ func TestTokensWithoutExpiry(t *testing.T) {
 	}
 	r.clock.Advance(100 * 365 * 24 * time.Hour)
 	r.want(200, "", "", request{method: "GET", path: connectionsURL, token: got.AccessToken})
+	if active := r.sim.ActiveTokens(); active != 1 {
+		t.Errorf("%d active tokens, want 1", active)
+	}
+	r.want(200, "", "", request{method: "POST", path: "/api/v1/auth/token/renew", body: `{"accessToken":"` + got.AccessToken + `"}`})
 }
 
 func TestSubOrganizationIsSelectedByLoginOrHeader(t *testing.T) {

@@ -135,6 +135,8 @@ func TestOIDCSubjectGlobs(t *testing.T) {
 		{"repo:*/app:ref:refs/heads/main", true},
 		{"repo:example/.pp:**", false},
 		{"repo:example/app", false},
+		{"epo:**", false},
+		{"**:refs", false},
 	} {
 		r := newRig(t)
 		r.withOIDC(infisical.OIDCAuth{Subject: test.pattern}, map[string]any{"k1": hmacKey})

@@ -114,6 +114,11 @@ func TestCreateBodyAtItsLimits(t *testing.T) {
 	} {
 		r.create(token, changes)
 	}
+	// Long enough for Bitbucket to refuse it, rather than the schema.
+	r.want(400, "BadRequest", "Failed to validate credentials: Request failed with status code 401", request{
+		method: "POST", path: connectionsURL, token: token,
+		body: creation(map[string]any{"credentials": map[string]any{"email": email, "apiToken": strings.Repeat("t", 255)}}),
+	})
 	body := `{"name":"c","method":"api-token","credentials":{"email":"` + email + `","apiToken":"good"},"gatewayId":null,"gatewayPoolId":null,"description":null}`
 	r.want(200, "", "", request{method: "POST", path: connectionsURL, token: token, body: body})
 }
@@ -124,6 +129,8 @@ func TestIssuesHaveTheSchemaLibrarysFields(t *testing.T) {
 	token := r.login("robot")
 	for body, want := range map[string]string{
 		creation(map[string]any{"name": nil}): `[{"code":"invalid_type","expected":"string","received":"undefined","message":"Required","path":["name"]}]`,
+		creation(map[string]any{"name": ""}): `[{"code":"too_small","minimum":1,"type":"string","inclusive":true,"exact":false,` +
+			`"message":"name field must be at least 1 lowercase character","path":["name"]}]`,
 		creation(map[string]any{"description": strings.Repeat("x", 257)}): `[{"code":"too_big","maximum":256,"type":"string","inclusive":true,"exact":false,` +
 			`"message":"Description cannot exceed 256 characters","path":["description"]}]`,
 		creation(map[string]any{"isAutoRotationEnabled": true}): `[{"code":"invalid_literal","expected":false,"received":true,"message":"` + textOther + `","path":["isAutoRotationEnabled"]}]`,

@@ -146,7 +146,7 @@ func parseAuthorization(header string) (authorization, error) {
 		accessKeyID: credential[0], scope: credential[1:],
 		signedHeaders: strings.Split(fields["SignedHeaders"], ";"), signature: fields["Signature"],
 	}
-	if len(auth.scope) != 4 || fields["SignedHeaders"] == "" || auth.signature == "" {
+	if fields["SignedHeaders"] == "" || auth.signature == "" {
 		return authorization{}, errors.New("the Authorization is incomplete")
 	}
 	return auth, nil

@@ -99,11 +99,12 @@ func New(options Options) *Server {
 	}
 	cloud := wire.Cloud{Account: options.Account, Region: options.Region, Now: options.Now}
 	s := &Server{
-		Faults: options.Faults, Secrets: secretsmanager.New(cloud), Queues: sqs.New(cloud), Events: eventbridge.New(cloud), Tables: dynamodb.New(cloud), Tokens: sts.New(cloud),
+		Faults: options.Faults, Queues: sqs.New(cloud), Events: eventbridge.New(cloud), Tables: dynamodb.New(cloud), Tokens: sts.New(cloud),
 		cloud:     cloud,
 		transport: &http.Transport{MaxIdleConnsPerHost: 256},
 	}
 	s.auth = wire.Authenticator{Region: cloud.Region, Credential: s.credential, Now: time.Now}
+	s.Secrets = secretsmanager.New(cloud, secretsmanager.Emit(s.Events.Emit))
 	s.Buckets = s3.New(cloud, s.Events.Emit)
 	s.services = services{
 		json: []*wire.JSON{s.Secrets.API(), s.Queues.API(), s.Events.API(), s.Tables.API()},

@@ -139,6 +139,11 @@ func TestPatterns(t *testing.T) {
 		`{"detail":{"tags":["blue"]}}`:                                               true,
 		`{"detail":{"tags":["green"]}}`:                                              false,
 		`{"detail":{"missing":{"deeper":[{"exists":false}]}}}`:                       true,
+		`{"source":[{"anything-but":"you"}]}`:                                        true,
+		`{"source":[{"anything-but":["you","me"]}]}`:                                 false,
+		`{"source":[{"anything-but":{"prefix":"y"}}]}`:                               true,
+		`{"source":[{"anything-but":{"prefix":"m"}}]}`:                               false,
+		`{"detail":{"missing":[{"anything-but":"x"}]}}`:                              false,
 		`{"detail":{"object":{"size":[{"prefix":"5"}]}}}`:                            false,
 	} {
 		t.Run(pattern, func(t *testing.T) {
@@ -159,7 +164,7 @@ func TestBadPatternsAreRefused(t *testing.T) {
 	w := start(t)
 	for _, pattern := range []string{
 		``, `{`, `{}`, `{"source":"me"}`, `{"source":[]}`, `{"detail":{}}`, `{"source":[{"wildcard":"*"}]}`,
-		`{"source":[{"prefix":1}]}`, `{"source":[{}]}`, `{"$or":[{"source":["a"]}]}`, `{"detail":{"x":1}}`,
+		`{"source":[{"prefix":1}]}`, `{"source":[{}]}`, `{"source":[{"anything-but":[]}]}`, `{"source":[{"anything-but":{"exists":true}}]}`, `{"$or":[{"source":["a"]}]}`, `{"detail":{"x":1}}`,
 	} {
 		if _, err := w.cloud.Events.On("default", pattern, func(context.Context, eventbridge.Event) {}); err == nil {
 			t.Errorf("pattern %s was taken", pattern)

@@ -3,13 +3,15 @@ package eventbridge
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
 // pattern is an event pattern: an event matches when each field named has one of
 // the values listed. Of the comparisons EventBridge has, it knows equality,
-// prefix, suffix and exists.
+// prefix, suffix, exists, and anything-but with values or a prefix.
 // Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-patterns.html
 type pattern map[string]field
 
@@ -24,6 +26,7 @@ type matcher struct {
 	equal          string // canonical JSON of a literal; empty for the others
 	prefix, suffix *string
 	exists         *bool
+	not            []matcher // anything-but: none of them takes the value
 }
 
 func parsePattern(data []byte) (pattern, error) {
@@ -89,6 +92,9 @@ func (m *matcher) compare(comparison map[string]any) error {
 		return fmt.Errorf("%v must have one comparison", comparison)
 	}
 	for name, operand := range comparison {
+		if name == "anything-but" {
+			return m.anythingBut(operand)
+		}
 		text, isText := operand.(string)
 		flag, isFlag := operand.(bool)
 		switch {
@@ -103,6 +109,20 @@ func (m *matcher) compare(comparison map[string]any) error {
 		}
 	}
 	return nil
+}
+
+// anythingBut takes one value, a list of values, or one comparison.
+func (m *matcher) anythingBut(operand any) error {
+	list, isList := operand.([]any)
+	if !isList {
+		list = []any{operand}
+	}
+	var err error
+	m.not, err = newMatchers("anything-but", list)
+	if err == nil && slices.ContainsFunc(m.not, func(n matcher) bool { return n.exists != nil || n.not != nil }) {
+		return errors.New("anything-but takes values or a prefix")
+	}
+	return err
 }
 
 // canonical returns a literal's JSON, by which literals are compared; numbers
@@ -176,6 +196,8 @@ func (m matcher) takes(value any) bool {
 		return isText && strings.HasPrefix(text, *m.prefix)
 	case m.suffix != nil:
 		return isText && strings.HasSuffix(text, *m.suffix)
+	case m.not != nil:
+		return !slices.ContainsFunc(m.not, func(n matcher) bool { return n.takes(value) })
 	}
 	return canonical(value) == m.equal
 }

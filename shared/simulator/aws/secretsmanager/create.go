@@ -46,7 +46,7 @@ func (s *Service) createSecret(_ context.Context, in createInput) (*written, err
 	s.ordered = append(s.ordered, fresh)
 	out := &written{ARN: fresh.arn, Name: fresh.name}
 	if !content.empty() {
-		added, err := fresh.put(in.ClientRequestToken, content, nil, now)
+		added, err := s.put(fresh, in.ClientRequestToken, content, nil)
 		if err != nil {
 			return nil, err
 		}
@@ -123,13 +123,12 @@ func (s *Service) updateSecret(_ context.Context, in updateInput) (*written, err
 	if err != nil {
 		return nil, err
 	}
-	now := s.cloud.Now()
 	out := &written{ARN: found.arn, Name: found.name}
 	if !content.empty() {
 		if err := validToken(in.ClientRequestToken); err != nil {
 			return nil, err
 		}
-		added, err := found.put(in.ClientRequestToken, content, nil, now)
+		added, err := s.put(found, in.ClientRequestToken, content, nil)
 		if err != nil {
 			return nil, err
 		}
@@ -141,6 +140,6 @@ func (s *Service) updateSecret(_ context.Context, in updateInput) (*written, err
 	if in.KmsKeyID != nil {
 		found.kmsKeyID = *in.KmsKeyID
 	}
-	found.changed = now
+	found.changed = s.cloud.Now()
 	return out, nil
 }

@@ -27,9 +27,13 @@ const (
 	previous = "AWSPREVIOUS"
 )
 
+// Emit takes an event for EventBridge's default bus.
+type Emit func(source, detailType string, resources []string, detail any)
+
 // Service holds the secrets of one account and region. It is safe for concurrent use.
 type Service struct {
 	cloud wire.Cloud
+	emit  Emit
 
 	mu     sync.Mutex
 	byName map[string]*secret
@@ -41,9 +45,9 @@ type Service struct {
 	nextGone time.Time
 }
 
-// New returns a service without secrets.
-func New(cloud wire.Cloud) *Service {
-	return &Service{cloud: cloud, byName: map[string]*secret{}, byARN: map[string]*secret{}}
+// New returns a service without secrets that hands its events to emit.
+func New(cloud wire.Cloud, emit Emit) *Service {
+	return &Service{cloud: cloud, emit: emit, byName: map[string]*secret{}, byARN: map[string]*secret{}}
 }
 
 // API returns the service behind its protocol.

@@ -36,7 +36,7 @@ func (s *Service) putSecretValue(_ context.Context, in putInput) (*written, erro
 	if err != nil {
 		return nil, err
 	}
-	added, err := found.put(in.ClientRequestToken, content, in.VersionStages, s.cloud.Now())
+	added, err := s.put(found, in.ClientRequestToken, content, in.VersionStages)
 	if err != nil {
 		return nil, err
 	}
@@ -66,8 +66,8 @@ func validPut(in putInput, content value) error {
 
 // put adds a version, whose id is the token, with labels (AWSCURRENT when there
 // are none). The same token with the same value changes nothing.
-func (s *secret) put(token string, content value, labels []string, now time.Time) (*version, error) {
-	if same := s.versions[token]; same != nil {
+func (s *Service) put(to *secret, token string, content value, labels []string) (*version, error) {
+	if same := to.versions[token]; same != nil {
 		if !same.value.equal(content) {
 			return nil, wire.Refuse(exists, "You can't modify an existing version, you can only create a new version.")
 		}
@@ -76,22 +76,23 @@ func (s *secret) put(token string, content value, labels []string, now time.Time
 	if len(labels) == 0 {
 		labels = []string{current}
 	}
-	if len(s.versions) == 0 && !slices.Contains(labels, current) {
+	if len(to.versions) == 0 && !slices.Contains(labels, current) {
 		labels = append(slices.Clone(labels), current) // the first version is always the current one
 	}
-	if err := s.roomFor(labels, now); err != nil {
+	now := s.cloud.Now()
+	if err := to.roomFor(labels, now); err != nil {
 		return nil, err
 	}
 	number := 1
-	if versions := s.byAge(); len(versions) > 0 {
+	if versions := to.byAge(); len(versions) > 0 {
 		number = versions[len(versions)-1].number + 1
 	}
 	added := &version{id: token, number: number, value: content, created: now}
-	s.versions[token] = added
+	to.versions[token] = added
 	for _, label := range labels {
-		s.move(label, token)
+		s.move(to, label, token)
 	}
-	s.changed = now
+	to.changed = now
 	return added, nil
 }
 
@@ -119,11 +120,27 @@ func (s *secret) roomFor(labels []string, now time.Time) error {
 }
 
 // move attaches a label to a version. AWSPREVIOUS follows AWSCURRENT.
-func (s *secret) move(label, versionID string) {
-	if old, ok := s.stages[current]; ok && label == current && old != versionID {
-		s.stages[previous] = old
+func (s *Service) move(of *secret, label, versionID string) {
+	old, attached := of.stages[label]
+	if attached && old == versionID {
+		return
 	}
-	s.stages[label] = versionID
+	if attached && label == current {
+		of.stages[previous] = old
+	}
+	of.stages[label] = versionID
+	s.tell(of, label, versionID)
+}
+
+// tell sends the event that AWS sends for every label but these two.
+// Source: https://docs.aws.amazon.com/secretsmanager/latest/userguide/event-detail-secret-label-updated-secretsmanager.html
+func (s *Service) tell(of *secret, label, versionID string) {
+	if label == "AWSPENDING" || label == previous {
+		return
+	}
+	s.emit("aws.secretsmanager", "Secret Label Updated", []string{of.arn}, map[string]string{
+		"name": of.name, "labelUpdated": label, "versionId": versionID,
+	})
 }
 
 type stageInput struct {
@@ -149,7 +166,7 @@ func (s *Service) updateSecretVersionStage(_ context.Context, in stageInput) (*w
 	if in.MoveToVersionID == nil {
 		delete(found.stages, in.VersionStage)
 	} else {
-		found.move(in.VersionStage, *in.MoveToVersionID)
+		s.move(found, in.VersionStage, *in.MoveToVersionID)
 	}
 	found.changed = s.cloud.Now()
 	return &written{ARN: found.arn, Name: found.name}, nil

@@ -57,12 +57,16 @@ func (b BulkShape) parse(body json.RawMessage, item ItemShape) ([]string, error)
 		}
 		body = inner
 	}
+	if b == BulkStrings || b == BulkWrappedStrings {
+		var values []string // a null in it becomes "", which no linker takes
+		if err := json.Unmarshal(body, &values); err != nil || values == nil {
+			return nil, errors.New("the body is not a list of strings")
+		}
+		return values, nil
+	}
 	var elements []json.RawMessage
 	if err := json.Unmarshal(body, &elements); err != nil || elements == nil {
 		return nil, errors.New("the body is not a list")
-	}
-	if b == BulkStrings || b == BulkWrappedStrings {
-		item = ItemString
 	}
 	values := make([]string, len(elements))
 	for i, element := range elements {

@@ -2,6 +2,7 @@ package reconcile_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -236,6 +237,20 @@ func TestApplyRemovesNoTwinOfAMissingValue(t *testing.T) {
 	}
 }
 
+// TestApplyWastesNoRoundOnTwins: one answer tells for all of them, and what comes
+// after them is added in the same round.
+func TestApplyWastesNoRoundOnTwins(t *testing.T) {
+	t.Parallel()
+	server := newFake(t, "ONE", "TWO")
+	server.casing = caseFolds
+	_, err := reconcile.ApplyLinker(t.Context(), server, linker("One", "Two", "New"), awake(nil))
+	want := `reconcile linker "jira": not as wanted after 1 rounds, 2 missing: "One" (` + strings.ReplaceAll(hasItAs, "PROJ", "ONE") +
+		`), "Two" (` + strings.ReplaceAll(hasItAs, "PROJ", "TWO") + `)`
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
 func TestNotConvergedErrorIsShort(t *testing.T) {
 	t.Parallel()
 	err := &reconcile.NotConvergedError{Linker: "jira", Rounds: 6, Cause: errReset}
@@ -251,7 +266,11 @@ func TestNotConvergedErrorIsShort(t *testing.T) {
 	if !errors.Is(err, errReset) {
 		t.Error("errors.Is does not see the cause")
 	}
-	err.Missing = err.Missing[:reconcile.MaxShown]
+	err.Missing = nil
+	if text := err.Error(); !strings.Contains(text, "after 6 rounds, 1 not removed") {
+		t.Errorf("nothing is missing: %s", text)
+	}
+	err.Missing = slices.Repeat(err.Extra, reconcile.MaxShown)
 	if strings.Contains(err.Error(), "more") {
 		t.Errorf("nothing was left out: %v", err)
 	}

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -194,12 +196,14 @@ func (e *environment) wasStopped() bool {
 	return e.reason != nil
 }
 
+// alive asks the system as well: a process is gone a moment before its output is
+// read to the end and exited is closed.
 func (e *environment) alive() bool {
 	select {
 	case <-e.exited:
 		return false
 	default:
-		return true
+		return !errors.Is(e.process.Process.Signal(syscall.Signal(0)), os.ErrProcessDone)
 	}
 }
 

@@ -191,8 +191,12 @@ func TestEventSourceGoesOnAfterAFailedReceive(t *testing.T) {
 		func() ([]types.Message, error) { return nil, errors.New("connection reset") }, gives(), gives("1"),
 	}}
 	var pauses []time.Duration
+	calls := 0
 	log := poll(t, s, lambda.EventSource{
-		Function: says("null"),
+		Function: invoker(func(context.Context, []byte) ([]byte, error) {
+			calls++
+			return []byte("null"), nil
+		}),
 		Sleep: func(_ context.Context, duration time.Duration) error {
 			pauses = append(pauses, duration)
 			return nil
@@ -201,8 +205,8 @@ func TestEventSourceGoesOnAfterAFailedReceive(t *testing.T) {
 	if diff := cmp.Diff([]time.Duration{time.Second}, pauses); diff != "" {
 		t.Errorf("pauses (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{"handle-1"}, s.deleted); diff != "" {
-		t.Errorf("deleted (-want +got):\n%s", diff)
+	if diff := cmp.Diff([]string{"handle-1"}, s.deleted); diff != "" || calls != 1 {
+		t.Errorf("%d calls, want 1 for the batch that had messages; deleted (-want +got):\n%s", calls, diff)
 	}
 	if !strings.Contains(log, "connection reset") {
 		t.Errorf("log %q", log)

@@ -100,6 +100,7 @@ bench: ## Go benchmarks with allocations, in benchstat's format
 
 .PHONY: bench-coldstart
 bench-coldstart: functions-local ## Start-up of each function beside an empty handler
+	CGO_ENABLED=0 go build -tags $(FUNCTION_TAGS) -trimpath -ldflags "-s -w" -o bin/empty/bootstrap ./shared/simulator/cmd/empty
 	go run ./shared/simulator/cmd/coldstart
 
 .PHONY: bench-fleet

@@ -4,14 +4,13 @@ import (
 	"io"
 	"log/slog"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/linkersync/linkersync/functions/internal/metrics"
 	"github.com/linkersync/linkersync/functions/internal/startup"
 	"github.com/linkersync/linkersync/shared/awsenv"
+	"github.com/linkersync/linkersync/shared/awsjson"
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/rollout"
 	"github.com/linkersync/linkersync/shared/s3object"
@@ -38,8 +37,8 @@ func configure(e *startup.Environment, log *slog.Logger, out io.Writer) (*handle
 		log: log, app: app, bucket: bucket,
 		store:   installation.NewSecretsManager(secretsmanager.NewFromConfig(aws), installation.Options{AppKey: app}),
 		desired: rollout.Desired{Objects: objects, App: app},
-		table:   &rollout.Table{API: dynamodb.NewFromConfig(aws), Name: table},
-		bus:     rollout.Bus{API: eventbridge.NewFromConfig(aws), Name: bus},
+		table:   &rollout.Table{DynamoDB: awsjson.New(aws, awsjson.DynamoDB), Name: table},
+		bus:     rollout.Bus{EventBridge: awsjson.New(aws, awsjson.EventBridge), Name: bus},
 		queue:   &queue{api: sqs.NewFromConfig(aws), url: queueURL},
 		metrics: &metrics.Writer{App: app, Out: out},
 	}, nil

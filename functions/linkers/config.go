@@ -6,14 +6,13 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/linkersync/linkersync/functions/internal/metrics"
 	"github.com/linkersync/linkersync/functions/internal/startup"
 	"github.com/linkersync/linkersync/shared/awsenv"
+	"github.com/linkersync/linkersync/shared/awsjson"
 	"github.com/linkersync/linkersync/shared/bitbucket"
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/rollout"
@@ -50,8 +49,8 @@ func configure(e *startup.Environment, log *slog.Logger, out io.Writer) (*handle
 			// A rate limit counts over an hour: the message waits in the queue, not here.
 			http: &http.Client{Transport: transport.New(transport.Options{Attempts: 3, Timeout: 15 * time.Second, FailFastOn429: true})},
 		},
-		table:   &rollout.Table{API: dynamodb.NewFromConfig(aws), Name: table},
-		bus:     rollout.Bus{API: eventbridge.NewFromConfig(aws), Name: bus},
+		table:   &rollout.Table{DynamoDB: awsjson.New(aws, awsjson.DynamoDB), Name: table},
+		bus:     rollout.Bus{EventBridge: awsjson.New(aws, awsjson.EventBridge), Name: bus},
 		queue:   &queue{api: sqs.NewFromConfig(aws), url: queueURL, deadLettersURL: deadLettersURL},
 		metrics: &metrics.Writer{App: app, Out: out},
 	}, nil

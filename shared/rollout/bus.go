@@ -6,22 +6,24 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
-	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
-
 	"github.com/linkersync/linkersync/shared/awsenv"
 )
 
-// EventBridge is the part of the AWS client that Bus uses.
-type EventBridge interface {
-	PutEvents(context.Context, *eventbridge.PutEventsInput, ...func(*eventbridge.Options)) (*eventbridge.PutEventsOutput, error)
-}
-
 // Bus sends events to the deployment's event bus.
 type Bus struct {
-	API  EventBridge
-	Name string
+	EventBridge Caller
+	Name        string
+}
+
+// entry is one event of a PutEvents call, and result what became of it.
+// Source: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
+type entry struct {
+	EventBusName, Source, DetailType, Detail string
+}
+
+type result struct {
+	EventID   string `json:"EventId"`
+	ErrorCode string
 }
 
 // putBatch is EventBridge's limit of entries a call.
@@ -30,26 +32,24 @@ const putBatch = 10
 // Send puts events of one detail type and returns their ids, in order. An entry
 // that EventBridge refuses is an error, after the others were sent.
 func Send[T Change | AddonUpdate | Applied | Finished](ctx context.Context, b Bus, detailType string, details ...T) (ids []string, err error) {
-	entries := make([]types.PutEventsRequestEntry, 0, len(details))
+	entries := make([]entry, 0, len(details))
 	for _, detail := range details {
 		body, err := json.Marshal(detail)
 		if err != nil {
 			return nil, fmt.Errorf("encode %s: %w", detailType, err)
 		}
-		entries = append(entries, types.PutEventsRequestEntry{
-			EventBusName: &b.Name, Source: aws.String(Source), DetailType: &detailType, Detail: aws.String(string(body)),
-		})
+		entries = append(entries, entry{EventBusName: b.Name, Source: Source, DetailType: detailType, Detail: string(body)})
 	}
 	for batch := range slices.Chunk(entries, putBatch) {
-		out, err := b.API.PutEvents(ctx, &eventbridge.PutEventsInput{Entries: batch})
-		if err != nil {
+		var out struct{ Entries []result }
+		if err := b.EventBridge.Call(ctx, "PutEvents", map[string]any{"Entries": batch}, &out); err != nil {
 			return ids, fmt.Errorf("put %s: %w", detailType, awsenv.Cut(err))
 		}
-		for _, entry := range out.Entries {
-			if entry.ErrorCode != nil {
-				return ids, fmt.Errorf("put %s: EventBridge refused it (%s)", detailType, *entry.ErrorCode)
+		for _, put := range out.Entries {
+			if put.ErrorCode != "" {
+				return ids, fmt.Errorf("put %s: EventBridge refused it (%s)", detailType, put.ErrorCode)
 			}
-			ids = append(ids, aws.ToString(entry.EventId))
+			ids = append(ids, put.EventID)
 		}
 	}
 	return ids, nil

@@ -4,16 +4,14 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-
 	"github.com/linkersync/linkersync/shared/awsenv"
+	"github.com/linkersync/linkersync/shared/awsjson"
 )
 
 // Phase is how far a run is.
@@ -63,15 +61,14 @@ func (r Run) Finished() Finished {
 // OpenRun starts a run, or returns the one that is there: the same event again,
 // or a dispatch that was interrupted.
 func (t *Table) OpenRun(ctx context.Context, id, app string) (Run, error) {
-	_, err := t.API.PutItem(ctx, &dynamodb.PutItemInput{
-		TableName: &t.Name,
+	err := t.DynamoDB.Call(ctx, "PutItem", input{
+		TableName: t.Name, ConditionExpression: "attribute_not_exists(id)",
 		Item: item{
 			"id": text(runKey(id)), "run": text(id), "app": text(app), "phase": text(string(Dispatching)),
 			"list_cursor": text(""), "started": number(t.now().UnixMilli()), "expires": t.expires(runLife),
 		},
-		ConditionExpression: aws.String("attribute_not_exists(id)"),
-	})
-	if _, exists := errors.AsType[*types.ConditionalCheckFailedException](err); err != nil && !exists {
+	}, nil)
+	if err != nil && !awsjson.Is(err, conditionFailed) {
 		return Run{}, fmt.Errorf("open run %s in the table: %w", id, awsenv.Cut(err))
 	}
 	return t.Run(ctx, id)
@@ -158,43 +155,50 @@ func (t *Table) Report(ctx context.Context, runID string, outcomes map[string]Ou
 	return t.Run(ctx, runID)
 }
 
+// write is one part of a transaction.
+// Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
+type write struct {
+	Put    *input `json:"Put,omitempty"`
+	Update *input `json:"Update,omitempty"`
+}
+
 // report writes a mark for each outcome and adds to the run's counts, all or nothing.
 func (t *Table) report(ctx context.Context, runID string, outcomes map[string]Outcome) error {
-	counts := item{}
-	var writes []types.TransactWriteItem
-	var adds []string
+	var writes []write
 	tally := map[Outcome]int64{}
 	for clientKey, outcome := range outcomes {
 		tally[outcome]++
-		writes = append(writes, types.TransactWriteItem{Put: &types.Put{
-			TableName:           &t.Name,
-			Item:                item{"id": text(resultKey(runID, clientKey)), "outcome": text(string(outcome)), "expires": t.expires(runLife)},
-			ConditionExpression: aws.String("attribute_not_exists(id)"),
+		writes = append(writes, write{Put: &input{
+			TableName: t.Name, ConditionExpression: "attribute_not_exists(id)",
+			Item: item{"id": text(resultKey(runID, clientKey)), "outcome": text(string(outcome)), "expires": t.expires(runLife)},
 		}})
 	}
+	var adds []string
+	counts := item{}
 	for outcome, count := range tally {
 		adds = append(adds, counter(outcome)+" :"+string(outcome))
 		counts[":"+string(outcome)] = number(count)
 	}
-	writes = append(writes, types.TransactWriteItem{Update: &types.Update{
-		TableName: &t.Name, Key: key(runKey(runID)),
-		UpdateExpression:          aws.String("ADD " + strings.Join(adds, ", ")),
-		ConditionExpression:       aws.String("attribute_exists(id)"),
-		ExpressionAttributeValues: counts,
+	writes = append(writes, write{Update: &input{
+		TableName: t.Name, Key: key(runKey(runID)), ConditionExpression: "attribute_exists(id)",
+		UpdateExpression: "ADD " + strings.Join(adds, ", "), ExpressionAttributeValues: counts,
 	}})
-	_, err := t.API.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: writes})
-	return err
+	return t.DynamoDB.Call(ctx, "TransactWriteItems", map[string]any{"TransactItems": writes}, nil)
 }
 
 // reportedBefore tells whether a transaction failed because an outcome was counted
 // already; the last item is the run itself.
 func reportedBefore(err error) bool {
-	canceled, ok := errors.AsType[*types.TransactionCanceledException](err)
-	if !ok || len(canceled.CancellationReasons) == 0 {
+	refused, ok := errors.AsType[*awsjson.Error](err)
+	if !ok || refused.Code != "TransactionCanceledException" {
 		return false
 	}
-	for _, reason := range canceled.CancellationReasons[:len(canceled.CancellationReasons)-1] {
-		if aws.ToString(reason.Code) == "ConditionalCheckFailed" {
+	var body struct{ CancellationReasons []struct{ Code string } }
+	if json.Unmarshal(refused.Body, &body) != nil || len(body.CancellationReasons) == 0 {
+		return false
+	}
+	for _, reason := range body.CancellationReasons[:len(body.CancellationReasons)-1] {
+		if reason.Code == "ConditionalCheckFailed" {
 			return true
 		}
 	}

@@ -2,24 +2,17 @@ package rollout
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-
 	"github.com/linkersync/linkersync/shared/awsenv"
+	"github.com/linkersync/linkersync/shared/awsjson"
 )
 
-// DynamoDB is the part of the AWS client that Table uses.
-type DynamoDB interface {
-	GetItem(context.Context, *dynamodb.GetItemInput, ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error)
-	PutItem(context.Context, *dynamodb.PutItemInput, ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error)
-	UpdateItem(context.Context, *dynamodb.UpdateItemInput, ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error)
-	TransactWriteItems(context.Context, *dynamodb.TransactWriteItemsInput, ...func(*dynamodb.Options)) (*dynamodb.TransactWriteItemsOutput, error)
+// Caller calls operations of one AWS service; *awsjson.Client is one.
+type Caller interface {
+	Call(ctx context.Context, operation string, in, out any) error
 }
 
 // Table is what workers share and nothing else: the progress of runs, the newest
@@ -28,8 +21,8 @@ type DynamoDB interface {
 //
 // One DynamoDB table with the string key "id" and the time to live "expires".
 type Table struct {
-	API  DynamoDB
-	Name string
+	DynamoDB Caller
+	Name     string
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
@@ -48,44 +41,66 @@ func (t *Table) now() time.Time {
 	return t.Now()
 }
 
-func (t *Table) expires(life time.Duration) types.AttributeValue {
+func (t *Table) expires(life time.Duration) attribute {
 	return number(t.now().Add(life).Unix())
 }
 
-type item = map[string]types.AttributeValue
+// attribute is a value of an item: text or a number, nothing else is stored.
+// Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValue.html
+type attribute struct {
+	S *string `json:"S,omitempty"`
+	N *string `json:"N,omitempty"`
+}
 
-func text(value string) types.AttributeValue { return &types.AttributeValueMemberS{Value: value} }
+type item map[string]attribute
 
-func number(value int64) types.AttributeValue {
-	return &types.AttributeValueMemberN{Value: strconv.FormatInt(value, 10)}
+func text(value string) attribute { return attribute{S: &value} }
+
+func number(value int64) attribute {
+	digits := strconv.FormatInt(value, 10)
+	return attribute{N: &digits}
 }
 
 func key(id string) item { return item{"id": text(id)} }
 
 func textOf(i item, name string) string {
-	if value, ok := i[name].(*types.AttributeValueMemberS); ok {
-		return value.Value
+	if value := i[name].S; value != nil {
+		return *value
 	}
 	return ""
 }
 
 // numberOf returns 0 for what is not there; the table holds only numbers that we wrote.
 func numberOf(i item, name string) int64 {
-	value, ok := i[name].(*types.AttributeValueMemberN)
-	if !ok {
+	value := i[name].N
+	if value == nil {
 		return 0
 	}
-	parsed, err := strconv.ParseInt(value.Value, 10, 64)
+	parsed, err := strconv.ParseInt(*value, 10, 64)
 	if err != nil {
 		return 0
 	}
 	return parsed
 }
 
+// input is the part of the operations' inputs that is used.
+// Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateItem.html
+type input struct {
+	TableName                 string `json:"TableName"`
+	Key                       item   `json:"Key,omitempty"`
+	Item                      item   `json:"Item,omitempty"`
+	ConsistentRead            bool   `json:"ConsistentRead,omitempty"`
+	UpdateExpression          string `json:"UpdateExpression,omitempty"`
+	ConditionExpression       string `json:"ConditionExpression,omitempty"`
+	ExpressionAttributeValues item   `json:"ExpressionAttributeValues,omitempty"`
+	ReturnValues              string `json:"ReturnValues,omitempty"`
+}
+
 // get reads an item as it is now; nil when there is none, or when it has expired
 // and DynamoDB has not come round to removing it.
 func (t *Table) get(ctx context.Context, id string) (item, error) {
-	out, err := t.API.GetItem(ctx, &dynamodb.GetItemInput{TableName: &t.Name, Key: key(id), ConsistentRead: aws.Bool(true)})
+	var out struct{ Item item }
+	err := t.DynamoDB.Call(ctx, "GetItem", input{TableName: t.Name, Key: key(id), ConsistentRead: true}, &out)
 	if err != nil {
 		return nil, fmt.Errorf("read %s from the table: %w", id, awsenv.Cut(err))
 	}
@@ -95,17 +110,17 @@ func (t *Table) get(ctx context.Context, id string) (item, error) {
 	return out.Item, nil
 }
 
+// conditionFailed is DynamoDB's code for a condition that was not met.
+const conditionFailed = "ConditionalCheckFailedException"
+
 // update changes an item under a condition. met is false when the condition was not.
 func (t *Table) update(ctx context.Context, id, expression, condition string, values item) (after item, met bool, err error) {
-	in := &dynamodb.UpdateItemInput{
-		TableName: &t.Name, Key: key(id), UpdateExpression: &expression,
-		ExpressionAttributeValues: values, ReturnValues: types.ReturnValueAllNew,
-	}
-	if condition != "" {
-		in.ConditionExpression = &condition
-	}
-	out, err := t.API.UpdateItem(ctx, in)
-	if _, failed := errors.AsType[*types.ConditionalCheckFailedException](err); failed {
+	var out struct{ Attributes item }
+	err = t.DynamoDB.Call(ctx, "UpdateItem", input{
+		TableName: t.Name, Key: key(id), UpdateExpression: expression, ConditionExpression: condition,
+		ExpressionAttributeValues: values, ReturnValues: "ALL_NEW",
+	}, &out)
+	if awsjson.Is(err, conditionFailed) {
 		return nil, false, nil
 	}
 	if err != nil {

@@ -6,11 +6,9 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
-
 	"github.com/linkersync/linkersync/action/internal/runner"
 	"github.com/linkersync/linkersync/action/internal/summary"
+	"github.com/linkersync/linkersync/shared/awsjson"
 	"github.com/linkersync/linkersync/shared/manifest"
 	"github.com/linkersync/linkersync/shared/rollout"
 )
@@ -40,13 +38,13 @@ func (s *step) event(ctx context.Context, desired manifest.Manifest) error {
 	if err != nil {
 		return err
 	}
-	bus := rollout.Bus{API: eventbridge.NewFromConfig(aws), Name: s.config.Bus}
+	bus := rollout.Bus{EventBridge: awsjson.New(aws, awsjson.EventBridge), Name: s.config.Bus}
 	ids, err := rollout.Send(ctx, bus, rollout.DetailChanged, change)
 	if err != nil {
 		return err
 	}
 	_, _ = fmt.Fprintf(s.process.Stdout, "event %s is on the bus %s; waiting for its run\n", ids[0], s.config.Bus)
-	table := &rollout.Table{API: dynamodb.NewFromConfig(aws), Name: s.config.Table}
+	table := &rollout.Table{DynamoDB: awsjson.New(aws, awsjson.DynamoDB), Name: s.config.Table}
 	run, err := s.wait(ctx, table, ids[0])
 	s.report.Run = &run
 	if err != nil {

@@ -57,7 +57,13 @@ func Run(ctx context.Context, process Process, options session.Options) error {
 		s.report.Problems = append(s.report.Problems, summary.Problem{Subject: "linkersync", Text: err.Error()})
 		s.platform.Annotate(platform.Annotation{Level: platform.Error, Title: "linkersync", Message: err.Error()})
 	}
-	return errors.Join(s.finish(), err)
+	if finish := s.finish(); finish != nil {
+		return errors.Join(finish, err)
+	}
+	if err != nil {
+		return ErrFailed
+	}
+	return nil
 }
 
 // work reads the inputs and does what they say.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"testing"
 	"time"
 
@@ -45,22 +44,24 @@ func TestCrash(t *testing.T) {
 		t.Helper()
 		_, _ = w.bitbucket.Uninstall(t.Context(), one) // gone, whatever the app says
 	}
-	for name, events := range map[string][2]func(*testing.T, *world){
-		"reinstall, reinstall": {reinstall, reinstall},
-		"reinstall, uninstall": {reinstall, uninstall},
-		"uninstall, reinstall": {uninstall, reinstall},
+	for name, test := range map[string]struct {
+		events [2]func(*testing.T, *world)
+		pause  time.Duration
+	}{
+		"two reinstalls within a second":               {events: [2]func(*testing.T, *world){reinstall, reinstall}},
+		"two reinstalls":                               {events: [2]func(*testing.T, *world){reinstall, reinstall}, pause: time.Second},
+		"reinstall and uninstall within a second":      {events: [2]func(*testing.T, *world){reinstall, uninstall}},
+		"uninstall and reinstall, a second in between": {events: [2]func(*testing.T, *world){uninstall, reinstall}, pause: time.Second},
 	} {
-		for _, pause := range []time.Duration{0, time.Second} {
-			t.Run(fmt.Sprintf("%s, %s apart", name, pause), func(t *testing.T) {
-				t.Parallel()
-				points := 0
-				for first := 1; crash(t, events, pause, first, &points); first++ {
-				}
-				if points < 20 {
-					t.Errorf("only %d crash points were met", points)
-				}
-			})
-		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			points := 0
+			for first := 1; crash(t, test.events, test.pause, first, &points); first++ {
+			}
+			if points < 20 {
+				t.Errorf("only %d crash points were met", points)
+			}
+		})
 	}
 }
 

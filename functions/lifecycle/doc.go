@@ -15,8 +15,8 @@
 //	     token, or one that fails in any way; a first install whose secret
 //	     Bitbucket refuses; an unsigned install of a known installation
 //	403  it is proven, and the workspace is not on this deployment's list
-//	400  the body is not this event of this app; read before the token, because
-//	     that is cheap and tells a broken sender from a forger
+//	400  the body is not this event of this app; with a token, it is only read
+//	     once that is verified
 //	404  nothing is served at the path
 //	405  the path takes another method, which the Allow header names
 //	409  the installation was purged, and its recovery window still runs

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -49,49 +47,47 @@ type gate struct {
 // authorize decides whether the event is Bitbucket's: signed with a secret of the
 // installation, signed with the app's own secret, or, for an installation that
 // was never seen, proven by a call to Bitbucket with the offered secret.
-func (g *gate) authorize(ctx context.Context, request connect.Request, requestID string, event connect.Event) (grant, error) {
+func (g *gate) authorize(ctx context.Context, sent callback) (grant, error) {
 	appSecret, err := g.appSecret.get(ctx)
 	if err != nil {
 		return grant{}, fmt.Errorf("%w: app-level secret: %w", answer.ErrTryLater, err)
 	}
-	if !carriesToken(request) {
-		return g.authorizeUnsigned(ctx, appSecret, requestID, event)
+	if !sent.carriesToken() {
+		event, err := sent.event(g.verifier.AppKey)
+		if err != nil {
+			return grant{}, err
+		}
+		return g.authorizeUnsigned(ctx, appSecret, sent.requestID, event)
 	}
 	seen := &witness{Store: g.store}
 	verifier := g.verifier
 	verifier.Source, verifier.AppSecret = installation.SecretSource{Store: seen}, appSecret
-	verified, err := verifier.Verify(ctx, request)
+	// Before the body is looked at: a forged token costs no more than its refusal.
+	verified, err := verifier.Verify(ctx, sent.request)
+	if err != nil {
+		return grant{}, err
+	}
+	event, err := sent.event(g.verifier.AppKey)
+	if errors.Is(err, connect.ErrNoSharedSecret) && !appSecret.IsZero() {
+		// Bitbucket leaves it out for personal accounts. A registered app's own secret
+		// signs for every installation anyway.
+		event.SharedSecret, err = appSecret, nil
+	}
+	installs := event.Type == connect.EventInstalled
 	switch {
 	case err != nil:
 		return grant{}, err
 	case verified.ClientKey() != event.ClientKey:
 		return grant{}, fmt.Errorf("%w: the token is for another installation than the body", connect.ErrUnauthenticated)
-	case event.Type == connect.EventInstalled && !g.allows(event):
+	case installs && !g.allows(event):
 		return grant{}, fmt.Errorf("%w: %s", answer.ErrNotAllowed, event.Principal.UUID)
-	case event.Type == connect.EventInstalled && errors.Is(seen.err, installation.ErrPendingDeletion):
+	case installs && errors.Is(seen.err, installation.ErrPendingDeletion):
 		return grant{}, seen.err
-	case event.Type == connect.EventInstalled && event.SharedSecret.IsZero():
-		// Bitbucket leaves it out for personal accounts. A registered app's own secret
-		// signs for every installation anyway.
-		if appSecret.IsZero() {
-			return grant{}, connect.ErrNoSharedSecret
-		}
-		event.SharedSecret = appSecret
 	}
 	return grant{
-		event: event, in: seen.in, delivery: delivery(request), requestID: requestID,
+		event: event, in: seen.in, delivery: sent.delivery(), requestID: sent.requestID,
 		at: verified.IssuedAt(), signedBy: verified.SignedBy(),
 	}, nil
-}
-
-// delivery identifies a delivery by its verified token. A token doesn't cover the
-// body, so this is also what makes it work once: whoever catches one can't send
-// another secret with it. The scheme is left out, because it has more than one
-// spelling; verification lets no other part have one.
-func delivery(request connect.Request) string {
-	_, token, _ := strings.Cut(request.Authorization, " ")
-	sum := sha256.Sum256([]byte(token))
-	return hex.EncodeToString(sum[:])
 }
 
 // authorizeUnsigned decides on an event without a token. Only a first install may
@@ -102,8 +98,6 @@ func (g *gate) authorizeUnsigned(ctx context.Context, appSecret redact.Secret, r
 	switch {
 	case event.Type != connect.EventInstalled || !appSecret.IsZero():
 		return grant{}, fmt.Errorf("%w: no token", connect.ErrUnauthenticated)
-	case event.SharedSecret.IsZero():
-		return grant{}, connect.ErrNoSharedSecret
 	case !namesWorkspace:
 		// A key of an old form can't be tied to the principal. New installations never
 		// have one.

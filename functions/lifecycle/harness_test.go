@@ -98,6 +98,8 @@ type deployment struct {
 	env   map[string]string
 	// registered gives the app a secret of its own.
 	registered bool
+	// unseeded leaves the installations out.
+	unseeded bool
 }
 
 func newWorld(t testing.TB, d deployment) *world {
@@ -131,7 +133,9 @@ func newWorld(t testing.TB, d deployment) *world {
 	t.Cleanup(front.Close)
 	w.url = strings.TrimSuffix(front.URL+"/"+d.stage, "/")
 	w.handler = w.start(t, d)
-	w.seed(t, d)
+	if !d.unseeded {
+		w.seed(t, d)
+	}
 	return w
 }
 
@@ -156,7 +160,7 @@ func (w *world) start(t testing.TB, d deployment) *handler {
 	e := &startup.Environment{Getenv: func(name string) string { return env[name] }}
 	log := startup.Logger(e, w.logs)
 	s, err := configure(e, func(string) ([]byte, error) {
-		return simbitbucket.Descriptor(appKey, "https://placeholder.example", "issues"), nil
+		return descriptor("https://placeholder.example"), nil
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -173,10 +177,16 @@ func (w *world) start(t testing.TB, d deployment) *handler {
 	return h
 }
 
+// descriptor has all four callbacks, as Connect knows them.
+func descriptor(baseURL string) json.RawMessage {
+	text := string(simbitbucket.Descriptor(appKey, baseURL, "issues"))
+	return json.RawMessage(strings.Replace(text, `"uninstalled":`, `"enabled":"/enabled","disabled":"/disabled","uninstalled":`, 1))
+}
+
 // seed puts the installations in place, on both sides.
 func (w *world) seed(t testing.TB, d deployment) {
 	t.Helper()
-	app := simbitbucket.App{Key: appKey, Descriptor: simbitbucket.Descriptor(appKey, w.url, "issues")}
+	app := simbitbucket.App{Key: appKey, Descriptor: descriptor(w.url)}
 	if d.registered {
 		app.Secret = appSecret
 		if err := w.aws.Secrets.Add("linkersync/app", `{"app_secret":"`+appSecret+`"}`, nil); err != nil {

@@ -66,11 +66,15 @@ func (p *prover) prove(ctx context.Context, clientKey, workspace string, secret 
 	signer := connect.Signer{AppKey: p.appKey, ClientKey: clientKey, Secret: secret, Now: p.now}
 	client := &bitbucket.Client{BaseURL: p.apiURL, AuthURL: p.authURL, HTTP: p.http, Sign: signer.Sign}
 	err := p.use(ctx, client, workspace)
+	// Bitbucket's words stay here: it knows the secret, and might repeat it.
+	failure, answered := errors.AsType[*bitbucket.APIError](err)
 	switch {
 	case err == nil:
 		return nil
-	case refusal(err):
-		return fmt.Errorf("%w: Bitbucket refuses the secret: %w", connect.ErrUnauthenticated, err)
+	case answered && isRefusal(failure.Status):
+		return fmt.Errorf("%w: Bitbucket refuses the secret with status %d", connect.ErrUnauthenticated, failure.Status)
+	case answered:
+		return fmt.Errorf("%w: Bitbucket says nothing about the secret but status %d", answer.ErrTryLater, failure.Status)
 	}
 	return fmt.Errorf("%w: Bitbucket can't be asked about the secret: %w", answer.ErrTryLater, err)
 }
@@ -92,14 +96,10 @@ func (p *prover) use(ctx context.Context, client *bitbucket.Client, workspace st
 	return err
 }
 
-// refusal tells a verdict from an outage. Only these statuses say that the secret
-// is not this installation's.
-func refusal(err error) bool {
-	failure, ok := errors.AsType[*bitbucket.APIError](err)
-	if !ok {
-		return false
-	}
-	switch failure.Status {
+// isRefusal tells a verdict from an outage. Only these statuses say that the
+// secret is not this installation's.
+func isRefusal(status int) bool {
+	switch status {
 	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound:
 		return true
 	}

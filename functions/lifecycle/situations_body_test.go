@@ -39,20 +39,20 @@ func TestBody(t *testing.T) {
 	}
 	text := string(payload("installed", one, secretNew).json())
 	situations := []situation{
-		{name: "L22 not JSON", message: withBody("sharedSecret=x"), status: 400},
-		{name: "L22 empty", message: withBody(""), status: 400},
-		{name: "L22 a list", message: withBody("[" + text + "]"), status: 400},
-		{name: "L22 two documents", message: withBody(text + text), status: 400},
-		{name: "L22 deeply nested", message: withBody(strings.Repeat("[", 100_000)), status: 400},
-		{name: "L22 no clientKey", message: set("clientKey", nil), status: 400},
-		{name: "L22 clientKey is a number", message: set("clientKey", 7), status: 400},
-		{name: "L22 clientKey is a list", message: set("clientKey", []string{one}), status: 400},
-		{name: "L22 clientKey twice", message: withBody(`{"clientKey":"` + two + `",` + text[1:]), status: 400},
-		{name: "L22 sharedSecret is an object", message: set("sharedSecret", object{"a": 1}), status: 400},
-		{name: "L22 no key", message: set("key", nil), status: 400},
-		{name: "L22 key of another app", message: set("key", "other-app"), status: 400},
-		{name: "L22 no principal", message: set("principal", nil), status: 400},
-		{name: "L22 the principal's uuid is a path", message: set("principal", object{"uuid": "../hook_events?"}), status: 400},
+		{name: "L22 not JSON", message: withBody("sharedSecret=x"), status: 400, calls: readOnly},
+		{name: "L22 empty", message: withBody(""), status: 400, calls: readOnly},
+		{name: "L22 a list", message: withBody("[" + text + "]"), status: 400, calls: readOnly},
+		{name: "L22 two documents", message: withBody(text + text), status: 400, calls: readOnly},
+		{name: "L22 deeply nested", message: withBody(strings.Repeat("[", 100_000)), status: 400, calls: readOnly},
+		{name: "L22 no clientKey", message: set("clientKey", nil), status: 400, calls: readOnly},
+		{name: "L22 clientKey is a number", message: set("clientKey", 7), status: 400, calls: readOnly},
+		{name: "L22 clientKey is a list", message: set("clientKey", []string{one}), status: 400, calls: readOnly},
+		{name: "L22 clientKey twice", message: withBody(`{"clientKey":"` + two + `",` + text[1:]), status: 400, calls: readOnly},
+		{name: "L22 sharedSecret is an object", message: set("sharedSecret", object{"a": 1}), status: 400, calls: readOnly},
+		{name: "L22 no key", message: set("key", nil), status: 400, calls: readOnly},
+		{name: "L22 key of another app", message: set("key", "other-app"), status: 400, calls: readOnly},
+		{name: "L22 no principal", message: set("principal", nil), status: 400, calls: readOnly},
+		{name: "L22 the principal's uuid is a path", message: set("principal", object{"uuid": "../hook_events?"}), status: 400, calls: readOnly},
 		{name: "L25 no username", message: set("principal", object{"uuid": workspaceOne, "type": "team"}), status: 204, stored: rotatedOne(""), calls: rotated},
 		{name: "L31 unsigned uninstall on the route of installs", message: func(*world) message {
 			m := uninstalled(one)
@@ -64,8 +64,8 @@ func TestBody(t *testing.T) {
 			m.path = "/uninstalled"
 			return m
 		}, status: 400},
-		{name: "L31 signed uninstall on the route of installs", message: set("eventType", "uninstalled"), status: 400},
-		{name: "L31 no eventType", message: set("eventType", nil), status: 400},
+		{name: "L31 signed uninstall on the route of installs", message: set("eventType", "uninstalled"), status: 400, calls: readOnly},
+		{name: "L31 no eventType", message: set("eventType", nil), status: 400, calls: readOnly},
 		{name: "L34 nothing but what is required", message: signedInstall(func(o object) object {
 			return o.with("principal", object{"uuid": workspaceOne})
 		}), status: 204, stored: rotatedOne(""), calls: rotated},
@@ -87,11 +87,17 @@ func TestBody(t *testing.T) {
 		{name: "L30 in an envelope of another event", message: func(w *world) message {
 			return message{path: "/installed", body: object{"event": "uninstalled", "data": payload("installed", one, secretNew)}.json()}.
 				signed(w.token(one, "/installed", secretOne))
-		}, status: 400},
+		}, status: 400, calls: readOnly},
 		{name: "L30 an uninstall in the envelope of an install", message: func(w *world) message {
 			return message{path: "/installed", body: object{"event": "installed", "data": payload("uninstalled", one, "")}.json()}.
 				signed(w.token(one, "/installed", secretOne))
+		}, status: 400, calls: readOnly},
+		{name: "L22 unsigned and not JSON", message: func(*world) message {
+			return message{path: "/installed", body: []byte("sharedSecret=x")}
 		}, status: 400},
+		{name: "L22 forged and not JSON", message: func(w *world) message {
+			return message{path: "/installed", body: []byte("sharedSecret=x")}.signed(w.token(one, "/installed", secretForeign))
+		}, status: 401, calls: readAgain},
 	}
 	play(t, situations)
 }
@@ -193,7 +199,7 @@ func TestBodyForm(t *testing.T) {
 			m := as("application/json", "")(w)
 			m.body = zipped.Bytes()
 			return m
-		}, status: 400},
+		}, status: 400, calls: readOnly},
 		{name: "L28 more than a megabyte", message: padded(1<<20 + 1), status: 413},
 		{name: "L28 one byte too many", message: padded(connect.MaxPayload + 1), status: 413},
 		{name: "L28 the largest", message: padded(connect.MaxPayload), status: 204, stored: rotatedOne("example-workspace"), calls: rotated},

@@ -150,14 +150,21 @@ func TestRereadOfAnUnknownClientKeyIsLimitedToo(t *testing.T) {
 func TestAFailedRereadMayBeRepeated(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
-	must(s.Create(t.Context(), sample(clientKey, "s1"), "1"))(t)
-	failing := true
-	s = s.open(&line{cut: func(int) (before, after bool) { return failing, false }})
-	if _, err := s.Reread(t.Context(), clientKey); !errors.Is(err, installation.ErrUnavailable) {
+	in := must(s.Create(t.Context(), sample(clientKey, "s1"), "1"))(t)
+	failing := false
+	reader := s.open(&line{cut: func(int) (before, after bool) { return failing, false }})
+	must(reader.Get(t.Context(), clientKey))(t)
+	in.SharedSecret = redact.New("s2")
+	must(s.Update(t.Context(), in, "2"))(t)
+	failing = true
+	if _, err := reader.Reread(t.Context(), clientKey); !errors.Is(err, installation.ErrUnavailable) {
 		t.Fatalf("Reread without AWS = %v", err)
 	}
-	failing, s.line.dead = false, false
-	must(s.Reread(t.Context(), clientKey))(t)
+	// Not the cached s1: a request signed with s2 would get a 401 for an outage.
+	failing, reader.line.dead = false, false
+	if got := must(reader.Reread(t.Context(), clientKey))(t); got.SharedSecret.Reveal() != "s2" {
+		t.Errorf("Reread returns %q, want s2", got.SharedSecret.Reveal())
+	}
 }
 
 func TestTheCacheIsBounded(t *testing.T) {
@@ -197,8 +204,11 @@ func TestConcurrentLookUpsShareOneCall(t *testing.T) {
 			must(s.Create(t.Context(), sample(clientKey, "s1"), "1"))(t)
 			entered, release := make(chan struct{}), make(chan struct{})
 			s = s.open(&line{cut: func(int) (before, after bool) {
-				entered <- struct{}{}
-				<-release
+				select {
+				case entered <- struct{}{}:
+					<-release
+				case <-release: // a call too many; the count at the end tells
+				}
 				return false, false
 			}})
 			look := lookUp(s.SecretsManager)

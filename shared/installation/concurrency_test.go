@@ -73,8 +73,8 @@ func (s shop) persist(retries chan struct{}, event string, change func(*installa
 	}
 }
 
-// inParallel runs f for each writer at once and waits.
-func inParallel(f func(i int)) {
+// inParallel runs f for each of the writers at once and waits.
+func inParallel(writers int, f func(i int)) {
 	var running sync.WaitGroup
 	for i := range writers {
 		running.Go(func() { f(i) })
@@ -90,7 +90,7 @@ func TestManyWritersToOneInstallationLoseNothing(t *testing.T) {
 	must(s.process().Create(t.Context(), sample(clientKey, "s"), "first"))(t)
 	var conflicts atomic.Int64
 	retries := make(chan struct{}, 4)
-	inParallel(func(i int) {
+	inParallel(writers, func(i int) {
 		met, err := s.persist(retries, fmt.Sprintf("event-%d", i), func(in *installation.Installation) {
 			in.Principal.DisplayName += fmt.Sprintf(" %d", i)
 			in.SharedSecret = redact.New(fmt.Sprintf("s-%d", i))
@@ -129,7 +129,7 @@ func TestOfManyWritersOnOneStateExactlyOneWins(t *testing.T) {
 	var mu sync.Mutex
 	var won []string
 	conflicts := 0
-	inParallel(func(i int) {
+	inParallel(writers, func(i int) {
 		in := read
 		in.SharedSecret = redact.New(fmt.Sprintf("s-%d", i))
 		_, err := s.process().Update(t.Context(), in, fmt.Sprintf("event-%d", i))
@@ -158,7 +158,7 @@ func TestManyWritersToDifferentInstallationsMixNothingUp(t *testing.T) {
 	s, faults := busy(t, 3)
 	key := func(i int) string { return fmt.Sprintf("connection:%d", i) }
 	shared := s.process() // one process serves them all, as the import does
-	inParallel(func(i int) {
+	inParallel(writers, func(i int) {
 		in, err := shared.Create(t.Context(), sample(key(i), fmt.Sprintf("first-%d", i)), "install")
 		if err != nil {
 			t.Errorf("install %d: %v", i, err)
@@ -205,7 +205,7 @@ func TestRacingStateChangesLeaveTheTagOfTheStateInForce(t *testing.T) {
 	s, faults := busy(t, 4)
 	must(s.process().Create(t.Context(), sample(clientKey, "s"), "first"))(t)
 	retries := make(chan struct{}, 4)
-	inParallel(func(i int) {
+	inParallel(50, func(i int) {
 		_, err := s.persist(retries, fmt.Sprintf("event-%d", i), func(in *installation.Installation) {
 			in.State = []installation.State{installation.Installed, installation.Uninstalled}[i%2]
 		})

@@ -142,6 +142,9 @@ func (story story) kill(t *testing.T, n int, sent bool, following event) {
 	if !applied && left != story.old {
 		t.Fatalf("in force is %+v, neither the state before nor the one after", left)
 	}
+	if left.State == installation.Installed && s.inspect(t, clientKey).Tags[installation.TagState] != "installed" {
+		t.Error("an installation in force is tagged as uninstalled: a fan-out would leave it out")
+	}
 	want := story.done
 	switch {
 	case following != story.killed && applied:

@@ -15,6 +15,8 @@ import (
 
 	"github.com/linkersync/linkersync/shared/awsenv"
 	"github.com/linkersync/linkersync/shared/installation"
+	simulator "github.com/linkersync/linkersync/shared/simulator/aws"
+	"github.com/linkersync/linkersync/shared/simulator/fault"
 )
 
 // refusing answers every call that the store may make with one error.
@@ -163,6 +165,27 @@ func TestTheCallersDeadlineHolds(t *testing.T) {
 	defer cancel()
 	if _, err := s.Get(ctx, clientKey); !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, installation.ErrUnavailable) {
 		t.Errorf("Get = %v, want DeadlineExceeded and ErrUnavailable", err)
+	}
+}
+
+// The client that a function builds, from the variables that Lambda sets.
+func TestAClientFromTheEnvironmentSitsThrottlingOut(t *testing.T) {
+	t.Parallel()
+	c := simulated(t, simulator.Options{})
+	variables := map[string]string{}
+	for _, variable := range c.simulator.Environment() {
+		name, value, _ := strings.Cut(variable, "=")
+		variables[name] = value
+	}
+	config, err := awsenv.Config(func(name string) string { return variables[name] })
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := installation.NewSecretsManager(secretsmanager.NewFromConfig(config), installation.Options{AppKey: "app"})
+	throttled := c.simulator.Faults.Add(fault.Any(), fault.First(2), fault.Throttle())
+	must(store.Create(t.Context(), sample(clientKey, "s1"), "1"))(t)
+	if throttled.Fired() != 2 || c.simulator.Faults.Total() != 3 {
+		t.Errorf("%d of %d calls were throttled, want 2 of 3", throttled.Fired(), c.simulator.Faults.Total())
 	}
 }
 

@@ -91,6 +91,9 @@ type line struct {
 	calls []string
 }
 
+// connections are enough to keep one for each of the writers that run at once.
+var connections = &http.Transport{MaxIdleConnsPerHost: writers}
+
 var errCut = errors.New("the line was cut")
 
 // Do implements aws.HTTPClient.
@@ -111,7 +114,7 @@ func (l *line) Do(r *http.Request) (*http.Response, error) {
 	if before {
 		return nil, errCut
 	}
-	response, err := http.DefaultTransport.RoundTrip(r)
+	response, err := connections.RoundTrip(r)
 	if err != nil {
 		return nil, err
 	}

@@ -47,7 +47,8 @@ type Installation struct {
 	Principal Principal
 	State     State
 	// SharedSecret signs and verifies; PreviousSecret verifies requests that were
-	// signed just before a rotation. Both are empty when a query left values out.
+	// signed just before a rotation, and is the store's to keep: a write ignores it.
+	// Both are empty when a query left values out.
 	SharedSecret   redact.Secret
 	PreviousSecret redact.Secret
 	InstalledAt    time.Time
@@ -91,13 +92,16 @@ type Store interface {
 	// signature: another process may just have rotated the secret.
 	Reread(ctx context.Context, clientKey string) (Installation, error)
 	// Create stores a new installation, or fails with ErrExists. event identifies
-	// what caused the write: the same event twice is a no-op that succeeds.
+	// what caused the write: the same event twice is a no-op that succeeds and
+	// returns what is in force. It is kept as a digest, and must hold no secret.
 	Create(ctx context.Context, in Installation, event string) (Installation, error)
 	// Update replaces the state whose Version in names, or fails with ErrConflict.
-	// event is as for Create.
+	// event is as for Create, and stays a no-op when others were applied since. Call
+	// it for a redelivered event too: it finishes what a run that died left behind.
 	Update(ctx context.Context, in Installation, event string) (Installation, error)
-	// All streams installations; it holds one page in memory. It ends after the
-	// first error.
+	// All streams installations; it holds one page in memory. One that can't be
+	// read is yielded as an error, and the iteration goes on if the caller does; it
+	// ends when nothing more can be listed.
 	All(ctx context.Context, query Query) iter.Seq2[Installation, error]
 	// Purge schedules a tombstone's deletion after the recovery window. It refuses
 	// an installation that is installed.

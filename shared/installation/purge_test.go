@@ -110,9 +110,11 @@ func TestPurgeRefusesWhatIsNotATombstone(t *testing.T) {
 	}
 	in.State = installation.Uninstalled
 	again := must(s.Update(t.Context(), in, "4"))(t)
+	s.line.took()
 	if err := s.Purge(t.Context(), old, installation.MinRecovery); !errors.Is(err, installation.ErrConflict) {
 		t.Errorf("Purge of an older tombstone = %v, want ErrConflict", err)
 	}
+	wantCalls(t, s.line, "GetSecretValue")
 	if err := s.Purge(t.Context(), again, installation.MinRecovery); err != nil {
 		t.Errorf("Purge of the tombstone in force = %v", err)
 	}

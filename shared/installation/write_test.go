@@ -1,8 +1,10 @@
 package installation_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -249,6 +251,60 @@ func TestARedeliveredEventIsANoOp(t *testing.T) {
 				t.Errorf("the redelivery wrote %v", wrote)
 			}
 		})
+	}
+}
+
+// onTag calls before with each TagResource, once.
+type onTag struct {
+	installation.SecretsManagerAPI
+	before func()
+}
+
+func (o *onTag) TagResource(ctx context.Context, in *secretsmanager.TagResourceInput, options ...func(*secretsmanager.Options)) (*secretsmanager.TagResourceOutput, error) {
+	if before := o.before; before != nil {
+		o.before = nil
+		before()
+	}
+	return o.SecretsManagerAPI.TagResource(ctx, in, options...)
+}
+
+func TestATagThatComesLateIsCorrected(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	in := must(s.Create(t.Context(), sample(clientKey, "s1"), "1"))(t)
+	api := &onTag{s.cloud.client(s.line), func() { // the app is installed again before the uninstall is tagged
+		other := s.open(nil)
+		back := must(other.Get(t.Context(), clientKey))(t)
+		back.State = installation.Installed
+		must(other.Update(t.Context(), back, "3"))(t)
+	}}
+	slow := installation.NewSecretsManager(api, installation.Options{AppKey: s.appKey, Now: s.clock.Now})
+	in.State = installation.Uninstalled
+	must(slow.Update(t.Context(), in, "2"))(t)
+	if got := must(s.open(nil).Get(t.Context(), clientKey))(t); got.State != installation.Installed {
+		t.Fatalf("in force is %q: the test raced wrongly", got.State)
+	}
+	if got := s.inspect(t, clientKey).Tags[installation.TagState]; got != "installed" {
+		t.Errorf("tag %q, want installed", got)
+	}
+}
+
+func TestTheMemoryOfEventsIsBounded(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	in := must(s.Create(t.Context(), sample(clientKey, "s1"), "0"))(t)
+	for i := range 40 {
+		in = must(s.Update(t.Context(), in, fmt.Sprint("event ", i)))(t)
+	}
+	var got struct{ Events []string }
+	if err := json.Unmarshal([]byte(s.stageValue(t, clientKey, "AWSCURRENT")), &got); err != nil {
+		t.Fatal(err)
+	}
+	if len(got.Events) != 32 {
+		t.Errorf("%d events are remembered, want 32", len(got.Events))
+	}
+	if again := must(s.Update(t.Context(), in, "event 8"))(t); again.Version != in.Version {
+		t.Error("the oldest of 32 events was forgotten")
 	}
 }
 

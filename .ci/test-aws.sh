@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# Runs the AWS contract tests against moto, an independent imitation of AWS: what
+# our own simulator gets wrong, these tests would not see against it alone.
+# Takes a package pattern or none. Exits with 75 and the reason when it can't run here.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+skip() { echo "$1"; exit 75; }
+command -v python3 >/dev/null || skip "python3 is not installed"
+
+# The name holds the pins' checksum: other pins, another environment.
+pins=.ci/moto.txt
+venv=.tools/moto-$(cksum <$pins | cut -d' ' -f1)
+if [ ! -e "$venv/ready" ]; then
+  rm -rf "$venv"
+  python3 -m venv "$venv" >/dev/null || skip "python3 can't make a virtual environment (Debian: apt-get install python3-venv)"
+  "$venv/bin/python" -m pip install --quiet --requirement $pins || skip "pip could not install moto, see above"
+  touch "$venv/ready"
+fi
+
+mkdir -p .local
+state=$(mktemp -d .local/moto.XXXXXX)
+server=
+stop() {
+  [ -z "$server" ] || { kill "$server" && wait "$server"; } 2>/dev/null || true
+  rm -rf "$state"
+}
+trap stop EXIT
+
+# Port 0: the system picks a free one.
+"$venv/bin/python" - "$state/url" >"$state/log" 2>&1 <<'PYTHON' &
+import os, signal, sys
+from moto.server import ThreadedMotoServer
+server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+server.start()
+host, port = server.get_host_and_port()
+with open(sys.argv[1] + ".new", "w") as f:
+    f.write(f"http://{host}:{port}")
+os.rename(sys.argv[1] + ".new", sys.argv[1])
+signal.pause()
+PYTHON
+server=$!
+for _ in $(seq 150); do
+  [ ! -e "$state/url" ] || break
+  kill -0 "$server" 2>/dev/null || break
+  sleep 0.2
+done
+[ -e "$state/url" ] || { cat "$state/log"; echo "moto did not start"; exit 1; }
+
+# Tests look for LINKERSYNC_TEST_AWS_ENDPOINT, so that an AWS_ENDPOINT_URL of the
+# developer's own never turns `make test` elsewhere; the rest is for the SDK.
+LINKERSYNC_TEST_AWS_ENDPOINT=$(cat "$state/url")
+export LINKERSYNC_TEST_AWS_ENDPOINT AWS_ENDPOINT_URL=$LINKERSYNC_TEST_AWS_ENDPOINT
+export AWS_REGION=eu-central-1 AWS_DEFAULT_REGION=eu-central-1 AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
+echo "moto listens on $AWS_ENDPOINT_URL"
+
+packages=$*
+if [ -z "$packages" ]; then
+  packages=$(grep -rlE --include='*_test.go' '^//go:build aws|LINKERSYNC_TEST_AWS_ENDPOINT' shared functions action |
+    xargs -n1 dirname | sort -u | sed 's|^|./|')
+fi
+# One test at a time: moto's server has threads and its dictionaries have no locks,
+# so calls that meet are answered with a 500.
+# shellcheck disable=SC2086 # a list of packages
+go test -tags aws -shuffle=on -count=1 -p 1 -parallel 1 $packages

@@ -76,6 +76,33 @@ func TestDescriptorKeepsWhatItDoesNotKnow(t *testing.T) {
 	}
 }
 
+func TestDescriptorOfNothingButUnknownMembers(t *testing.T) {
+	t.Parallel()
+	const text = `{"repoPages":[{"key":"p"}],"webItems":[]}`
+	var modules connect.Modules
+	if err := json.Unmarshal([]byte(text), &modules); err != nil {
+		t.Fatal(err)
+	}
+	encoded, err := json.Marshal(modules)
+	if err != nil || string(encoded) != text {
+		t.Errorf("%s becomes %s (%v)", text, encoded, err)
+	}
+}
+
+// Extra can be filled by a program, too.
+func TestDescriptorWithBrokenExtra(t *testing.T) {
+	t.Parallel()
+	broken, fine := connect.Extra{"x": json.RawMessage("{")}, connect.Extra{"x": json.RawMessage("{}")}
+	for name, descriptor := range map[string]connect.Descriptor{
+		"in the descriptor": {Extra: broken},
+		"below it":          {Vendor: &connect.Vendor{Extra: broken}, Extra: fine},
+	} {
+		if encoded, err := json.Marshal(descriptor); err == nil {
+			t.Errorf("%s: no error, but %s", name, encoded)
+		}
+	}
+}
+
 // Without scopes Bitbucket assumes all of them, so absent and empty must not blur.
 func TestDescriptorScopes(t *testing.T) {
 	t.Parallel()

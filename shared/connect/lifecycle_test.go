@@ -115,6 +115,7 @@ func TestParseInstalledAccepts(t *testing.T) {
 		"a secret with any character":     payload.with("sharedSecret", "\x01\"é\n").json(t),
 		"numbers that no float can hold":  strings.TrimSuffix(payload.json(t), "}") + `,"x":1e999}`,
 		"uuid in capitals":                payload.with("principal", object{"uuid": strings.ToUpper(user.UUID)}).json(t),
+		"as long as it may be":            payload.json(t) + strings.Repeat(" ", connect.MaxPayload-len(payload.json(t))),
 		"as many members as are accepted": strings.TrimSuffix(payload.json(t), "}") + manyMembers(59) + "}",
 	} {
 		t.Run(name, func(t *testing.T) {

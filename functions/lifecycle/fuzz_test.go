@@ -1,0 +1,178 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"golang.org/x/time/rate"
+
+	"github.com/linkersync/linkersync/shared/connect"
+	"github.com/linkersync/linkersync/shared/installation"
+	"github.com/linkersync/linkersync/shared/redact"
+)
+
+// memory is a store that counts its writes, fast enough for fuzzing. It refuses
+// nothing: what reaches it was granted.
+type memory struct {
+	installation.Store
+	known  map[string]installation.Installation
+	writes []installation.Installation
+}
+
+func (m *memory) Get(_ context.Context, clientKey string) (installation.Installation, error) {
+	in, found := m.known[clientKey]
+	if !found {
+		return in, installation.ErrNotFound
+	}
+	return in, nil
+}
+
+func (m *memory) Reread(ctx context.Context, clientKey string) (installation.Installation, error) {
+	return m.Get(ctx, clientKey)
+}
+
+func (m *memory) Create(_ context.Context, in installation.Installation, _ string) (installation.Installation, error) {
+	m.writes = append(m.writes, in)
+	return in, nil
+}
+
+func (m *memory) Update(ctx context.Context, in installation.Installation, event string) (installation.Installation, error) {
+	return m.Create(ctx, in, event)
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+type noQueue struct{}
+
+func (noQueue) SendMessage(context.Context, *sqs.SendMessageInput, ...func(*sqs.Options)) (*sqs.SendMessageOutput, error) {
+	return &sqs.SendMessageOutput{}, nil
+}
+
+// isolated is the handler without a network. Bitbucket refuses every secret.
+func isolated(f testing.TB) (*handler, *memory) {
+	f.Helper()
+	text, err := callbacks(connect.Descriptor{Lifecycle: connect.Lifecycle{
+		Installed: "/installed", Uninstalled: "/uninstalled", Enabled: "/enabled", Disabled: "/disabled",
+	}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	c := &clock{now: recordedAt}
+	s := settings{appKey: appKey, base: &url.URL{Scheme: "https", Host: "app.example"}, descriptor: served{callbacks: text}, proof: proofOAuth, now: c.Now}
+	h := newHandler(s, discard())
+	store := &memory{known: map[string]installation.Installation{}}
+	for clientKey, secret := range map[string]string{one: secretOne, two: secretTwo} {
+		store.known[clientKey] = installation.Installation{
+			AppKey: appKey, ClientKey: clientKey, State: installation.Installed, SharedSecret: redact.New(secret), Version: "v",
+		}
+	}
+	h.gate.store, h.lifecycle.store = store, store
+	h.lifecycle.firstSync.queue = noQueue{}
+	h.gate.prover.limit = rate.NewLimiter(rate.Inf, 1)
+	h.gate.prover.http.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
+		if r.URL.Host != "bitbucket.org" {
+			f.Errorf("called %s", r.URL)
+		}
+		return &http.Response{StatusCode: 401, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader(nil)), Request: r}, nil
+	})
+	return h, store
+}
+
+// allowed is whether a response may be one of ours: a status of the table with
+// its constant text. 500 is a panic or another defect.
+func allowed(response events.APIGatewayV2HTTPResponse) bool {
+	if response.StatusCode == 200 || response.StatusCode == 400 && response.Body == noSecret {
+		return true
+	}
+	text, known := constantTexts[response.StatusCode]
+	return known && text == response.Body
+}
+
+// FuzzAPIGatewayEvent sends any event through the handler. Whatever it is, the
+// answer is one of the table, and nothing is written but for 204.
+func FuzzAPIGatewayEvent(f *testing.F) {
+	files, _ := filepath.Glob("testdata/*.json")
+	for _, file := range files {
+		payload, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(payload)
+	}
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		var event events.APIGatewayV2HTTPRequest
+		if json.Unmarshal(payload, &event) != nil {
+			t.Skip("the Lambda library answers that itself")
+		}
+		h, store := isolated(t)
+		response, err := h.Handle(t.Context(), event)
+		if err != nil || !allowed(response) {
+			t.Errorf("answered %+v, %v", response, err)
+		}
+		if len(store.writes) > 0 && response.StatusCode != 204 {
+			t.Errorf("answered %d and wrote %+v", response.StatusCode, store.writes)
+		}
+		for _, written := range store.writes {
+			if written.ClientKey != one && written.ClientKey != two {
+				t.Errorf("wrote %+v, which no token in the seeds is for", written)
+			}
+		}
+	})
+}
+
+// FuzzLifecycleBody sends any body with a valid token: only the token's
+// installation can change, and only when another JSON reader finds the same keys.
+func FuzzLifecycleBody(f *testing.F) {
+	f.Add(true, payload("installed", one, secretNew).json())
+	f.Add(true, payload("installed", two, secretNew).json())
+	f.Add(false, payload("uninstalled", one, "").json())
+	f.Add(true, object{"event": "installed", "data": payload("installed", one, secretNew)}.json())
+	f.Add(true, []byte(`{"clientKey":"`+two+`","clientkey":"`+one+`"}`))
+	f.Fuzz(func(t *testing.T, install bool, body []byte) {
+		path := "/uninstalled"
+		if install {
+			path = "/installed"
+		}
+		w := &world{clock: &clock{now: recordedAt}}
+		h, store := isolated(t)
+		response, err := h.Handle(t.Context(), events.APIGatewayV2HTTPRequest{
+			RawPath: path, Body: string(body),
+			Headers: map[string]string{"content-type": "application/json", "authorization": "JWT " + w.token(one, path, secretOne)},
+			RequestContext: events.APIGatewayV2HTTPRequestContext{
+				HTTP: events.APIGatewayV2HTTPRequestContextHTTPDescription{Method: http.MethodPost},
+			},
+		})
+		if err != nil || !allowed(response) {
+			t.Errorf("answered %+v, %v", response, err)
+		}
+		for _, written := range store.writes {
+			if written.ClientKey != one || response.StatusCode != 204 {
+				t.Errorf("answered %d and wrote %+v", response.StatusCode, written)
+			}
+			read := map[string]any{}
+			if err := json.Unmarshal(body, &read); err != nil {
+				t.Fatalf("wrote %+v for what is no JSON: %v", written, err)
+			}
+			if data, enveloped := read["data"].(map[string]any); enveloped && read["clientKey"] != one {
+				read = data
+			}
+			if read["clientKey"] != one || read["key"] != appKey || read["eventType"] != path[1:] {
+				t.Errorf("wrote %+v for %v", written, read)
+			}
+			if install && written.SharedSecret.Reveal() != read["sharedSecret"] {
+				t.Errorf("wrote the secret %q of %v", written.SharedSecret.Reveal(), read)
+			}
+		}
+	})
+}

@@ -6,12 +6,9 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -244,10 +241,7 @@ type stored struct {
 // put writes a secret past the handler's code.
 func (w *world) put(t testing.TB, clientKey string, in stored) {
 	t.Helper()
-	name, err := installation.EncodeName(appKey, clientKey)
-	if err != nil {
-		t.Fatal(err)
-	}
+	name := nameOf(t, clientKey)
 	_, rest, _ := strings.Cut(clientKey, "{")
 	uuid, _, _ := strings.Cut(rest, "}")
 	document, _ := json.Marshal(map[string]any{
@@ -263,10 +257,7 @@ func (w *world) put(t testing.TB, clientKey string, in stored) {
 // read returns what is stored, read past the handler's code and uncounted.
 func (w *world) read(t testing.TB, clientKey string) stored {
 	t.Helper()
-	name, err := installation.EncodeName(appKey, clientKey)
-	if err != nil {
-		t.Fatal(err)
-	}
+	name := nameOf(t, clientKey)
 	out, err := secretsmanager.NewFromConfig(w.aws.Config()).GetSecretValue(context.Background(), &secretsmanager.GetSecretValueInput{SecretId: aws.String(name)})
 	if err != nil {
 		if strings.Contains(err.Error(), "ResourceNotFoundException") {
@@ -338,14 +329,13 @@ func (b *buffer) String() string {
 
 func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
-// fileReader serves the files of a map.
-func fileReader(files map[string]string) func(string) ([]byte, error) {
-	return func(path string) ([]byte, error) {
-		if text, found := files[filepath.Base(path)]; found {
-			return []byte(text), nil
-		}
-		return nil, fmt.Errorf("open %s: %w", path, os.ErrNotExist)
+func nameOf(t testing.TB, clientKey string) string {
+	t.Helper()
+	name, err := installation.EncodeName(appKey, clientKey)
+	if err != nil {
+		t.Fatal(err)
 	}
+	return name
 }
 
 func newRequest(t testing.TB, method, target string, body []byte) *http.Request {

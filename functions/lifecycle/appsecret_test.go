@@ -1,0 +1,110 @@
+package main
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
+	"github.com/linkersync/linkersync/shared/simulator/fault"
+)
+
+// TestAppSecret: read when it is needed, kept for five minutes, noticed when it
+// was rotated, and kept on when it can't be read.
+func TestAppSecret(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, deployment{registered: true})
+	enabled := func(secret string) int {
+		status, _ := w.send(t, message{path: "/enabled", body: payload("enabled", stranger, "").json()}.
+			signed(w.token(stranger, "/enabled", secret)))
+		return status
+	}
+	appReads := func() int {
+		n := 0
+		for _, call := range w.aws.Faults.Calls() {
+			if call.Target == "secretsmanager.GetSecretValue" {
+				n++
+			}
+		}
+		return n
+	}
+	if status := enabled(appSecret); status != 204 {
+		t.Fatalf("first request: %d; log:\n%s", status, w.logs)
+	}
+	w.forget()
+	for range 5 {
+		enabled(appSecret)
+	}
+	if n := appReads(); n != 0 {
+		t.Errorf("%d reads while the secret is fresh", n)
+	}
+	const next = "not-a-real-rotated-app-secret"
+	client := secretsmanager.NewFromConfig(w.aws.Config())
+	if _, err := client.PutSecretValue(t.Context(), &secretsmanager.PutSecretValueInput{
+		SecretId: aws.String("linkersync/app"), SecretString: aws.String(`{"app_secret":"` + next + `"}`),
+	}); err != nil {
+		t.Fatal(err)
+	}
+	w.clock.advance(appSecretLife)
+	rule := w.aws.Faults.Add(fault.Target("GetSecretValue"), fault.Once(), fault.Throttle())
+	if status := enabled(appSecret); status != 204 || rule.Fired() != 1 {
+		t.Errorf("while the secret can't be read: %d", status)
+	}
+	w.clock.advance(appSecretLife)
+	if status := enabled(next); status != 204 {
+		t.Errorf("signed with the rotated secret: %d", status)
+	}
+	if status := enabled(appSecret); status != 401 {
+		t.Errorf("signed with the replaced secret: %d, want 401", status)
+	}
+}
+
+// TestEmptyAppSecret: a reference that leads to nothing must not turn a registered
+// app into one that takes unsigned installs.
+func TestEmptyAppSecret(t *testing.T) {
+	t.Parallel()
+	for name, value := range map[string]string{"empty": `{"app_secret":""}`, "blank": `{"app_secret":" "}`, "missing": `{}`} {
+		w := newWorld(t, deployment{env: map[string]string{"LINKERSYNC_APP_SECRET": "aws-secret:linkersync/app#app_secret"}})
+		if err := w.aws.Secrets.Add("linkersync/app", value, nil); err != nil {
+			t.Fatal(err)
+		}
+		if status, _ := click(workspaceNew, secretNew)(t, w); status != http.StatusServiceUnavailable || !w.read(t, stranger).Missing {
+			t.Errorf("%s: unsigned install answered %d, stored %+v", name, status, w.read(t, stranger))
+		}
+	}
+}
+
+// TestPurged: what an operator purged stays so until its recovery window ends.
+func TestPurged(t *testing.T) {
+	t.Parallel()
+	purge := func(t *testing.T, w *world) {
+		t.Helper()
+		_, err := secretsmanager.NewFromConfig(w.aws.Config()).DeleteSecret(t.Context(), &secretsmanager.DeleteSecretInput{
+			SecretId: aws.String(nameOf(t, gone)), RecoveryWindowInDays: aws.Int64(7),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	plain, registered := newWorld(t, deployment{}), newWorld(t, deployment{registered: true})
+	purge(t, plain)
+	purge(t, registered)
+	if status, _ := plain.send(t, installed(gone, secretNew)); status != 401 {
+		t.Errorf("unsigned install: %d, want 401", status)
+	}
+	if status, _ := click(workspaceGone, secretNew)(t, plain); status != 401 {
+		t.Errorf("install signed with the purged secret: %d, want 401", status)
+	}
+	if status, _ := registered.send(t, installed(gone, appSecret).signed(registered.token(gone, "/installed", appSecret))); status != 409 {
+		t.Errorf("install signed by the app: %d, want 409", status)
+	}
+	if status, _ := registered.send(t, uninstalled(gone).signed(registered.token(gone, "/uninstalled", appSecret))); status != 204 {
+		t.Errorf("uninstall signed by the app: %d, want 204", status)
+	}
+	registered.clock.advance(8 * 24 * time.Hour)
+	if status, _ := registered.send(t, installed(gone, appSecret).signed(registered.token(gone, "/installed", appSecret))); status != 204 {
+		t.Errorf("install after the recovery window: %d, want 204; log:\n%s", status, registered.logs)
+	}
+}

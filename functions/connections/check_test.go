@@ -22,7 +22,7 @@ func TestTheDailyCheck(t *testing.T) {
 	const n = 12
 	want := []string{callLogin, callList}
 	for i := range n {
-		w.put(fmt.Sprintf("token-%02d", i), value(map[string]string{"connection": fmt.Sprintf("ci-%d", i), "project_id": []string{"", project}[i%2]}))
+		w.put(fmt.Sprintf("token-%02d", i), value(map[string]string{"connection": fmt.Sprintf("ci-%d", i/2), "project_id": []string{"", project}[i%2]}))
 		want = append(want, callCreate)
 	}
 	w.must(w.aws.Secrets.Add("almost", value(nil), map[string]string{tagKey: "no"}))
@@ -122,16 +122,19 @@ func TestTheDailyCheckRepairsDrift(t *testing.T) {
 // has it, and Bitbucket no longer takes it.
 func TestTheDailyCheckNoticesARevokedToken(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.put("bitbucket/ci", value(nil))
-	h, _ := w.start()
-	if _, err := h.Handle(t.Context(), event(t, "scheduled")); err != nil {
-		t.Fatal(err)
-	}
-	w.must(w.bitbucket.Seed(simbitbucket.State{Users: []simbitbucket.User{{Email: email}}}))
-	_, err := h.Handle(t.Context(), event(t, "scheduled"))
-	if err == nil || !strings.Contains(err.Error(), `secret bitbucket/ci: its token, which connection "ci" uses`) {
-		t.Errorf("got %v", err)
+	for _, description := range []string{"", "a new text, which Infisical takes without asking Bitbucket"} {
+		w := newWorld(t)
+		w.put("bitbucket/ci", value(nil))
+		h, _ := w.start()
+		if _, err := h.Handle(t.Context(), event(t, "scheduled")); err != nil {
+			t.Fatal(err)
+		}
+		w.must(w.bitbucket.Seed(simbitbucket.State{Users: []simbitbucket.User{{Email: email}}}))
+		w.rotate("bitbucket/ci", value(map[string]string{"description": description}))
+		_, err := h.Handle(t.Context(), event(t, "scheduled"))
+		if err == nil || !strings.Contains(err.Error(), `secret bitbucket/ci: its token, which connection "ci" uses`) {
+			t.Errorf("%q: got %v", description, err)
+		}
 	}
 }
 

@@ -95,6 +95,26 @@ func TestTheFunctionLogsInWithItsRole(t *testing.T) {
 	}
 }
 
+// TestConnectionsOfASubOrganization are made there, and not above it.
+func TestConnectionsOfASubOrganization(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	identities := w.infisical.Snapshot().Identities
+	identities[0].SubOrganizations = []string{"sub"}
+	w.must(w.infisical.Seed(siminfisical.State{
+		Organizations: []siminfisical.Organization{{ID: "sub", Slug: "team", ParentID: "org"}}, Identities: identities,
+	}))
+	w.env["LINKERSYNC_INFISICAL_ORGANIZATION"] = "team"
+	w.put("bitbucket/ci", value(nil))
+	h, _ := w.start()
+	if _, err := h.Handle(t.Context(), event(t, "rotated")); err != nil {
+		t.Fatal(err)
+	}
+	if rows := w.infisical.Snapshot().Connections; len(rows) != 1 || rows[0].OrgID != "sub" {
+		t.Errorf("connections: %+v", rows)
+	}
+}
+
 // TestARotatedClientSecretIsNoticed, and a wrong one is not tried until Infisical
 // locks the identity out.
 func TestARotatedClientSecretIsNoticed(t *testing.T) {

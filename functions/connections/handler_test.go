@@ -67,6 +67,9 @@ func TestARotationIsOneWriteWithinOneInvocation(t *testing.T) {
 	if got := w.stored("ci"); got != newToken {
 		t.Errorf("Infisical has the token %q", got)
 	}
+	if drift := out.lines(t, "connection differs from its secret"); len(drift) > 0 {
+		t.Errorf("a rotation was logged as drift: %v", drift)
+	}
 	if n := out.count(t, "ConnectionsChanged"); n != 3 {
 		t.Errorf("ConnectionsChanged is %d, want 3", n)
 	}

@@ -56,13 +56,14 @@ func (h *handler) Handle(ctx context.Context, raw json.RawMessage) (answer resul
 	if invocation, ok := lambdacontext.FromContext(ctx); ok {
 		requestID = invocation.AwsRequestID
 	}
-	o, err := read(raw, requestID, h.bucket)
+	o, err := read(raw, requestID, deployment{app: h.app, bucket: h.bucket})
 	if err == nil {
 		answer, err = h.dispatch(ctx, o)
 	}
 	switch {
 	case errors.Is(err, errIgnored) || errors.Is(err, rollout.ErrOvertaken):
 		answer.Note, err = err.Error(), nil
+		answer.Run = o.run
 		h.log.InfoContext(ctx, "event ignored", slog.String("run", o.run), slog.String("reason", answer.Note))
 	case err != nil:
 		h.log.ErrorContext(ctx, "dispatch failed", slog.String("run", o.run), slog.String("error", err.Error()))
@@ -74,10 +75,19 @@ func (h *handler) Handle(ctx context.Context, raw json.RawMessage) (answer resul
 
 // dispatch opens the order's run, or goes on with it, and queues its messages.
 func (h *handler) dispatch(ctx context.Context, o order) (result, error) {
+	// First of all: an event that comes twice must not bring its manifest back.
+	run, err := h.table.Run(ctx, o.run)
+	if err == nil && run.Phase != rollout.Dispatching {
+		run, _, err = rollout.Settle(ctx, h.table, h.bus, run)
+		return result{Run: run.ID, Queued: run.Total, Note: "this event was dispatched before"}, err
+	}
+	if err != nil && !errors.Is(err, rollout.ErrNoRun) {
+		return result{Run: o.run}, err
+	}
 	if o.task == rollout.TaskValues {
 		stop, up, err := h.table.Stopped(ctx, h.app)
 		if err != nil {
-			return result{}, err
+			return result{Run: o.run}, err
 		}
 		if up {
 			return result{Run: o.run, Note: fmt.Sprintf("stopped since %s: %s", stop.Since.UTC().Format(time.RFC3339), stop.Reason)}, nil
@@ -87,18 +97,14 @@ func (h *handler) dispatch(ctx context.Context, o order) (result, error) {
 	if err != nil {
 		return result{Run: o.run}, err
 	}
-	run, err := h.table.OpenRun(ctx, o.run, h.app)
-	if err != nil {
-		return result{}, err
-	}
-	if run.Phase != rollout.Dispatching {
-		return result{Run: run.ID, Queued: run.Total, Note: "this event was dispatched before"}, nil
+	if run, err = h.table.OpenRun(ctx, o.run, h.app); err != nil {
+		return result{Run: o.run}, err
 	}
 	if run, err = h.queueAll(ctx, run, o, target); err != nil {
 		return result{Run: run.ID, Queued: run.Queued}, err
 	}
 	run, _, err = rollout.Settle(ctx, h.table, h.bus, run)
-	return result{Run: run.ID, Queued: run.Total}, err
+	return result{Run: run.ID, Queued: run.Total, Note: target.missing(run.Total)}, err
 }
 
 // queueAll goes through the installations page by page and remembers each page, so

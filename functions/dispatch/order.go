@@ -34,37 +34,53 @@ type order struct {
 	addon rollout.Message
 }
 
+// deployment is what events must agree with.
+type deployment struct{ app, bucket string }
+
+// serves refuses an event that names another app.
+func (d deployment) serves(app string) error {
+	if app != "" && app != d.app {
+		return fmt.Errorf("%w: the event is for the app %q, this deployment is for %q", rollout.ErrRefused, app, d.app)
+	}
+	return nil
+}
+
 // errIgnored: the event is not for us, such as an object that is no manifest.
 var errIgnored = errors.New("nothing to do for this event")
 
 // read decodes any event that the function is invoked with. Errors are
 // rollout.ErrRefused, or errIgnored.
-func read(raw []byte, requestID, bucket string) (order, error) {
+func read(raw []byte, requestID string, d deployment) (order, error) {
 	var event envelope
 	if err := json.Unmarshal(raw, &event); err != nil {
 		return order{}, fmt.Errorf("%w: the event is not a JSON object", rollout.ErrRefused)
 	}
+	direct := event.DetailType == "" && event.Source == ""
+	// It becomes the run's id, and a run without one would be everybody's.
+	if !direct && event.ID == "" {
+		return order{}, fmt.Errorf("%w: the event has no id", rollout.ErrRefused)
+	}
 	switch {
-	case event.DetailType == "" && event.Source == "":
-		return readChange(raw, requestID, bucket)
+	case direct:
+		return readChange(raw, requestID, d)
 	case event.Source == rollout.Source && event.DetailType == rollout.DetailChanged:
-		return readChange(event.Detail, event.ID, bucket)
+		return readChange(event.Detail, event.ID, d)
 	case event.Source == rollout.Source && event.DetailType == rollout.DetailAddon:
-		return readAddon(event.Detail, event.ID)
+		return readAddon(event.Detail, event.ID, d)
 	case event.Source == "aws.s3" && event.DetailType == "Object Created":
-		return readObject(event.Detail, event.ID, bucket)
+		return readObject(event.Detail, event.ID, d)
 	case event.DetailType == "Scheduled Event":
 		return order{run: event.ID, task: rollout.TaskValues}, nil
 	}
 	return order{}, fmt.Errorf("%w: no rule of ours sends %q from %q", rollout.ErrRefused, event.DetailType, event.Source)
 }
 
-func readChange(detail []byte, id, bucket string) (order, error) {
+func readChange(detail []byte, id string, d deployment) (order, error) {
 	change, err := rollout.Decode[rollout.Change](detail)
 	if err != nil {
 		return order{}, err
 	}
-	if err := rollout.CheckInstallations(change.Installations); err != nil {
+	if err := errors.Join(d.serves(change.App), rollout.CheckInstallations(change.Installations)); err != nil {
 		return order{}, err
 	}
 	o := order{run: id, task: rollout.TaskValues, manifest: change.Manifest, workspaces: change.Installations}
@@ -74,19 +90,19 @@ func readChange(detail []byte, id, bucket string) (order, error) {
 	if change.Manifest != "" {
 		return order{}, fmt.Errorf("%w: the event has a manifest and a location, one of them is enough", rollout.ErrRefused)
 	}
-	if change.Location.Bucket != "" && change.Location.Bucket != bucket {
+	if change.Location.Bucket != "" && change.Location.Bucket != d.bucket {
 		return order{}, fmt.Errorf("%w: the location is not in this deployment's manifest bucket", rollout.ErrRefused)
 	}
 	o.stored = change.Location
 	return o, nil
 }
 
-func readAddon(detail []byte, id string) (order, error) {
+func readAddon(detail []byte, id string, d deployment) (order, error) {
 	update, err := rollout.Decode[rollout.AddonUpdate](detail)
 	if err != nil {
 		return order{}, err
 	}
-	if err := rollout.CheckInstallations(update.Installations); err != nil {
+	if err := errors.Join(d.serves(update.App), rollout.CheckInstallations(update.Installations)); err != nil {
 		return order{}, err
 	}
 	o := order{run: id, task: rollout.TaskAddon, workspaces: update.Installations}
@@ -120,7 +136,7 @@ type objectCreated struct {
 	} `json:"object"`
 }
 
-func readObject(detail []byte, id, bucket string) (order, error) {
+func readObject(detail []byte, id string, d deployment) (order, error) {
 	var created objectCreated
 	if err := json.Unmarshal(detail, &created); err != nil {
 		return order{}, fmt.Errorf("%w: the S3 event's detail can't be read", rollout.ErrRefused)
@@ -130,7 +146,7 @@ func readObject(detail []byte, id, bucket string) (order, error) {
 	if unescaped, err := url.QueryUnescape(key); err == nil {
 		key = unescaped
 	}
-	if _, ok := rollout.ScopeWorkspace(key); !ok || created.Bucket.Name != bucket {
+	if _, ok := rollout.ScopeWorkspace(key); !ok || created.Bucket.Name != d.bucket {
 		return order{}, fmt.Errorf("%w: %s is no manifest", errIgnored, key)
 	}
 	return order{run: id, task: rollout.TaskValues, stored: &rollout.Location{Key: key, VersionID: created.Object.VersionID}}, nil

@@ -79,7 +79,7 @@ func (h *handler) settleInline(ctx context.Context, o order, t target) (target, 
 		return t, err
 	}
 	keep := func(name string) (scope, error) {
-		version, err := h.desired.Keep(ctx, name, []byte(o.manifest))
+		version, err := h.desired.Keep(ctx, h.table, o.run, name, []byte(o.manifest))
 		if err != nil {
 			return scope{}, err
 		}
@@ -111,6 +111,14 @@ func (h *handler) advance(ctx context.Context, run, name, version string) (scope
 		return scope{}, fmt.Errorf("%w: run %s is in charge of this version of %s", errIgnored, owner, name)
 	}
 	return scope{name, revision}, nil
+}
+
+// missing says how many of the named workspaces got no message.
+func (t target) missing(queued int) string {
+	if len(t.workspaces) <= queued {
+		return ""
+	}
+	return fmt.Sprintf("the app is not installed in %d of the %d workspaces", len(t.workspaces)-queued, len(t.workspaces))
 }
 
 // messages makes one message for each wanted installation of a page. Tombstones

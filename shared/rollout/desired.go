@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -111,15 +112,24 @@ func (d Desired) Parse(name string, data []byte) (manifest.Manifest, error) {
 	return parsed, nil
 }
 
-// Keep stores a manifest as a scope's desired state and returns its version. One
-// that is there already, to the byte, is left alone and keeps its version.
-func (d Desired) Keep(ctx context.Context, scope string, data []byte) (versionID string, err error) {
+// Keep stores a manifest as a scope's desired state, on behalf of a run, and
+// returns the version that is in force then. One that is there already, to the
+// byte, keeps its version. A run that is repeated after somebody else wrote to the
+// scope writes nothing: its manifest was replaced by a newer one.
+func (d Desired) Keep(ctx context.Context, table *Table, runID, scope string, data []byte) (versionID string, err error) {
 	present, err := d.Objects.Get(ctx, scope, "", "")
-	if err == nil && string(present.Body) == string(data) {
-		return present.VersionID, nil
-	}
 	if err != nil && !errors.Is(err, s3object.ErrNotFound) {
 		return "", err
+	}
+	if err == nil && bytes.Equal(present.Body, data) {
+		return present.VersionID, nil
+	}
+	replaces, err := table.Claim(ctx, runID, scope, present.VersionID)
+	if err != nil {
+		return "", err
+	}
+	if replaces != present.VersionID {
+		return present.VersionID, nil
 	}
 	stored, err := d.Objects.Put(ctx, scope, data)
 	return stored.VersionID, err

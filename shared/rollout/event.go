@@ -103,6 +103,9 @@ var workspacePattern = regexp.MustCompile(`^\{[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}
 // in "installations" would otherwise mean all of them. Errors are ErrRefused.
 func Decode[T Change | AddonUpdate](detail []byte) (T, error) {
 	var decoded T
+	if !bytes.HasPrefix(bytes.TrimSpace(detail), []byte("{")) {
+		return decoded, fmt.Errorf("%w: the event's detail is no JSON object", ErrRefused) // null would mean all of them, too
+	}
 	decoder := json.NewDecoder(bytes.NewReader(detail))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&decoded); err != nil {
@@ -117,6 +120,9 @@ func Decode[T Change | AddonUpdate](detail []byte) (T, error) {
 // CheckInstallations refuses a list that is too long or holds something else
 // than workspace UUIDs.
 func CheckInstallations(uuids []string) error {
+	if uuids != nil && len(uuids) == 0 {
+		return fmt.Errorf("%w: the list of installations is empty: leave it out for all", ErrRefused)
+	}
 	if len(uuids) > MaxInstallations {
 		return fmt.Errorf("%w: %d installations in one event, at most %d: leave the list out for all", ErrRefused, len(uuids), MaxInstallations)
 	}

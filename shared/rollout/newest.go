@@ -1,6 +1,12 @@
 package rollout
 
-import "context"
+import (
+	"context"
+	"fmt"
+
+	"github.com/linkersync/linkersync/shared/awsenv"
+	"github.com/linkersync/linkersync/shared/awsjson"
+)
 
 // Advance records that versionID is the current state of a scope, on behalf of a
 // run, and returns the scope's revision, which grows with each new version, and
@@ -29,6 +35,26 @@ func (t *Table) Advance(ctx context.Context, app, scope, versionID, runID string
 func (t *Table) Newest(ctx context.Context, app, scope string) (int64, error) {
 	found, err := t.get(ctx, newestKey(app, scope))
 	return numberOf(found, "revision"), err
+}
+
+// Claim records which version of a scope a run was about to replace, and returns
+// what it recorded first. A run that is repeated after its process died, or whose
+// event comes twice, finds out by it whether the scope was written to since: then
+// its own write would bring an old manifest back.
+func (t *Table) Claim(ctx context.Context, runID, scope, versionID string) (first string, err error) {
+	id := "claim#" + runID + "#" + scope
+	err = t.DynamoDB.Call(ctx, "PutItem", input{
+		TableName: t.Name, ConditionExpression: "attribute_not_exists(id)",
+		Item: item{"id": text(id), "version_id": text(versionID), "expires": t.expires(runLife)},
+	}, nil)
+	if err == nil {
+		return versionID, nil
+	}
+	if !awsjson.Is(err, conditionFailed) {
+		return "", fmt.Errorf("write %s to the table: %w", id, awsenv.Cut(err))
+	}
+	found, err := t.get(ctx, id)
+	return textOf(found, "version_id"), err
 }
 
 func newestKey(app, scope string) string { return "newest#" + app + "#" + scope }

@@ -2,12 +2,8 @@ package rollout
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/linkersync/linkersync/shared/awsenv"
@@ -109,9 +105,22 @@ func (t *Table) AdvanceRun(ctx context.Context, run Run, queued int, cursor stri
 		return run, err
 	}
 	if !met {
-		return run, fmt.Errorf("%w: %s", ErrOvertaken, run.ID)
+		return t.unlessOvertaken(ctx, run, run.Queued+queued, cursor, cursor != "")
 	}
 	return runOf(after), nil
+}
+
+// unlessOvertaken tells a write of ours whose answer was lost, and which the client
+// then repeated in vain, from another dispatcher's.
+func (t *Table) unlessOvertaken(ctx context.Context, run Run, queued int, cursor string, dispatching bool) (Run, error) {
+	found, err := t.Run(ctx, run.ID)
+	if err != nil {
+		return run, err
+	}
+	if found.Queued != queued || found.Cursor != cursor || (found.Phase == Dispatching) != dispatching {
+		return run, fmt.Errorf("%w: %s", ErrOvertaken, run.ID)
+	}
+	return found, nil
 }
 
 // RestartRun begins the enumeration anew, when the place to go on at is not valid
@@ -124,86 +133,13 @@ func (t *Table) RestartRun(ctx context.Context, run Run) (Run, error) {
 		return run, err
 	}
 	if !met {
-		return run, fmt.Errorf("%w: %s", ErrOvertaken, run.ID)
+		return t.unlessOvertaken(ctx, run, 0, "", true)
 	}
 	return runOf(after), nil
 }
 
 // ErrOvertaken: another dispatcher works on the same run.
 var ErrOvertaken = errors.New("another dispatch of the same run is ahead")
-
-// MaxReport is the most outcomes that one Report takes: DynamoDB's limit for a
-// transaction is 100 items, one of which is the run.
-const MaxReport = 99
-
-// Report counts outcomes of one run, by client key, each once however often it is
-// reported, and returns the run.
-func (t *Table) Report(ctx context.Context, runID string, outcomes map[string]Outcome) (Run, error) {
-	err := t.report(ctx, runID, outcomes)
-	if err != nil && reportedBefore(err) && len(outcomes) > 1 {
-		// At least one was counted already, so all were refused: one by one then.
-		err = nil
-		for clientKey, outcome := range outcomes {
-			if one := t.report(ctx, runID, map[string]Outcome{clientKey: outcome}); one != nil && !reportedBefore(one) {
-				err = one
-			}
-		}
-	}
-	if err != nil && !reportedBefore(err) {
-		return Run{}, fmt.Errorf("report to run %s in the table: %w", runID, awsenv.Cut(err))
-	}
-	return t.Run(ctx, runID)
-}
-
-// write is one part of a transaction.
-// Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
-type write struct {
-	Put    *input `json:"Put,omitempty"`
-	Update *input `json:"Update,omitempty"`
-}
-
-// report writes a mark for each outcome and adds to the run's counts, all or nothing.
-func (t *Table) report(ctx context.Context, runID string, outcomes map[string]Outcome) error {
-	var writes []write
-	tally := map[Outcome]int64{}
-	for clientKey, outcome := range outcomes {
-		tally[outcome]++
-		writes = append(writes, write{Put: &input{
-			TableName: t.Name, ConditionExpression: "attribute_not_exists(id)",
-			Item: item{"id": text(resultKey(runID, clientKey)), "outcome": text(string(outcome)), "expires": t.expires(runLife)},
-		}})
-	}
-	var adds []string
-	counts := item{}
-	for outcome, count := range tally {
-		adds = append(adds, counter(outcome)+" :"+string(outcome))
-		counts[":"+string(outcome)] = number(count)
-	}
-	writes = append(writes, write{Update: &input{
-		TableName: t.Name, Key: key(runKey(runID)), ConditionExpression: "attribute_exists(id)",
-		UpdateExpression: "ADD " + strings.Join(adds, ", "), ExpressionAttributeValues: counts,
-	}})
-	return t.DynamoDB.Call(ctx, "TransactWriteItems", map[string]any{"TransactItems": writes}, nil)
-}
-
-// reportedBefore tells whether a transaction failed because an outcome was counted
-// already; the last item is the run itself.
-func reportedBefore(err error) bool {
-	refused, ok := errors.AsType[*awsjson.Error](err)
-	if !ok || refused.Code != "TransactionCanceledException" {
-		return false
-	}
-	var body struct{ CancellationReasons []struct{ Code string } }
-	if json.Unmarshal(refused.Body, &body) != nil || len(body.CancellationReasons) == 0 {
-		return false
-	}
-	for _, reason := range body.CancellationReasons[:len(body.CancellationReasons)-1] {
-		if reason.Code == "ConditionalCheckFailed" {
-			return true
-		}
-	}
-	return false
-}
 
 // FinishRun marks a complete run as done. Whoever gets a run that is done and not
 // announced sends its last event and then calls AnnounceRun: at least one does,
@@ -228,14 +164,6 @@ func (t *Table) AnnounceRun(ctx context.Context, run Run) error {
 }
 
 func runKey(id string) string { return "run#" + id }
-
-// resultKey hashes the client key: it may be longer than is good for a key.
-func resultKey(runID, clientKey string) string {
-	sum := sha256.Sum256([]byte(clientKey))
-	return "result#" + runID + "#" + hex.EncodeToString(sum[:16])
-}
-
-func counter(outcome Outcome) string { return "count_" + string(outcome) }
 
 func runOf(i item) Run {
 	return Run{

@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"context"
+	"crypto/rand"
 	"time"
 )
 
@@ -15,16 +16,21 @@ type Stop struct {
 // SetStop raises the flag for a day. first is true for the one caller that raised
 // it: that one says it loudly, the others stay quiet.
 func (t *Table) SetStop(ctx context.Context, app, reason string) (first bool, err error) {
-	now := t.now()
-	_, first, err = t.update(ctx, "stop#"+app,
-		"SET stop_reason = :reason, stopped_at = :now, expires = :expires", "attribute_not_exists(id) OR expires <= :now",
-		item{":reason": text(reason), ":now": number(now.Unix()), ":expires": t.expires(stopLife)})
-	return first, err
+	now, mark := t.now(), rand.Text()
+	_, first, err = t.update(ctx, stopKey(app),
+		"SET stop_reason = :reason, stopped_at = :now, expires = :expires, mark = :mark", "attribute_not_exists(id) OR expires <= :now",
+		item{":reason": text(reason), ":now": number(now.Unix()), ":expires": t.expires(stopLife), ":mark": text(mark)})
+	if first || err != nil {
+		return first, err
+	}
+	// The mark is ours when the answer to the write was lost and the client repeated it.
+	found, err := t.get(ctx, stopKey(app))
+	return textOf(found, "mark") == mark, err
 }
 
 // Stopped returns the flag; up is false when work may go on.
 func (t *Table) Stopped(ctx context.Context, app string) (stop Stop, up bool, err error) {
-	found, err := t.get(ctx, "stop#"+app)
+	found, err := t.get(ctx, stopKey(app))
 	if err != nil || found == nil {
 		return Stop{}, false, err
 	}
@@ -33,6 +39,8 @@ func (t *Table) Stopped(ctx context.Context, app string) (stop Stop, up bool, er
 
 // ClearStop lowers the flag at once, for an operator who knows better.
 func (t *Table) ClearStop(ctx context.Context, app string) error {
-	_, _, err := t.update(ctx, "stop#"+app, "SET expires = :now", "attribute_exists(id)", item{":now": number(t.now().Unix())})
+	_, _, err := t.update(ctx, stopKey(app), "SET expires = :now", "attribute_exists(id)", item{":now": number(t.now().Unix())})
 	return err
 }
+
+func stopKey(app string) string { return "stop#" + app }

@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -25,6 +26,8 @@ type Table struct {
 	Name     string
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
+	// Sleep waits for the duration or the context; nil means real time.
+	Sleep func(ctx context.Context, duration time.Duration) error
 }
 
 // How long items live. A run is looked at for days, not for ever; a stop has to
@@ -116,15 +119,23 @@ const conditionFailed = "ConditionalCheckFailedException"
 // update changes an item under a condition. met is false when the condition was not.
 func (t *Table) update(ctx context.Context, id, expression, condition string, values item) (after item, met bool, err error) {
 	var out struct{ Attributes item }
-	err = t.DynamoDB.Call(ctx, "UpdateItem", input{
-		TableName: t.Name, Key: key(id), UpdateExpression: expression, ConditionExpression: condition,
-		ExpressionAttributeValues: values, ReturnValues: "ALL_NEW",
-	}, &out)
-	if awsjson.Is(err, conditionFailed) {
+	err = t.patiently(ctx, func() error {
+		err := t.DynamoDB.Call(ctx, "UpdateItem", input{
+			TableName: t.Name, Key: key(id), UpdateExpression: expression, ConditionExpression: condition,
+			ExpressionAttributeValues: values, ReturnValues: "ALL_NEW",
+		}, &out)
+		if awsjson.Is(err, "TransactionConflictException") {
+			return errConflict
+		}
+		return err
+	})
+	switch {
+	case err == nil:
+		return out.Attributes, true, nil
+	case awsjson.Is(err, conditionFailed):
 		return nil, false, nil
+	case errors.Is(err, errConflict):
+		return nil, false, fmt.Errorf("update %s in the table: %w", id, err)
 	}
-	if err != nil {
-		return nil, false, fmt.Errorf("update %s in the table: %w", id, awsenv.Cut(err))
-	}
-	return out.Attributes, true, nil
+	return nil, false, fmt.Errorf("update %s in the table: %w", id, awsenv.Cut(err))
 }

@@ -1,0 +1,123 @@
+package rollout
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/linkersync/linkersync/shared/awsenv"
+	"github.com/linkersync/linkersync/shared/awsjson"
+)
+
+// MaxReport is the most outcomes that one Report takes: DynamoDB's limit for a
+// transaction is 100 items, one of which is the run.
+const MaxReport = 99
+
+// errCounted: an outcome of the transaction was counted before.
+var errCounted = errors.New("an outcome was counted before")
+
+// Report counts outcomes of one run, by client key, each once however often it is
+// reported, and returns the run. ErrNoRun when the table has no such run (any more).
+func (t *Table) Report(ctx context.Context, runID string, outcomes map[string]Outcome) (Run, error) {
+	err := t.reportPatiently(ctx, runID, outcomes)
+	if errors.Is(err, errCounted) && len(outcomes) > 1 {
+		// All were refused for the sake of one: one by one, then.
+		for _, clientKey := range slices.Sorted(maps.Keys(outcomes)) {
+			err = t.reportPatiently(ctx, runID, map[string]Outcome{clientKey: outcomes[clientKey]})
+			if err != nil && !errors.Is(err, errCounted) {
+				break
+			}
+		}
+	}
+	if err != nil && !errors.Is(err, errCounted) {
+		return Run{}, fmt.Errorf("report to run %s in the table: %w", runID, err)
+	}
+	return t.Run(ctx, runID)
+}
+
+// reportPatiently repeats a transaction that met another one.
+func (t *Table) reportPatiently(ctx context.Context, runID string, outcomes map[string]Outcome) error {
+	return t.patiently(ctx, func() error { return t.report(ctx, runID, outcomes) })
+}
+
+// write is one part of a transaction.
+// Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
+type write struct {
+	Put    *input `json:"Put,omitempty"`
+	Update *input `json:"Update,omitempty"`
+}
+
+// report writes a mark for each outcome and adds to the run's counts, all or nothing.
+func (t *Table) report(ctx context.Context, runID string, outcomes map[string]Outcome) error {
+	writes := make([]write, 0, len(outcomes)+1)
+	tally := map[Outcome]int64{}
+	for clientKey, outcome := range outcomes {
+		tally[outcome]++
+		writes = append(writes, write{Put: &input{
+			TableName: t.Name, ConditionExpression: "attribute_not_exists(id)",
+			Item: item{"id": text(resultKey(runID, clientKey)), "outcome": text(string(outcome)), "expires": t.expires(runLife)},
+		}})
+	}
+	var adds []string
+	counts := item{}
+	for outcome, count := range tally {
+		adds = append(adds, counter(outcome)+" :"+string(outcome))
+		counts[":"+string(outcome)] = number(count)
+	}
+	writes = append(writes, write{Update: &input{
+		TableName: t.Name, Key: key(runKey(runID)), ConditionExpression: "attribute_exists(id)",
+		UpdateExpression: "ADD " + strings.Join(adds, ", "), ExpressionAttributeValues: counts,
+	}})
+	return cancellation(t.DynamoDB.Call(ctx, "TransactWriteItems", map[string]any{"TransactItems": writes}, nil), runID)
+}
+
+// cancellation tells why a transaction was cancelled: the reasons are in the order
+// of its items, the last of which is the run.
+func cancellation(err error, runID string) error {
+	refused, ok := errors.AsType[*awsjson.Error](err)
+	switch {
+	case err == nil:
+		return nil
+	case !ok:
+		return awsenv.Cut(err)
+	case refused.Code == "TransactionInProgressException":
+		return errConflict
+	case refused.Code != "TransactionCanceledException":
+		return awsenv.Cut(err)
+	}
+	var body struct{ CancellationReasons []struct{ Code string } }
+	if json.Unmarshal(refused.Body, &body) != nil {
+		return awsenv.Cut(err)
+	}
+	var counted, missing, conflict bool
+	for i, reason := range body.CancellationReasons {
+		failed := reason.Code == "ConditionalCheckFailed"
+		last := i == len(body.CancellationReasons)-1
+		counted = counted || failed && !last
+		missing = missing || failed && last
+		conflict = conflict || reason.Code == "TransactionConflict" || reason.Code == "ThrottlingError" || reason.Code == "ProvisionedThroughputExceeded"
+	}
+	switch {
+	case missing:
+		return fmt.Errorf("%w: %s", ErrNoRun, runID)
+	case conflict:
+		return errConflict
+	case counted:
+		return errCounted
+	}
+	return awsenv.Cut(err)
+}
+
+// resultKey hashes the client key: it may be longer than is good for a key.
+func resultKey(runID, clientKey string) string {
+	sum := sha256.Sum256([]byte(clientKey))
+	return "result#" + runID + "#" + hex.EncodeToString(sum[:16])
+}
+
+func counter(outcome Outcome) string { return "count_" + string(outcome) }

@@ -23,6 +23,7 @@ type Service struct {
 	mu           sync.Mutex
 	tables       map[string]*table
 	transactions map[string]transaction // by ClientRequestToken
+	swept        time.Time              // when old ones were forgotten
 }
 
 // New returns a service without tables.

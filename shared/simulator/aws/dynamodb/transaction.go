@@ -2,8 +2,10 @@ package dynamodb
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
+	"maps"
 	"strings"
 	"time"
 
@@ -19,7 +21,7 @@ const (
 
 // transaction is one that was done, for those who ask again.
 type transaction struct {
-	request string
+	request [sha256.Size]byte // digest of what was asked for
 	at      time.Time
 }
 
@@ -52,7 +54,7 @@ func (s *Service) transactWriteItems(_ context.Context, in transactInput) (any, 
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	request := mustJSON(in.TransactItems)
+	request := sha256.Sum256([]byte(mustJSON(in.TransactItems)))
 	if done, err := s.doneBefore(in.ClientRequestToken, request); done || err != nil {
 		return struct{}{}, err
 	}
@@ -72,9 +74,7 @@ func (s *Service) transactWriteItems(_ context.Context, in transactInput) (any, 
 			writes[i].table.set(fresh[i])
 		}
 	}
-	if in.ClientRequestToken != "" {
-		s.transactions[in.ClientRequestToken] = transaction{request, s.cloud.Now()}
-	}
+	s.remember(in.ClientRequestToken, request)
 	return struct{}{}, nil
 }
 
@@ -86,8 +86,22 @@ func mustJSON(value any) string {
 	return string(encoded)
 }
 
+// remember notes a transaction and forgets those whose time is over: the SDK
+// sends a token with each, so in a long run there are many.
+func (s *Service) remember(token string, request [sha256.Size]byte) {
+	if token == "" {
+		return
+	}
+	now := s.cloud.Now()
+	if now.Sub(s.swept) > tokenLife {
+		s.swept = now
+		maps.DeleteFunc(s.transactions, func(_ string, t transaction) bool { return now.Sub(t.at) > tokenLife })
+	}
+	s.transactions[token] = transaction{request, now}
+}
+
 // doneBefore looks the token up; with another request it's refused.
-func (s *Service) doneBefore(token, request string) (bool, error) {
+func (s *Service) doneBefore(token string, request [sha256.Size]byte) (bool, error) {
 	before, ok := s.transactions[token]
 	if token == "" || !ok || s.cloud.Now().Sub(before.at) > tokenLife {
 		return false, nil

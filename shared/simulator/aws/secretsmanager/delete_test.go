@@ -105,6 +105,10 @@ func TestTheRecoveryWindow(t *testing.T) {
 	w := start(t)
 	w.create(t, name, "one", "v")
 	w.create(t, "later", "one", "v")
+	before, err := w.DescribeSecret(t.Context(), &sdk.DescribeSecretInput{SecretId: aws.String(name)})
+	if err != nil {
+		t.Fatal(err)
+	}
 	w.remove(t, 7)
 	if _, err := w.DeleteSecret(t.Context(), &sdk.DeleteSecretInput{SecretId: aws.String("later"), RecoveryWindowInDays: aws.Int64(8)}); err != nil {
 		t.Fatal(err)
@@ -124,10 +128,16 @@ func TestTheRecoveryWindow(t *testing.T) {
 		t.Errorf("restored: %q", got)
 	}
 	w.remove(t, 7)
-	w.now = w.now.Add(7 * 24 * time.Hour)
+	w.now = w.now.Add(24*time.Hour + time.Second) // the other window ends first
+	if diff := cmp.Diff([]string{name}, w.cloud.Secrets.Names()); diff != "" {
+		t.Errorf("names after eight days (-want +got):\n%s", diff)
+	}
+	w.now = w.now.Add(6*24*time.Hour - time.Second)
 	if got := get(); got != "ResourceNotFoundException" {
 		t.Errorf("at the end: %q", got)
 	}
+	_, err = w.DescribeSecret(t.Context(), &sdk.DescribeSecretInput{SecretId: before.ARN})
+	wantCode(t, "by its ARN", err, "ResourceNotFoundException")
 	if got := w.cloud.Secrets.Names(); len(got) != 0 {
 		t.Errorf("left over: %v", got)
 	}

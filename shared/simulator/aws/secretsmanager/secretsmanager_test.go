@@ -181,6 +181,10 @@ func TestInvalidInputIsRefused(t *testing.T) {
 		in.SecretId = aws.String(name)
 		return func(ctx context.Context) error { _, err := w.PutSecretValue(ctx, &in); return err }
 	}
+	update := func(in sdk.UpdateSecretInput) func(context.Context) error {
+		in.SecretId = aws.String(name)
+		return func(ctx context.Context) error { _, err := w.UpdateSecret(ctx, &in); return err }
+	}
 	value := aws.String("v")
 	for what, test := range map[string]struct {
 		call func(context.Context) error
@@ -203,8 +207,23 @@ func TestInvalidInputIsRefused(t *testing.T) {
 		"replication is not simulated": {create(sdk.CreateSecretInput{Name: aws.String("x"), AddReplicaRegions: []types.ReplicaRegionType{{Region: aws.String("eu-west-1")}}}), "NotSimulated"},
 		"put without a value":          {put(sdk.PutSecretValueInput{}), "InvalidRequestException"},
 		"put over 64 KiB":              {put(sdk.PutSecretValueInput{SecretString: aws.String(strings.Repeat("a", 65537))}), "ValidationException"},
-		"put an empty label":           {put(sdk.PutSecretValueInput{SecretString: value, VersionStages: []string{""}}), "ValidationException"},
-		"put 21 labels":                {put(sdk.PutSecretValueInput{SecretString: value, VersionStages: strings.Split(strings.Repeat("a ", 20)+"a", " ")}), "ValidationException"},
+		"put a short token":            {put(sdk.PutSecretValueInput{SecretString: value, ClientRequestToken: aws.String("short")}), "ValidationException"},
+		"put a long label":             {put(sdk.PutSecretValueInput{SecretString: value, VersionStages: []string{strings.Repeat("a", 257)}}), "ValidationException"},
+		"update with a short token":    {update(sdk.UpdateSecretInput{SecretString: value, ClientRequestToken: aws.String("short")}), "ValidationException"},
+		"update with a long text":      {update(sdk.UpdateSecretInput{Description: aws.String(strings.Repeat("a", 2049))}), "ValidationException"},
+		"update over 64 KiB":           {update(sdk.UpdateSecretInput{SecretString: aws.String(strings.Repeat("a", 65537))}), "ValidationException"},
+		"a description of 2,049":       {create(sdk.CreateSecretInput{Name: aws.String("x"), Description: aws.String(strings.Repeat("a", 2049))}), "ValidationException"},
+		"a key id of 2,049":            {create(sdk.CreateSecretInput{Name: aws.String("x"), KmsKeyId: aws.String(strings.Repeat("a", 2049))}), "ValidationException"},
+		"move a long label": {func(ctx context.Context) error {
+			_, err := w.UpdateSecretVersionStage(ctx, &sdk.UpdateSecretVersionStageInput{SecretId: aws.String(name), VersionStage: aws.String(strings.Repeat("a", 257)), MoveToVersionId: token("one")})
+			return err
+		}, "ValidationException"},
+		"get a short version": {func(ctx context.Context) error {
+			_, err := w.GetSecretValue(ctx, &sdk.GetSecretValueInput{SecretId: aws.String(name), VersionId: aws.String("short")})
+			return err
+		}, "ValidationException"},
+		"put an empty label": {put(sdk.PutSecretValueInput{SecretString: value, VersionStages: []string{""}}), "ValidationException"},
+		"put 21 labels":      {put(sdk.PutSecretValueInput{SecretString: value, VersionStages: strings.Split(strings.Repeat("a ", 20)+"a", " ")}), "ValidationException"},
 		"tag number 51": {func(ctx context.Context) error {
 			_, err := w.TagResource(ctx, &sdk.TagResourceInput{SecretId: aws.String("tagged"), Tags: []types.Tag{{Key: aws.String("new"), Value: value}}})
 			return err
@@ -214,5 +233,48 @@ func TestInvalidInputIsRefused(t *testing.T) {
 			t.Parallel()
 			wantCode(t, what, test.call(t.Context()), test.want)
 		})
+	}
+}
+
+// TestChangesAreDated: a listing by date relies on it.
+func TestChangesAreDated(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	w.create(t, name, "one", "one")
+	id := aws.String(name)
+	for _, change := range []struct {
+		what string
+		call func() error
+	}{
+		{"put", func() error { return w.put(t, "two", "two") }},
+		{"update", func() error {
+			_, err := w.UpdateSecret(t.Context(), &sdk.UpdateSecretInput{SecretId: id, KmsKeyId: aws.String("alias/other")})
+			return err
+		}},
+		{"move", func() error {
+			_, err := w.UpdateSecretVersionStage(t.Context(), &sdk.UpdateSecretVersionStageInput{SecretId: id, VersionStage: aws.String("x"), MoveToVersionId: token("one")})
+			return err
+		}},
+		{"tag", func() error {
+			_, err := w.TagResource(t.Context(), &sdk.TagResourceInput{SecretId: id, Tags: []types.Tag{{Key: aws.String("a"), Value: aws.String("b")}}})
+			return err
+		}},
+		{"untag", func() error {
+			_, err := w.UntagResource(t.Context(), &sdk.UntagResourceInput{SecretId: id, TagKeys: []string{"a"}})
+			return err
+		}},
+	} {
+		w.now = w.now.Add(time.Minute)
+		if err := change.call(); err != nil {
+			t.Fatalf("%s: %v", change.what, err)
+		}
+		out, err := w.DescribeSecret(t.Context(), &sdk.DescribeSecretInput{SecretId: id})
+		if err != nil || !out.LastChangedDate.Equal(w.now) {
+			t.Errorf("%s: changed %v, error %v, want %v", change.what, out.LastChangedDate, err, w.now)
+		}
+	}
+	out, err := w.DescribeSecret(t.Context(), &sdk.DescribeSecretInput{SecretId: id})
+	if err != nil || aws.ToString(out.KmsKeyId) != "alias/other" {
+		t.Errorf("key %q, error %v", aws.ToString(out.KmsKeyId), err)
 	}
 }

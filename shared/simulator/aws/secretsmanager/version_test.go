@@ -227,7 +227,9 @@ func TestVersionsWithoutLabelAreKeptForADay(t *testing.T) {
 		return ids
 	}
 	w.do(t, step{put: "v100", want: "LimitExceededException"})
-	w.now = w.now.Add(24*time.Hour + time.Second)
+	w.now = w.now.Add(24 * time.Hour)
+	w.do(t, step{put: "v100", want: "LimitExceededException"})
+	w.now = w.now.Add(time.Second)
 	w.do(t, step{put: "v100"})
 	if got := list(); len(got) != 100 || got[0] != "v1" || got[99] != "v100" {
 		t.Errorf("%d versions from %s to %s, want 100 from v1 to v100", len(got), got[0], got[len(got)-1])

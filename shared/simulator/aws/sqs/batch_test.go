@@ -93,6 +93,8 @@ func TestInvalidMessagesAreRefused(t *testing.T) {
 		"too long with attributes":   {sdk.SendMessageInput{MessageBody: aws.String(strings.Repeat("x", 1020)), MessageAttributes: map[string]types.MessageAttributeValue{"a": text("x")}}, "InvalidParameterValue"},
 		"empty":                      {sdk.SendMessageInput{MessageBody: aws.String("")}, "MissingParameter"},
 		"a control character":        {sdk.SendMessageInput{MessageBody: aws.String("a\x00b")}, "InvalidMessageContents"},
+		"all that is allowed":        {sdk.SendMessageInput{MessageBody: aws.String("\t\n\r \ud7ff\ue000\ufffd\U00010000\U0010ffff")}, ""},
+		"no character":               {sdk.SendMessageInput{MessageBody: aws.String("\ufffe")}, "InvalidMessageContents"},
 		"a long delay":               {sdk.SendMessageInput{MessageBody: aws.String("x"), DelaySeconds: 901}, "InvalidParameterValue"},
 		"a negative delay":           {sdk.SendMessageInput{MessageBody: aws.String("x"), DelaySeconds: -1}, "InvalidParameterValue"},
 		"eleven attributes":          {sdk.SendMessageInput{MessageBody: aws.String("x"), MessageAttributes: eleven}, "InvalidParameterValue"},

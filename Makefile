@@ -11,6 +11,8 @@ FUNCTIONS := $(notdir $(patsubst %/main.go,%,$(wildcard functions/*/main.go)))
 LDFLAGS := -s -w -X main.version=$(VERSION)
 # Neither function needs net/rpc or HTTP/2: a smaller zip is a faster cold start (docs/performance.md).
 FUNCTION_TAGS := lambda.norpc,nethttpomithttp2
+# docs/decisions/0006-cobra-not-kong.md has what each of these saves.
+COMMAND_FLAGS := -tags nethttpomithttp2 -gcflags=all=-l
 # The architecture that template.yaml deploys to.
 FUNCTION_ARCH := arm64
 FUZZTIME ?= 30s
@@ -36,7 +38,7 @@ serve: build functions-local ## The same stack, staying up; prints how to reach 
 ##@ Build
 .PHONY: build
 build: ## bin/linkersync, the command
-	CGO_ENABLED=0 go build -trimpath -ldflags "$(LDFLAGS)" -o bin/linkersync ./action
+	CGO_ENABLED=0 go build $(COMMAND_FLAGS) -trimpath -ldflags "$(LDFLAGS)" -o bin/linkersync ./action
 
 .PHONY: functions-local
 functions-local: ## bin/functions/<name>/bootstrap for this machine

@@ -3,25 +3,26 @@ package cli
 import (
 	"errors"
 
+	"github.com/spf13/cobra"
+
 	"github.com/linkersync/linkersync/action/internal/step"
 )
 
-// actionCommand is what the container runs as GitHub action and Bitbucket pipe.
-type actionCommand struct{}
-
-// Help implements kong.HelpProvider.
-func (actionCommand) Help() string {
-	return `Inputs are the action's (INPUT_FILE), the pipe's variables (FILE), or LINKERSYNC_FILE anywhere else; docs/action.md lists them.
-
-Example, in any CI with the image:
-  LINKERSYNC_COMMAND=plan LINKERSYNC_INSTALLATION=all linkersync action`
-}
-
-// Run implements the verb.
-func (actionCommand) Run(inv *invocation) error {
-	err := step.Run(inv.ctx, step.Process{Getenv: inv.process.Getenv, Stdout: inv.process.Stdout, Version: inv.process.Version}, inv.line.Options)
-	if errors.Is(err, step.ErrFailed) {
-		return errReported
+// newActionCommand is what the container runs as GitHub action and Bitbucket pipe.
+func newActionCommand(inv *invocation) *cobra.Command {
+	command := &cobra.Command{
+		Use: "action", Short: "Run as a CI step: inputs from the environment, a summary and outputs for the platform.",
+		Long:    "Inputs are the action's (INPUT_FILE), the pipe's variables (FILE), or LINKERSYNC_FILE anywhere else; docs/action.md lists them.",
+		Example: "  In any CI with the image:\n  LINKERSYNC_COMMAND=plan LINKERSYNC_INSTALLATION=all linkersync action",
+		Args:    takes(),
+		RunE: inv.verb(func([]string) error {
+			err := step.Run(inv.ctx, step.Process{Getenv: inv.process.Getenv, Stdout: inv.process.Stdout, Version: inv.process.Version}, inv.options)
+			if errors.Is(err, step.ErrFailed) {
+				return errReported
+			}
+			return err
+		}),
 	}
-	return err
+	inv.infisicalFlags(command.Flags())
+	return command
 }

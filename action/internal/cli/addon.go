@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/linkersync/linkersync/action/internal/journal"
@@ -16,30 +17,39 @@ import (
 	"github.com/linkersync/linkersync/shared/installation"
 )
 
-// addonCommand holds the verbs on the app itself.
-type addonCommand struct {
-	Update addonUpdateCommand `cmd:"" help:"Make Bitbucket take the app's descriptor anew; lead workspaces on to a Forge app."`
-	Delete addonDeleteCommand `cmd:"" help:"Remove the app from one workspace. Needs --yes."`
-	Token  addonTokenCommand  `cmd:"" help:"Trade the installation's JWT for an OAuth access token, and say how long it lives."`
+func newAddonCommand(inv *invocation) *cobra.Command {
+	return newGroup("addon", "The app itself: update its descriptor, lead workspaces on to Forge, remove it.",
+		newAddonUpdateCommand(inv), newAddonDeleteCommand(inv), newAddonTokenCommand(inv))
 }
 
-type addonUpdateCommand struct {
-	Installation  string `help:"all, a client key, or a workspace's UUID or name." required:"" env:"LINKERSYNC_INSTALLATION" placeholder:"all|KEY|WORKSPACE"`
-	Descriptor    string `help:"Send this descriptor file." type:"existingfile" placeholder:"FILE" xor:"what"`
-	DescriptorURL string `help:"Make Bitbucket read this URL, which must be the registered one." name:"descriptor-url" placeholder:"URL" xor:"what"`
-	ForgeAppLink  string `help:"Write this link to your Forge app into the descriptor that is sent." name:"forge-app-link" placeholder:"URL"`
-	Parallel      int    `help:"How many workspaces at a time." default:"4"`
-	Journal       string `help:"Remember here which workspaces are done; the same command with the same file goes on where it stopped." placeholder:"FILE"`
+// addonUpdate are the flags of addon update.
+type addonUpdate struct {
+	installation                            string
+	descriptor, descriptorURL, forgeAppLink string
+	parallel                                int
+	journal                                 string
 }
 
-// Help implements kong.HelpProvider.
-func (addonUpdateCommand) Help() string {
-	return `Without --descriptor and --descriptor-url, Bitbucket reads the registered descriptor again.
-
-Examples:
-  linkersync addon update --installation all --journal moved.jsonl
+func newAddonUpdateCommand(inv *invocation) *cobra.Command {
+	c := &addonUpdate{}
+	command := &cobra.Command{
+		Use: "update", Short: "Make Bitbucket take the app's descriptor anew; lead workspaces on to a Forge app.", Args: takes(),
+		Long: "Without --descriptor and --descriptor-url, Bitbucket reads the registered descriptor again.",
+		Example: `  linkersync addon update --installation all --journal moved.txt
   linkersync addon update --installation all --descriptor atlassian-connect.json \
-    --forge-app-link https://developer.atlassian.com/console/install/… --journal moved.jsonl`
+    --forge-app-link https://developer.atlassian.com/console/install/… --journal moved.txt`,
+		RunE: inv.verb(func([]string) error { return c.run(inv) }),
+	}
+	installationFlag(command, &c.installation, manyInstallations)
+	required(command, "installation")
+	flags := command.Flags()
+	flags.StringVar(&c.descriptor, "descriptor", "", "Send this descriptor `FILE`.")
+	flags.StringVar(&c.descriptorURL, "descriptor-url", "", "Make Bitbucket read this `URL`, which must be the registered one.")
+	flags.StringVar(&c.forgeAppLink, "forge-app-link", "", "Write this `URL` of your Forge app into the descriptor that is sent.")
+	flags.IntVar(&c.parallel, "parallel", 4, "How many workspaces at a time.")
+	flags.StringVar(&c.journal, "journal", "", "Remember in this `FILE` which workspaces are done; the same command with the same file goes on where it stopped.")
+	command.MarkFlagsMutuallyExclusive("descriptor", "descriptor-url")
+	return command
 }
 
 // updated is what became of one workspace; one JSON document a line with --json.
@@ -49,21 +59,20 @@ type updated struct {
 	Error     string `json:"error,omitempty"`
 }
 
-// Run implements the verb.
-func (c *addonUpdateCommand) Run(inv *invocation) error {
+func (c *addonUpdate) run(inv *invocation) error {
 	update, err := c.request()
 	if err != nil {
 		return err
 	}
-	done, err := journal.Open(c.Journal)
+	done, err := journal.Open(c.journal)
 	if err != nil {
 		return err
 	}
 	defer done.Close()
 	var group errgroup.Group
-	group.SetLimit(max(1, c.Parallel))
+	group.SetLimit(max(1, c.parallel))
 	report := &report{inv: inv, done: done}
-	for in, err := range inv.session.Installations(inv.ctx, c.Installation) {
+	for in, err := range inv.session.Installations(inv.ctx, c.installation) {
 		if err != nil {
 			report.failed = errors.Join(report.failed, err)
 			break
@@ -81,76 +90,73 @@ func (c *addonUpdateCommand) Run(inv *invocation) error {
 }
 
 // request reads the files once and returns the call to make for each workspace.
-func (c *addonUpdateCommand) request() (func(context.Context, *bitbucket.Client) error, error) {
+func (c *addonUpdate) request() (func(context.Context, *bitbucket.Client) error, error) {
 	switch {
-	case c.DescriptorURL != "" && c.ForgeAppLink != "":
+	case c.descriptorURL != "" && c.forgeAppLink != "":
 		return nil, usage("--forge-app-link is written into a descriptor that is sent: give --descriptor, not --descriptor-url")
-	case c.DescriptorURL != "":
+	case c.descriptorURL != "":
 		return func(ctx context.Context, client *bitbucket.Client) error {
-			return client.UpdateAddonDescriptorURL(ctx, c.DescriptorURL)
+			return client.UpdateAddonDescriptorURL(ctx, c.descriptorURL)
 		}, nil
-	case c.Descriptor == "" && c.ForgeAppLink != "":
+	case c.descriptor == "" && c.forgeAppLink != "":
 		return nil, usage("--forge-app-link is written into the descriptor: give that file with --descriptor")
-	case c.Descriptor == "":
+	case c.descriptor == "":
 		return func(ctx context.Context, client *bitbucket.Client) error { return client.UpdateAddon(ctx) }, nil
 	}
-	data, err := os.ReadFile(c.Descriptor)
+	data, err := os.ReadFile(c.descriptor)
 	if err != nil {
 		return nil, fmt.Errorf("read descriptor: %w", err)
 	}
 	descriptor, err := connect.ParseDescriptor(data)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", c.Descriptor, err)
+		return nil, fmt.Errorf("%s: %w", c.descriptor, err)
 	}
-	if c.ForgeAppLink != "" {
-		descriptor.ForgeAppLink = c.ForgeAppLink
+	if c.forgeAppLink != "" {
+		descriptor.ForgeAppLink = c.forgeAppLink
 	}
 	if err := descriptor.Validate(); err != nil {
-		return nil, fmt.Errorf("%s: %w", c.Descriptor, err)
+		return nil, fmt.Errorf("%s: %w", c.descriptor, err)
 	}
 	body, err := json.Marshal(descriptor)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", c.Descriptor, err)
+		return nil, fmt.Errorf("%s: %w", c.descriptor, err)
 	}
 	return func(ctx context.Context, client *bitbucket.Client) error {
 		return client.UpdateAddonDescriptor(ctx, body)
 	}, nil
 }
 
-type addonDeleteCommand struct {
-	workspaceFlags
-	Yes bool `help:"Yes, remove the app: the workspace loses it, and new Connect installs are not possible any more."`
+func newAddonDeleteCommand(inv *invocation) *cobra.Command {
+	var yes bool
+	command := inv.workspaceVerb(&cobra.Command{
+		Use: "delete", Short: "Remove the app from one workspace. Needs --yes.", Args: takes(),
+		Example: "  linkersync addon delete --installation my-workspace --yes",
+	}, func(client *bitbucket.Client, workspace string, _ []string) error {
+		if !yes {
+			return usage("this removes the app from workspace %q for good, since Connect apps can't be installed any more: add --yes if that is meant", workspace)
+		}
+		if err := client.DeleteAddon(inv.ctx); err != nil {
+			return fmt.Errorf("remove the app: %w", err)
+		}
+		return inv.done("removed the app from %s", workspace)
+	})
+	command.Flags().BoolVar(&yes, "yes", false, "Yes, remove the app: the workspace loses it, and new Connect installs are not possible any more.")
+	return command
 }
 
-// Run implements the verb.
-func (c *addonDeleteCommand) Run(inv *invocation) error {
-	if !c.Yes {
-		return usage("this removes the app from workspace %q for good, since Connect apps can't be installed any more: add --yes if that is meant", c.Installation)
-	}
-	client, err := c.client(inv)
-	if err != nil {
-		return err
-	}
-	if err := client.DeleteAddon(inv.ctx); err != nil {
-		return fmt.Errorf("remove the app: %w", err)
-	}
-	return inv.done("removed the app from %s", c.Installation)
-}
-
-type addonTokenCommand struct{ workspaceFlags }
-
-// Run implements the verb. It shows that the grant works; the token stays here.
-func (c *addonTokenCommand) Run(inv *invocation) error {
-	client, err := c.client(inv)
-	if err != nil {
-		return err
-	}
-	token, err := client.AccessToken(inv.ctx)
-	if err != nil {
-		return fmt.Errorf("ask for an access token: %w", err)
-	}
-	return inv.print(map[string]any{"expires_in_seconds": int(token.ExpiresIn.Seconds())}, func(w io.Writer) {
-		_, _ = fmt.Fprintf(w, "Bitbucket granted an access token for %s; it is not shown\n", token.ExpiresIn)
+// newAddonTokenCommand shows that the grant works; the token stays here.
+func newAddonTokenCommand(inv *invocation) *cobra.Command {
+	return inv.workspaceVerb(&cobra.Command{
+		Use: "token", Short: "Trade the installation's JWT for an OAuth access token, and say how long it lives.", Args: takes(),
+		Example: "  linkersync addon token --installation my-workspace",
+	}, func(client *bitbucket.Client, _ string, _ []string) error {
+		token, err := client.AccessToken(inv.ctx)
+		if err != nil {
+			return fmt.Errorf("ask for an access token: %w", err)
+		}
+		return inv.print(map[string]any{"expires_in_seconds": int(token.ExpiresIn.Seconds())}, func(w io.Writer) {
+			_, _ = fmt.Fprintf(w, "Bitbucket granted an access token for %s; it is not shown\n", token.ExpiresIn)
+		})
 	})
 }
 

@@ -1,6 +1,6 @@
 // Package cli is the grammar of the linkersync command: which verbs there are,
 // what they take, how they print, and which exit code they end with. One file
-// per group of verbs.
+// per group of verbs, and in it one newXCommand per verb.
 //
 // It decides nothing about linkers or connections: package reconcile does. It
 // holds no client: package session makes them.
@@ -10,11 +10,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
-	"github.com/alecthomas/kong"
-
-	"github.com/linkersync/linkersync/action/internal/session"
+	"github.com/spf13/cobra"
 )
 
 // Exit codes. exitChanges is only ever the answer of `plan --exit-code`.
@@ -34,76 +33,107 @@ type Process struct {
 	Version string
 }
 
-// root is the command line. Kong fills it; its tags are the --help.
-type root struct {
-	session.Options
-
-	JSON    bool          `help:"Print the result as JSON on standard output." name:"json"`
-	NoColor bool          `help:"Never colour the output; NO_COLOR does the same." name:"no-color"`
-	Verbose bool          `help:"Log each step on standard error." short:"v"`
-	Timeout time.Duration `help:"Give up after this long." default:"30m"`
-
-	Plan          planCommand          `cmd:"" help:"Show what apply would change, and change nothing."`
-	Apply         applyCommand         `cmd:"" help:"Bring linker values and connections to what the manifest says."`
-	Export        exportCommand        `cmd:"" help:"Write what is there now as a manifest."`
-	Addon         addonCommand         `cmd:"" help:"The app itself: update its descriptor, lead workspaces on to Forge, remove it."`
-	Installations installationsCommand `cmd:"" help:"Who has the app: list and show."`
-	Linkers       linkersCommand       `cmd:"" help:"The app's linkers in one workspace, by hand."`
-	Values        valuesCommand        `cmd:"" help:"A linker's values in one workspace, by hand."`
-	Connections   connectionsCommand   `cmd:"" help:"Bitbucket connections in Infisical: list, show, ensure, rotate, delete, doctor."`
-	Action        actionCommand        `cmd:"" help:"Run as a CI step: inputs from the environment, a summary and outputs for the platform."`
-	Version       versionCommand       `cmd:"" help:"Print the version."`
-}
-
 const description = `Keep a Bitbucket Connect app's linker values, and your Bitbucket connections in Infisical, as linkersync.yaml says.
 
-Examples:
-  linkersync plan --installation all
+Exit codes: 0 fine, 1 failed, 2 wrong use, 3 "plan --exit-code" found changes.`
+
+const examples = `  linkersync plan --installation all
   linkersync apply --installation {11111111-2222-4333-8444-555555555555}
   linkersync values list issues --installation my-workspace
-  linkersync installations import old-store.jsonl --dry-run
+  linkersync installations import old-store.jsonl --dry-run`
 
-Exit codes: 0 fine, 1 failed, 2 wrong use, 3 "plan --exit-code" found changes.`
+// defaultTimeout is enough for thousands of workspaces at Bitbucket's pace.
+const defaultTimeout = 30 * time.Minute
 
 // Run parses args, runs the verb and returns the exit code. It prints every error
 // once.
 func Run(ctx context.Context, args []string, process Process) int {
-	var line root
-	helped := false
-	parser, err := kong.New(&line,
-		kong.Name("linkersync"), kong.Description(description),
-		kong.Writers(process.Stdout, process.Stderr),
-		kong.Exit(func(int) { helped = true }),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 110}),
-		kong.Vars{"version": process.Version},
-	)
-	if err != nil {
-		_, _ = fmt.Fprintf(process.Stderr, "linkersync: build the command line: %v\n", err)
-		return exitFailed
+	inv := newInvocation(process)
+	command := newRootCommand(inv)
+	// An empty list, and not nil: cobra would take the process's own arguments.
+	command.SetArgs(append([]string{}, args...))
+	err := command.ExecuteContext(ctx)
+	defer inv.end()
+	if err != nil && !inv.started {
+		err = usageError{err.Error() + "\nRun \"linkersync --help\", or a verb with --help, for what it takes."}
 	}
-	if len(args) == 0 {
-		args = []string{"--help"}
-	}
-	parsed, err := parser.Parse(args)
-	if helped {
-		return exitOK
-	}
-	if err != nil {
-		_, _ = fmt.Fprintf(process.Stderr, "linkersync: %v\nRun \"linkersync --help\", or a verb with --help, for what it takes.\n", err)
-		return exitUsage
-	}
-	ctx, cancel := context.WithTimeoutCause(ctx, line.Timeout, fmt.Errorf("it took longer than --timeout %s", line.Timeout))
-	defer cancel()
-	inv := newInvocation(ctx, &line, process)
-	return inv.finish(parsed.Run(inv))
+	return inv.finish(err)
 }
 
-// versionCommand prints the version.
-type versionCommand struct{}
+func newRootCommand(inv *invocation) *cobra.Command {
+	command := newGroup("linkersync", "Keep linker values and Infisical connections as a manifest says.",
+		newPlanCommand(inv), newApplyCommand(inv), newExportCommand(inv),
+		newAddonCommand(inv), newInstallationsCommand(inv), newLinkersCommand(inv), newValuesCommand(inv),
+		newConnectionsCommand(inv), newActionCommand(inv), newVersionCommand(inv),
+	)
+	command.Long, command.Example = description, examples
+	command.SilenceErrors, command.SilenceUsage = true, true
+	command.SetOut(inv.process.Stdout)
+	command.SetErr(inv.process.Stderr)
+	command.SetIn(inv.process.Stdin)
+	command.PersistentPreRunE = func(command *cobra.Command, _ []string) error { return inv.begin(command) }
+	inv.commonFlags(command.PersistentFlags())
+	return command
+}
 
-// Run implements the verb.
-func (*versionCommand) Run(inv *invocation) error {
-	return inv.print(map[string]string{"version": inv.process.Version}, func(w io.Writer) {
-		_, _ = fmt.Fprintln(w, "linkersync", inv.process.Version)
-	})
+// newGroup is a command that only holds others. Without a verb it shows its help,
+// and a verb that it doesn't have is a wrong use: cobra alone would call both fine.
+func newGroup(use, short string, verbs ...*cobra.Command) *cobra.Command {
+	group := &cobra.Command{
+		Use: use, Short: short,
+		Args: func(command *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			return unknownVerb(command, args[0])
+		},
+		RunE: func(command *cobra.Command, _ []string) error { return command.Help() },
+	}
+	group.AddCommand(verbs...)
+	return group
+}
+
+func unknownVerb(command *cobra.Command, verb string) error {
+	message := fmt.Sprintf("%s has no verb %q", path(command), verb)
+	if near := command.SuggestionsFor(verb); len(near) > 0 {
+		return usage("%s; did you mean %s?", message, strings.Join(near, " or "))
+	}
+	var names []string
+	for _, known := range command.Commands() {
+		if known.IsAvailableCommand() {
+			names = append(names, known.Name())
+		}
+	}
+	return usage("%s; it has %s", message, strings.Join(names, ", "))
+}
+
+// takes is the check of positional arguments: exactly these. A last name that
+// ends in dots stands for one or more.
+func takes(names ...string) cobra.PositionalArgs {
+	return func(command *cobra.Command, args []string) error {
+		many := len(names) > 0 && strings.HasSuffix(names[len(names)-1], "…")
+		if len(args) == len(names) || many && len(args) > len(names) {
+			return nil
+		}
+		if len(names) == 0 {
+			return usage("%s takes only flags, and got %q", path(command), args)
+		}
+		return usage("%s takes %s, and got %q", path(command), strings.Join(names, " "), args)
+	}
+}
+
+// path names a command without the program, unless it is the program.
+func path(command *cobra.Command) string {
+	return strings.TrimPrefix(command.CommandPath(), command.Root().Name()+" ")
+}
+
+func newVersionCommand(inv *invocation) *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Print the version.", Args: takes(),
+		RunE: inv.verb(func([]string) error {
+			return inv.print(map[string]string{"version": inv.process.Version}, func(w io.Writer) {
+				_, _ = fmt.Fprintln(w, "linkersync", inv.process.Version)
+			})
+		}),
+	}
 }

@@ -11,20 +11,20 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/spf13/cobra"
+
 	"github.com/linkersync/linkersync/shared/bitbucket"
 	"github.com/linkersync/linkersync/shared/infisical"
 	"github.com/linkersync/linkersync/shared/reconcile"
 	"github.com/linkersync/linkersync/shared/redact"
 )
 
-// connectionsCommand holds the verbs on Infisical's Bitbucket connections.
-type connectionsCommand struct {
-	List   connectionsListCommand   `cmd:"" help:"List the Bitbucket connections that Infisical has."`
-	Show   connectionsShowCommand   `cmd:"" help:"Show one connection."`
-	Ensure connectionsEnsureCommand `cmd:"" help:"Bring connections to what the manifest says, and nothing else of it."`
-	Rotate connectionsRotateCommand `cmd:"" help:"Write a connection's credentials anew, from the manifest's reference."`
-	Delete connectionsDeleteCommand `cmd:"" help:"Delete one connection. Needs --yes."`
-	Doctor connectionsDoctorCommand `cmd:"" help:"Check the login, what it may read, the tokens at Bitbucket and the connections; change nothing."`
+func newConnectionsCommand(inv *invocation) *cobra.Command {
+	command := newGroup("connections", "Bitbucket connections in Infisical: list, show, ensure, rotate, delete, doctor.",
+		newConnectionsListCommand(inv), newConnectionsShowCommand(inv), newConnectionsEnsureCommand(inv),
+		newConnectionsRotateCommand(inv), newConnectionsDeleteCommand(inv), newConnectionsDoctorCommand(inv))
+	inv.infisicalFlags(command.PersistentFlags())
+	return command
 }
 
 // infisical calls work with a client, and ends its login.
@@ -83,28 +83,27 @@ func printable(text string) string {
 }
 
 // projectFlag selects where a connection is.
-type projectFlag struct {
-	Project string `help:"The project's ID. Default: the connections of the organization." placeholder:"ID"`
+func projectFlag(command *cobra.Command, value *string) {
+	command.Flags().StringVar(value, "project", "", "The project's `ID`. Default: the connections of the organization.")
 }
 
-type connectionsListCommand struct {
-	Project string `help:"Only those of the project with this ID. Default: all that the identity may read." placeholder:"ID"`
+func newConnectionsListCommand(inv *invocation) *cobra.Command {
+	var project string
+	command := &cobra.Command{
+		Use: "list", Short: "List the Bitbucket connections that Infisical has.", Args: takes(),
+		Long: `A description that ends with "managed by linkersync · fp …" is one that linkersync keeps; the last part tells one token from another and gives neither away.`,
+		Example: `  linkersync connections list
+  linkersync connections list --project aaaaaaaa-0000-4000-8000-000000000001 --json | jq -r '.[].name'`,
+		RunE: inv.verb(func([]string) error { return inv.listConnections(project) }),
+	}
+	command.Flags().StringVar(&project, "project", "", "Only those of the project with this `ID`. Default: all that the identity may read.")
+	return command
 }
 
-// Help implements kong.HelpProvider.
-func (connectionsListCommand) Help() string {
-	return `A description that ends with "managed by linkersync · fp …" is one that linkersync keeps; the last part tells one token from another and gives neither away.
-
-Examples:
-  linkersync connections list
-  linkersync connections list --project aaaaaaaa-0000-4000-8000-000000000001 --json | jq -r '.[].name'`
-}
-
-// Run implements the verb.
-func (c *connectionsListCommand) Run(inv *invocation) error {
+func (inv *invocation) listConnections(project string) error {
 	views := []connectionView{}
 	err := inv.infisical(func(client *infisical.Client) error {
-		listed, err := client.Connections(inv.ctx, c.Project)
+		listed, err := client.Connections(inv.ctx, project)
 		for _, connection := range listed {
 			views = append(views, viewOfConnection(connection))
 		}
@@ -127,23 +126,22 @@ func (c *connectionsListCommand) Run(inv *invocation) error {
 	})
 }
 
-type connectionsShowCommand struct {
-	projectFlag
-	Name string `arg:"" help:"The connection's name."`
+func newConnectionsShowCommand(inv *invocation) *cobra.Command {
+	var project string
+	command := &cobra.Command{
+		Use: "show NAME", Short: "Show one connection.", Args: takes("NAME"),
+		Example: `  linkersync connections show bitbucket-ci
+  linkersync connections show bitbucket-ci --project aaaaaaaa-0000-4000-8000-000000000001 --json | jq -r .id`,
+		RunE: inv.verb(func(args []string) error { return inv.showConnection(args[0], project) }),
+	}
+	projectFlag(command, &project)
+	return command
 }
 
-// Help implements kong.HelpProvider.
-func (connectionsShowCommand) Help() string {
-	return `Examples:
-  linkersync connections show bitbucket-ci
-  linkersync connections show bitbucket-ci --project aaaaaaaa-0000-4000-8000-000000000001 --json | jq -r .id`
-}
-
-// Run implements the verb.
-func (c *connectionsShowCommand) Run(inv *invocation) error {
+func (inv *invocation) showConnection(name, project string) error {
 	var view connectionView
 	err := inv.infisical(func(client *infisical.Client) error {
-		connection, err := client.ConnectionByName(inv.ctx, c.Name, c.Project)
+		connection, err := client.ConnectionByName(inv.ctx, name, project)
 		view = viewOfConnection(connection)
 		return err
 	})
@@ -157,37 +155,39 @@ func (c *connectionsShowCommand) Run(inv *invocation) error {
 	})
 }
 
-type connectionsDeleteCommand struct {
-	projectFlag
-	Name      string `arg:"" help:"The connection's name."`
-	Yes       bool   `help:"Yes, delete it: secret syncs and scans can't use it any more."`
-	Unmanaged bool   `help:"Delete it even if linkersync did not make it."`
-}
-
-// Help implements kong.HelpProvider.
-func (connectionsDeleteCommand) Help() string {
-	return `A connection that secret syncs or scans use can't be deleted; Infisical's answer says so. One that isn't there is no failure.
-
-Examples:
-  linkersync connections delete bitbucket-ci --yes
-  linkersync connections delete by-hand --project aaaaaaaa-0000-4000-8000-000000000001 --yes --unmanaged`
-}
-
-// Run implements the verb.
-func (c *connectionsDeleteCommand) Run(inv *invocation) error {
-	if !c.Yes {
-		return usage("delete takes the connection %q from everything that uses it: add --yes if that is meant", c.Name)
+func newConnectionsDeleteCommand(inv *invocation) *cobra.Command {
+	var request reconcile.DeleteRequest
+	var yes bool
+	command := &cobra.Command{
+		Use: "delete NAME", Short: "Delete one connection. Needs --yes.", Args: takes("NAME"),
+		Long: "A connection that secret syncs or scans use can't be deleted; Infisical's answer says so. One that isn't there is no failure.",
+		Example: `  linkersync connections delete bitbucket-ci --yes
+  linkersync connections delete by-hand --project aaaaaaaa-0000-4000-8000-000000000001 --yes --unmanaged`,
+		RunE: inv.verb(func(args []string) error {
+			request.Name = args[0]
+			if !yes {
+				return usage("delete takes the connection %q from everything that uses it: add --yes if that is meant", request.Name)
+			}
+			return inv.deleteConnection(request)
+		}),
 	}
+	projectFlag(command, &request.ProjectID)
+	command.Flags().BoolVar(&yes, "yes", false, "Yes, delete it: secret syncs and scans can't use it any more.")
+	command.Flags().BoolVar(&request.Unmanaged, "unmanaged", false, "Delete it even if linkersync did not make it.")
+	return command
+}
+
+func (inv *invocation) deleteConnection(request reconcile.DeleteRequest) error {
 	var found bool
 	err := inv.infisical(func(client *infisical.Client) (err error) {
-		_, found, err = reconcile.DeleteConnection(inv.ctx, client, reconcile.DeleteRequest{Name: c.Name, ProjectID: c.Project, Unmanaged: c.Unmanaged})
+		_, found, err = reconcile.DeleteConnection(inv.ctx, client, request)
 		return err
 	})
 	switch {
 	case err != nil:
 		return err
 	case !found:
-		return inv.done("there is no connection %s, nothing was deleted", c.Name)
+		return inv.done("there is no connection %s, nothing was deleted", request.Name)
 	}
-	return inv.done("deleted the connection %s", c.Name)
+	return inv.done("deleted the connection %s", request.Name)
 }

@@ -8,6 +8,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/linkersync/linkersync/shared/infisical"
 	"github.com/linkersync/linkersync/shared/manifest"
 	"github.com/linkersync/linkersync/shared/reconcile"
@@ -18,22 +20,29 @@ import (
 // has the same default.
 const expiryWarning = 14 * 24 * time.Hour
 
-type connectionsDoctorCommand struct {
-	connectionsFileFlag
-	Name []string `help:"Only connections of this name; may be repeated." placeholder:"NAME"`
-}
-
-// Help implements kong.HelpProvider.
-func (connectionsDoctorCommand) Help() string {
-	return `It reads and changes nothing, so it can't tell whether the identity may create, edit or delete: ensure and delete name such a permission when it is missing.
+func newConnectionsDoctorCommand(inv *invocation) *cobra.Command {
+	var from connectionsFileFlag
+	var names []string
+	command := &cobra.Command{
+		Use: "doctor", Short: "Check the login, what it may read, the tokens at Bitbucket and the connections; change nothing.", Args: takes(),
+		Long: `It reads and changes nothing, so it can't tell whether the identity may create, edit or delete: ensure and delete name such a permission when it is missing.
 
 A token's end is known when the manifest takes the token from a Secrets Manager secret that has an expires_at beside it, as docs/connections.md describes.
 
-Examples:
-  linkersync connections doctor
-  linkersync connections doctor --name bitbucket-ci --json | jq '.[] | select(.status != "ok")'
-
-Exit code 1 when a check fails; a warning is no failure.`
+Exit code 1 when a check fails; a warning is no failure.`,
+		Example: `  linkersync connections doctor
+  linkersync connections doctor --name bitbucket-ci --json | jq '.[] | select(.status != "ok")'`,
+		RunE: inv.verb(func([]string) error {
+			desired, err := from.load(inv, names)
+			if err != nil {
+				return err
+			}
+			return inv.examineConnections(desired)
+		}),
+	}
+	fileFlag(command, &from.file)
+	command.Flags().StringArrayVar(&names, "name", nil, "Only connections of this `NAME`; may be repeated.")
+	return command
 }
 
 // status is how a check ended.
@@ -70,18 +79,13 @@ func (d *diagnosis) about(name, projectID string, status status, check, detail s
 	d.findings = append(d.findings, finding{Status: status, Check: check, Connection: name, ProjectID: projectID, Detail: detail})
 }
 
-// Run implements the verb.
-func (c *connectionsDoctorCommand) Run(inv *invocation) error {
-	desired, err := c.load(inv, c.Name)
-	if err != nil {
-		return err
-	}
+func (inv *invocation) examineConnections(desired manifest.Manifest) error {
 	d := &diagnosis{inv: inv, findings: []finding{}}
 	wanted := make([]reconcile.DesiredConnection, len(desired.Connections))
 	for i, connection := range desired.Connections {
 		wanted[i] = reconcile.Desire(connection, d.token(connection))
 	}
-	err = inv.infisical(func(client *infisical.Client) error {
+	err := inv.infisical(func(client *infisical.Client) error {
 		if d.login(client) && len(wanted) > 0 {
 			d.connections(client, wanted)
 		}
@@ -90,7 +94,12 @@ func (c *connectionsDoctorCommand) Run(inv *invocation) error {
 	if err != nil {
 		d.add(statusFailed, "login", err.Error())
 	}
-	if err := inv.print(d.findings, d.write); err != nil {
+	return d.report()
+}
+
+// report prints the findings, and fails when a check did.
+func (d *diagnosis) report() error {
+	if err := d.inv.print(d.findings, d.write); err != nil {
 		return err
 	}
 	if slices.ContainsFunc(d.findings, func(f finding) bool { return f.Status == statusFailed }) {

@@ -3,6 +3,8 @@ package cli
 import (
 	"slices"
 
+	"github.com/spf13/cobra"
+
 	"github.com/linkersync/linkersync/action/internal/runner"
 	"github.com/linkersync/linkersync/shared/infisical"
 	"github.com/linkersync/linkersync/shared/manifest"
@@ -10,14 +12,12 @@ import (
 )
 
 // connectionsFileFlag says where connections are desired.
-type connectionsFileFlag struct {
-	File string `help:"The manifest." short:"f" default:"linkersync.yaml" env:"LINKERSYNC_FILE" placeholder:"FILE"`
-}
+type connectionsFileFlag struct{ file string }
 
 // load reads the manifest's connections: those with one of the names, or all when
 // no name is given.
 func (f connectionsFileFlag) load(inv *invocation, names []string) (manifest.Manifest, error) {
-	desired, err := manifest.Load(f.File)
+	desired, err := manifest.Load(f.file)
 	if err != nil {
 		return desired, wrongManifest(err)
 	}
@@ -43,58 +43,59 @@ func (f connectionsFileFlag) load(inv *invocation, names []string) (manifest.Man
 	return desired, nil
 }
 
-type connectionsEnsureCommand struct {
-	connectionsFileFlag
-	Name       []string `help:"Only connections of this name; may be repeated." placeholder:"NAME"`
-	DryRun     bool     `help:"Show what would be done, and do nothing."`
-	CheckToken bool     `help:"Try a token at Bitbucket before Infisical gets it." default:"true" negatable:""`
+// uncheckedFlag leaves Bitbucket unasked about tokens.
+func uncheckedFlag(command *cobra.Command, value *bool) {
+	command.Flags().BoolVar(value, "no-check-token", false, "Don't try a token at Bitbucket before Infisical gets it.")
 }
 
-// Help implements kong.HelpProvider.
-func (connectionsEnsureCommand) Help() string {
-	return `It creates what is missing and writes what differs, each with one call; a second run writes nothing. One that exists and that linkersync did not make is left alone unless the manifest has "adopt: true" for it.
-
-Examples:
-  linkersync connections ensure
+func newConnectionsEnsureCommand(inv *invocation) *cobra.Command {
+	var from connectionsFileFlag
+	var names []string
+	var dryRun, unchecked bool
+	command := &cobra.Command{
+		Use: "ensure", Short: "Bring connections to what the manifest says, and nothing else of it.", Args: takes(),
+		Long: `It creates what is missing and writes what differs, each with one call; a second run writes nothing. One that exists and that linkersync did not make is left alone unless the manifest has "adopt: true" for it.`,
+		Example: `  linkersync connections ensure
   linkersync connections ensure --name bitbucket-ci --dry-run
-  linkersync connections ensure -f production.yaml --json | jq .summary`
-}
-
-// Run implements the verb.
-func (c *connectionsEnsureCommand) Run(inv *invocation) error {
-	desired, err := c.load(inv, c.Name)
-	if err != nil {
-		return err
+  linkersync connections ensure -f production.yaml --json | jq .summary`,
+		RunE: inv.verb(func([]string) error {
+			desired, err := from.load(inv, names)
+			if err != nil {
+				return err
+			}
+			return inv.passConnections(desired, func(client *infisical.Client) (runner.Part, error) {
+				return runner.Connections(inv.ctx, client, inv.session.Resolve, desired.Connections, !dryRun, inv.connectionOptions(!unchecked))
+			})
+		}),
 	}
-	return inv.passConnections(desired, func(client *infisical.Client) (runner.Part, error) {
-		return runner.Connections(inv.ctx, client, inv.session.Resolve, desired.Connections, !c.DryRun, inv.connectionOptions(c.CheckToken))
-	})
+	fileFlag(command, &from.file)
+	command.Flags().StringArrayVar(&names, "name", nil, "Only connections of this `NAME`; may be repeated.")
+	command.Flags().BoolVar(&dryRun, "dry-run", false, "Show what would be done, and do nothing.")
+	uncheckedFlag(command, &unchecked)
+	return command
 }
 
-type connectionsRotateCommand struct {
-	connectionsFileFlag
-	Names      []string `arg:"" help:"The connections to write anew." name:"name"`
-	CheckToken bool     `help:"Try a token at Bitbucket before Infisical gets it." default:"true" negatable:""`
-}
-
-// Help implements kong.HelpProvider.
-func (connectionsRotateCommand) Help() string {
-	return `A token that changed where the manifest points is noticed by ensure, too. This verb also writes one that did not change: for a connection whose credentials somebody changed in Infisical by hand, which nobody can see from outside.
-
-Examples:
-  linkersync connections rotate bitbucket-ci
-  linkersync connections rotate bitbucket-ci bitbucket-scan -f production.yaml`
-}
-
-// Run implements the verb.
-func (c *connectionsRotateCommand) Run(inv *invocation) error {
-	desired, err := c.load(inv, c.Names)
-	if err != nil {
-		return err
+func newConnectionsRotateCommand(inv *invocation) *cobra.Command {
+	var from connectionsFileFlag
+	var unchecked bool
+	command := &cobra.Command{
+		Use: "rotate NAME…", Short: "Write a connection's credentials anew, from the manifest's reference.", Args: takes("NAME…"),
+		Long: "A token that changed where the manifest points is noticed by ensure, too. This verb also writes one that did not change: for a connection whose credentials somebody changed in Infisical by hand, which nobody can see from outside.",
+		Example: `  linkersync connections rotate bitbucket-ci
+  linkersync connections rotate bitbucket-ci bitbucket-scan -f production.yaml`,
+		RunE: inv.verb(func(names []string) error {
+			desired, err := from.load(inv, names)
+			if err != nil {
+				return err
+			}
+			return inv.passConnections(desired, func(client *infisical.Client) (runner.Part, error) {
+				return runner.Rotate(inv.ctx, client, inv.session.Resolve, desired.Connections, inv.connectionOptions(!unchecked))
+			})
+		}),
 	}
-	return inv.passConnections(desired, func(client *infisical.Client) (runner.Part, error) {
-		return runner.Rotate(inv.ctx, client, inv.session.Resolve, desired.Connections, inv.connectionOptions(c.CheckToken))
-	})
+	fileFlag(command, &from.file)
+	uncheckedFlag(command, &unchecked)
+	return command
 }
 
 func (inv *invocation) connectionOptions(checkToken bool) reconcile.ConnectionOptions {

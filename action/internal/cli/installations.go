@@ -7,14 +7,15 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/linkersync/linkersync/action/internal/runner"
 	"github.com/linkersync/linkersync/shared/installation"
 )
 
-// installationsCommand holds the verbs on the store.
-type installationsCommand struct {
-	List installationsListCommand `cmd:"" help:"List who has, or had, the app."`
-	Show installationsShowCommand `cmd:"" help:"Show one installation, without its secrets."`
+func newInstallationsCommand(inv *invocation) *cobra.Command {
+	return newGroup("installations", "Who has the app: list, show, import, add, purge.",
+		newInstallationsListCommand(inv), newInstallationsShowCommand(inv))
 }
 
 // installationView is an installation as people and scripts see it: never with a
@@ -36,31 +37,30 @@ func viewOf(in installation.Installation) installationView {
 	}
 }
 
-type installationsListCommand struct {
-	State string `help:"Only these." enum:"installed,uninstalled,any" default:"any"`
+func newInstallationsListCommand(inv *invocation) *cobra.Command {
+	var state string
+	command := &cobra.Command{
+		Use: "list", Short: "List who has, or had, the app.", Args: takes(),
+		Long: "With --json it prints one document a line.",
+		Example: `  linkersync installations list
+  linkersync installations list --state installed --json | jq -r .client_key`,
+		RunE: inv.verb(func([]string) error { return inv.listInstallations(state) }),
+	}
+	enumVar(command.Flags(), &state, "state", "any", "Only these.", "installed", "uninstalled", "any")
+	return command
 }
 
-// Help implements kong.HelpProvider.
-func (installationsListCommand) Help() string {
-	return `Examples:
-  linkersync installations list
-  linkersync installations list --state installed --json | jq -r .client_key
-
-With --json it prints one document a line.`
-}
-
-// Run implements the verb.
-func (c *installationsListCommand) Run(inv *invocation) error {
+func (inv *invocation) listInstallations(state string) error {
 	store, err := inv.session.Store(inv.ctx)
 	if err != nil {
 		return err
 	}
 	query := installation.Query{WithSecrets: true}
-	if c.State != "any" {
-		query.State = installation.State(c.State)
+	if state != "any" {
+		query.State = installation.State(state)
 	}
 	table := tabwriter.NewWriter(inv.process.Stdout, 0, 0, 2, ' ', 0)
-	if !inv.line.JSON {
+	if !inv.json {
 		_, _ = fmt.Fprintln(table, "STATE\tWORKSPACE\tNAME\tUPDATED\tCLIENT KEY")
 	}
 	count, failed := 0, 0
@@ -74,7 +74,7 @@ func (c *installationsListCommand) Run(inv *invocation) error {
 			continue
 		}
 		count++
-		if err := c.print(inv, table, viewOf(in)); err != nil {
+		if err := inv.printInstallation(table, viewOf(in)); err != nil {
 			return err
 		}
 	}
@@ -84,37 +84,40 @@ func (c *installationsListCommand) Run(inv *invocation) error {
 	if failed > 0 {
 		return errReported
 	}
-	if count == 0 && !inv.line.JSON {
+	if count == 0 && !inv.json {
 		_, _ = fmt.Fprintln(inv.process.Stdout, "nobody has the app; \"linkersync installations import\" brings an existing app's store along")
 	}
 	return nil
 }
 
-func (c *installationsListCommand) print(inv *invocation, table io.Writer, view installationView) error {
-	if inv.line.JSON {
+func (inv *invocation) printInstallation(table io.Writer, view installationView) error {
+	if inv.json {
 		return json.NewEncoder(inv.process.Stdout).Encode(view)
 	}
-	_, err := fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", view.State, view.Workspace, view.Name, view.UpdatedAt.Format(time.DateTime), view.ClientKey)
+	_, err := fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", view.State, view.Workspace, printable(view.Name), view.UpdatedAt.Format(time.DateTime), view.ClientKey)
 	return err
 }
 
-type installationsShowCommand struct {
-	Installation string `arg:"" help:"Client key, or the workspace's UUID or name."`
+func newInstallationsShowCommand(inv *invocation) *cobra.Command {
+	return &cobra.Command{
+		Use: "show KEY|WORKSPACE", Short: "Show one installation, without its secrets.", Args: takes("KEY|WORKSPACE"),
+		Example: "  linkersync installations show my-workspace",
+		RunE:    inv.verb(func(args []string) error { return inv.showInstallation(args[0]) }),
+	}
 }
 
-// Run implements the verb.
-func (c *installationsShowCommand) Run(inv *invocation) error {
+func (inv *invocation) showInstallation(name string) error {
 	store, err := inv.session.Store(inv.ctx)
 	if err != nil {
 		return err
 	}
-	in, err := runner.One(inv.ctx, store, c.Installation)
+	in, err := runner.One(inv.ctx, store, name)
 	if err != nil {
 		return err
 	}
 	view := viewOf(in)
 	return inv.print(view, func(w io.Writer) {
 		_, _ = fmt.Fprintf(w, "client key    %s\nworkspace     %s\nname          %s\ntype          %s\nstate         %s\ninstalled at  %s\nupdated at    %s\n",
-			view.ClientKey, view.Workspace, view.Name, view.Type, view.State, view.InstalledAt.Format(time.RFC3339), view.UpdatedAt.Format(time.RFC3339))
+			view.ClientKey, view.Workspace, printable(view.Name), view.Type, view.State, view.InstalledAt.Format(time.RFC3339), view.UpdatedAt.Format(time.RFC3339))
 	})
 }

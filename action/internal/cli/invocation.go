@@ -8,7 +8,9 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"time"
 
+	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
 	"github.com/linkersync/linkersync/action/internal/session"
@@ -16,34 +18,61 @@ import (
 
 // invocation is one run of the command: what a verb needs besides its own flags.
 type invocation struct {
-	ctx     context.Context
-	line    *root
 	process Process
+
+	// The flags that every verb has.
+	options                 session.Options
+	json, noColour, verbose bool
+	timeout                 time.Duration
+
+	// Set by begin, once the flags are known.
+	ctx     context.Context
+	end     context.CancelFunc
 	session *session.Session
 	log     *slog.Logger
+	// started tells a verb's own error from a wrong command line.
+	started bool
 }
 
-func newInvocation(ctx context.Context, line *root, process Process) *invocation {
+func newInvocation(process Process) *invocation {
+	return &invocation{process: process, ctx: context.Background(), end: func() {}}
+}
+
+// begin makes what verbs need out of flags and environment.
+func (inv *invocation) begin(command *cobra.Command) error {
+	if err := fillFlags(command, inv.process.Getenv); err != nil {
+		return err
+	}
+	if err := checkFlags(command); err != nil {
+		return err
+	}
 	level := slog.LevelWarn
-	if line.Verbose {
+	if inv.verbose {
 		level = slog.LevelDebug
 	}
-	return &invocation{
-		ctx: ctx, line: line, process: process,
-		session: session.New(line.Options, process.Getenv, "linkersync/"+process.Version),
-		log:     slog.New(slog.NewTextHandler(process.Stderr, &slog.HandlerOptions{Level: level})),
+	inv.log = slog.New(slog.NewTextHandler(inv.process.Stderr, &slog.HandlerOptions{Level: level}))
+	inv.session = session.New(inv.options, inv.process.Getenv, "linkersync/"+inv.process.Version)
+	inv.ctx, inv.end = context.WithTimeoutCause(command.Context(), inv.timeout, fmt.Errorf("it took longer than --timeout %s", inv.timeout))
+	return nil
+}
+
+// verb is a command's RunE.
+func (inv *invocation) verb(work func(args []string) error) func(*cobra.Command, []string) error {
+	return func(_ *cobra.Command, args []string) error {
+		inv.started = true
+		return work(args)
 	}
 }
 
 // colour tells whether standard output is a terminal that may be coloured.
 // Source: https://no-color.org
 func (inv *invocation) colour() bool {
-	return !inv.line.NoColor && inv.process.Getenv("NO_COLOR") == "" && inv.process.Getenv("TERM") != "dumb" && isTerminal(inv.process.Stdout)
+	return !inv.noColour && inv.process.Getenv("NO_COLOR") == "" && inv.process.Getenv("TERM") != "dumb" && isTerminal(inv.process.Stdout)
 }
 
 // progress tells whether a progress bar can be seen, and does not disturb a log.
 func (inv *invocation) progress() bool {
-	return isTerminal(inv.process.Stderr) && !inv.line.JSON && !inv.line.Verbose
+	return isTerminal(inv.process.Stderr) && !inv.json && !inv.verbose
 }
 
 func isTerminal(w io.Writer) bool {
@@ -53,7 +82,7 @@ func isTerminal(w io.Writer) bool {
 
 // print writes value as JSON when asked for, and otherwise calls text.
 func (inv *invocation) print(value any, text func(io.Writer)) error {
-	if !inv.line.JSON {
+	if !inv.json {
 		text(inv.process.Stdout)
 		return nil
 	}

@@ -4,71 +4,75 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/spf13/cobra"
+
 	"github.com/linkersync/linkersync/action/internal/runner"
 	"github.com/linkersync/linkersync/shared/bitbucket"
 )
 
-// workspaceFlags select the one installation that a verb by hand works as.
-type workspaceFlags struct {
-	Installation string `help:"Client key, or the workspace's UUID or name." required:"" env:"LINKERSYNC_INSTALLATION" placeholder:"KEY|WORKSPACE"`
+// workspaceVerb makes a verb by hand out of its command: it adds --installation,
+// and hands work Bitbucket as that one installation.
+func (inv *invocation) workspaceVerb(command *cobra.Command, work func(client *bitbucket.Client, workspace string, args []string) error) *cobra.Command {
+	var name string
+	installationFlag(command, &name, oneInstallation)
+	required(command, "installation")
+	command.RunE = inv.verb(func(args []string) error {
+		client, err := inv.client(name)
+		if err != nil {
+			return err
+		}
+		return work(client, name, args)
+	})
+	return command
 }
 
-// client returns Bitbucket as the selected installation.
-func (f workspaceFlags) client(inv *invocation) (*bitbucket.Client, error) {
-	if f.Installation == runner.All {
+// client returns Bitbucket as the one installation that name selects.
+func (inv *invocation) client(name string) (*bitbucket.Client, error) {
+	if name == runner.All {
 		return nil, usage("this verb works in one workspace: give --installation a client key, a workspace's UUID or its name")
 	}
-	for in, err := range inv.session.Installations(inv.ctx, f.Installation) {
+	for in, err := range inv.session.Installations(inv.ctx, name) {
 		if err != nil {
 			return nil, err
 		}
 		return inv.session.Bitbucket(in), nil
 	}
-	return nil, fmt.Errorf("find installation %q: nothing found", f.Installation)
+	return nil, fmt.Errorf("find installation %q: nothing found", name)
 }
 
-// linkersCommand holds the verbs on linkers.
-type linkersCommand struct {
-	List linkersListCommand `cmd:"" help:"List the linkers that the app's descriptor has."`
-	Get  linkersGetCommand  `cmd:"" help:"Show one linker."`
+func newLinkersCommand(inv *invocation) *cobra.Command {
+	return newGroup("linkers", "The app's linkers in one workspace, by hand.", newLinkersListCommand(inv), newLinkersGetCommand(inv))
 }
 
-type linkersListCommand struct{ workspaceFlags }
-
-// Run implements the verb.
-func (c *linkersListCommand) Run(inv *invocation) error {
-	client, err := c.client(inv)
-	if err != nil {
-		return err
-	}
-	linkers := []bitbucket.Linker{}
-	for linker, err := range client.Linkers(inv.ctx) {
-		if err != nil {
-			return fmt.Errorf("list linkers: %w", err)
+func newLinkersListCommand(inv *invocation) *cobra.Command {
+	return inv.workspaceVerb(&cobra.Command{
+		Use: "list", Short: "List the linkers that the app's descriptor has.", Args: takes(),
+		Example: "  linkersync linkers list --installation my-workspace",
+	}, func(client *bitbucket.Client, _ string, _ []string) error {
+		linkers := []bitbucket.Linker{}
+		for linker, err := range client.Linkers(inv.ctx) {
+			if err != nil {
+				return fmt.Errorf("list linkers: %w", err)
+			}
+			linkers = append(linkers, linker)
 		}
-		linkers = append(linkers, linker)
-	}
-	return inv.print(linkers, func(w io.Writer) {
-		for _, linker := range linkers {
-			_, _ = fmt.Fprintln(w, linker.Key)
-		}
+		return inv.print(linkers, func(w io.Writer) {
+			for _, linker := range linkers {
+				_, _ = fmt.Fprintln(w, linker.Key)
+			}
+		})
 	})
 }
 
-type linkersGetCommand struct {
-	workspaceFlags
-	Linker string `arg:"" help:"The linker's key, as in the descriptor."`
-}
-
-// Run implements the verb.
-func (c *linkersGetCommand) Run(inv *invocation) error {
-	client, err := c.client(inv)
-	if err != nil {
-		return err
-	}
-	linker, err := client.Linker(inv.ctx, c.Linker)
-	if err != nil {
-		return fmt.Errorf("get linker %q: %w", c.Linker, err)
-	}
-	return inv.print(linker, func(w io.Writer) { _, _ = fmt.Fprintln(w, linker.Key) })
+func newLinkersGetCommand(inv *invocation) *cobra.Command {
+	return inv.workspaceVerb(&cobra.Command{
+		Use: "get LINKER", Short: "Show one linker, by its key in the descriptor.", Args: takes("LINKER"),
+		Example: "  linkersync linkers get issues --installation my-workspace --json",
+	}, func(client *bitbucket.Client, _ string, args []string) error {
+		linker, err := client.Linker(inv.ctx, args[0])
+		if err != nil {
+			return fmt.Errorf("get linker %q: %w", args[0], err)
+		}
+		return inv.print(linker, func(w io.Writer) { _, _ = fmt.Fprintln(w, linker.Key) })
+	})
 }

@@ -8,81 +8,91 @@ import (
 	"time"
 
 	"github.com/schollz/progressbar/v3"
+	"github.com/spf13/cobra"
 
 	"github.com/linkersync/linkersync/action/internal/runner"
+	"github.com/linkersync/linkersync/shared/infisical"
 	"github.com/linkersync/linkersync/shared/manifest"
 	"github.com/linkersync/linkersync/shared/reconcile"
 )
 
 // manifestFlags are what plan and apply share.
 type manifestFlags struct {
-	File         string `help:"The manifest." short:"f" default:"linkersync.yaml" env:"LINKERSYNC_FILE" placeholder:"FILE"`
-	Installation string `help:"Where the linkers go: all, a client key, or a workspace's UUID or name." env:"LINKERSYNC_INSTALLATION" placeholder:"all|KEY|WORKSPACE"`
-	Parallel     int    `help:"How many installations at a time." default:"4"`
-	Quiet        bool   `help:"Leave out installations that need nothing." short:"q"`
+	file, installation string
+	parallel           int
+	quiet              bool
 }
 
-// planCommand shows what apply would do.
-type planCommand struct {
-	manifestFlags
-	ExitCode bool `help:"End with exit code 3 when there is something to change."`
+func (inv *invocation) manifestFlags(command *cobra.Command) *manifestFlags {
+	f := &manifestFlags{}
+	fileFlag(command, &f.file)
+	installationFlag(command, &f.installation, "Where the linkers go, "+manyInstallations)
+	command.Flags().IntVar(&f.parallel, "parallel", 4, "How many installations at a time.")
+	command.Flags().BoolVarP(&f.quiet, "quiet", "q", false, "Leave out installations that need nothing.")
+	inv.infisicalFlags(command.Flags())
+	return f
 }
 
-// Help implements kong.HelpProvider.
-func (planCommand) Help() string {
-	return `Examples:
-  linkersync plan --installation all
+// fileFlag says where the manifest is.
+func fileFlag(command *cobra.Command, value *string) {
+	command.Flags().StringVarP(value, "file", "f", "linkersync.yaml", "The manifest `FILE`.")
+	fromEnvironment(command.Flags(), "file", "LINKERSYNC_FILE")
+}
+
+func newPlanCommand(inv *invocation) *cobra.Command {
+	var exitCode bool
+	command := &cobra.Command{
+		Use: "plan", Short: "Show what apply would change, and change nothing.", Args: takes(),
+		Example: `  linkersync plan --installation all
   linkersync plan -f production.yaml --installation my-workspace --exit-code
-  linkersync plan --installation all --json | jq .summary`
-}
-
-// Run implements the verb.
-func (c *planCommand) Run(inv *invocation) error {
-	sum, err := c.pass(inv, runner.Options{Parallel: c.Parallel})
-	if err == nil && c.ExitCode && sum.Changed {
-		return errChanges
+  linkersync plan --installation all --json | jq .summary`,
 	}
-	return err
+	flags := inv.manifestFlags(command)
+	command.Flags().BoolVar(&exitCode, "exit-code", false, "End with exit code 3 when there is something to change.")
+	command.RunE = inv.verb(func([]string) error {
+		sum, err := flags.pass(inv, runner.Options{Parallel: flags.parallel}, reconcile.ConnectionOptions{})
+		if err == nil && exitCode && sum.Changed {
+			return errChanges
+		}
+		return err
+	})
+	return command
 }
 
-// applyCommand changes what plan shows.
-type applyCommand struct {
-	manifestFlags
-	AllowPrune bool `help:"Yes, delete most of a linker's values if the manifest says so."`
-	CheckToken bool `help:"Try each connection's token at Bitbucket before Infisical gets it." default:"true" negatable:""`
-}
-
-// Help implements kong.HelpProvider.
-func (applyCommand) Help() string {
-	return `It reads, changes what differs, and reads again to be sure. Running it twice changes nothing the second time.
-
-Examples:
-  linkersync apply --installation all
-  linkersync apply --installation {11111111-2222-4333-8444-555555555555} --allow-prune`
-}
-
-// Run implements the verb.
-func (c *applyCommand) Run(inv *invocation) error {
-	_, err := c.pass(inv, runner.Options{Apply: true, AllowPrune: c.AllowPrune, Parallel: c.Parallel})
-	return err
+func newApplyCommand(inv *invocation) *cobra.Command {
+	var allowPrune, unchecked bool
+	command := &cobra.Command{
+		Use: "apply", Short: "Bring linker values and connections to what the manifest says.", Args: takes(),
+		Long: "It reads, changes what differs, and reads again to be sure. Running it twice changes nothing the second time.",
+		Example: `  linkersync apply --installation all
+  linkersync apply --installation {11111111-2222-4333-8444-555555555555} --allow-prune`,
+	}
+	flags := inv.manifestFlags(command)
+	command.Flags().BoolVar(&allowPrune, "allow-prune", false, "Yes, delete most of a linker's values if the manifest says so.")
+	uncheckedFlag(command, &unchecked)
+	command.RunE = inv.verb(func([]string) error {
+		_, err := flags.pass(inv, runner.Options{Apply: true, AllowPrune: allowPrune, Parallel: flags.parallel}, inv.connectionOptions(!unchecked))
+		return err
+	})
+	return command
 }
 
 // pass takes the manifest through everything and prints each part as it comes.
-func (f manifestFlags) pass(inv *invocation, options runner.Options) (total reconcile.Summary, err error) {
-	desired, err := manifest.Load(f.File)
+func (f *manifestFlags) pass(inv *invocation, options runner.Options, check reconcile.ConnectionOptions) (total reconcile.Summary, err error) {
+	desired, err := manifest.Load(f.file)
 	if err != nil {
 		return total, wrongManifest(err)
 	}
 	if err := inv.session.UseApp(desired.App); err != nil {
 		return total, usageError{err.Error()}
 	}
-	if len(desired.Linkers) > 0 && f.Installation == "" {
+	if len(desired.Linkers) > 0 && f.installation == "" {
 		return total, usage("the manifest has linkers: say where they go with --installation all, a client key, or a workspace's UUID or name")
 	}
-	out := newParts(inv, desired.Path, f.Quiet, f.Installation == runner.All)
+	out := newParts(inv, desired.Path, f.quiet, f.installation == runner.All)
 	defer out.close()
 	if len(desired.Linkers) > 0 {
-		for part, err := range runner.Linkers(inv.ctx, inv.session.Installations(inv.ctx, f.Installation), inv.session.Connect, desired.Linkers, options) {
+		for part, err := range runner.Linkers(inv.ctx, inv.session.Installations(inv.ctx, f.installation), inv.session.Connect, desired.Linkers, options) {
 			if err != nil {
 				return out.total, err
 			}
@@ -92,11 +102,14 @@ func (f manifestFlags) pass(inv *invocation, options runner.Options) (total reco
 		}
 	}
 	if len(desired.Connections) > 0 {
-		part, err := inv.session.ApplyConnections(inv.ctx, desired.Connections, options.Apply, nil)
+		err := inv.infisical(func(client *infisical.Client) error {
+			part, err := runner.Connections(inv.ctx, client, inv.session.Resolve, desired.Connections, options.Apply, check)
+			if err != nil {
+				return err
+			}
+			return out.show(part)
+		})
 		if err != nil {
-			return out.total, err
-		}
-		if err := out.show(part); err != nil {
 			return out.total, err
 		}
 	}
@@ -145,7 +158,7 @@ func (p *parts) show(part runner.Part) error {
 	if p.quiet && !part.Summary().Changed {
 		return nil
 	}
-	if p.inv.line.JSON {
+	if p.inv.json {
 		return p.writeJSON(part)
 	}
 	p.clear()
@@ -193,7 +206,7 @@ func (p *parts) close() {
 
 // finish prints the sum of a fleet, and fails when a part did.
 func (p *parts) finish() error {
-	if p.fleet && !p.inv.line.JSON {
+	if p.fleet && !p.inv.json {
 		p.clear()
 		p.sum(p.inv.process.Stdout)
 	}

@@ -37,7 +37,7 @@ func (r *report) add(in installation.Installation, err error) error {
 		}
 	}
 	switch {
-	case r.inv.line.JSON:
+	case r.inv.json:
 		return json.NewEncoder(r.inv.process.Stdout).Encode(line)
 	case err != nil:
 		_, _ = fmt.Fprintf(r.inv.process.Stderr, "! %s: %v\n", label(in), err)
@@ -49,7 +49,7 @@ func (r *report) add(in installation.Installation, err error) error {
 
 // finish prints the sum; it fails when a workspace did.
 func (r *report) finish(verb string) error {
-	if !r.inv.line.JSON {
+	if !r.inv.json {
 		_, _ = fmt.Fprintf(r.inv.process.Stdout, "%d %s, %d were done before, %d failed\n", r.count, verb, r.skipped, r.broken)
 	}
 	if r.broken > 0 {

@@ -3,138 +3,128 @@ package cli
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
+
+	"github.com/spf13/cobra"
 
 	"github.com/linkersync/linkersync/shared/bitbucket"
 )
 
-// valuesCommand holds the verbs on a linker's values.
-type valuesCommand struct {
-	List   valuesListCommand   `cmd:"" help:"List the values of a linker, one a line."`
-	Get    valuesGetCommand    `cmd:"" help:"Show one value by its id."`
-	Create valuesCreateCommand `cmd:"" help:"Add one value."`
-	Update valuesUpdateCommand `cmd:"" help:"Send Bitbucket's bulk update with these values. Whether it replaces or adds is Bitbucket's choice; apply takes care of both."`
-	Delete valuesDeleteCommand `cmd:"" help:"Delete one value by its id."`
-	Clear  valuesClearCommand  `cmd:"" help:"Delete all values of a linker. Needs --yes."`
+func newValuesCommand(inv *invocation) *cobra.Command {
+	return newGroup("values", "A linker's values in one workspace, by hand.",
+		newValuesListCommand(inv), newValuesGetCommand(inv), newValuesCreateCommand(inv),
+		newValuesUpdateCommand(inv), newValuesDeleteCommand(inv), newValuesClearCommand(inv),
+	)
 }
 
-type valuesFlags struct {
-	workspaceFlags
-	Linker string `arg:"" help:"The linker's key, as in the descriptor."`
-}
-
-type valuesListCommand struct{ valuesFlags }
-
-// Run implements the verb.
-func (c *valuesListCommand) Run(inv *invocation) error {
-	client, err := c.client(inv)
-	if err != nil {
-		return err
-	}
-	values := []bitbucket.LinkerValue{}
-	for value, err := range client.LinkerValues(inv.ctx, c.Linker) {
-		if err != nil {
-			return fmt.Errorf("list values of linker %q: %w", c.Linker, err)
+func newValuesListCommand(inv *invocation) *cobra.Command {
+	return inv.workspaceVerb(&cobra.Command{
+		Use: "list LINKER", Short: "List the values of a linker, one a line, each after its number.", Args: takes("LINKER"),
+		Example: "  linkersync values list issues --installation my-workspace",
+	}, func(client *bitbucket.Client, _ string, args []string) error {
+		values := []bitbucket.LinkerValue{}
+		for value, err := range client.LinkerValues(inv.ctx, args[0]) {
+			if err != nil {
+				return fmt.Errorf("list values of linker %q: %w", args[0], err)
+			}
+			values = append(values, value)
 		}
-		values = append(values, value)
-	}
-	return inv.print(values, func(w io.Writer) {
-		for _, value := range values {
-			printValue(w, value)
-		}
+		return inv.print(values, func(w io.Writer) {
+			for _, value := range values {
+				printValue(w, value)
+			}
+		})
 	})
 }
 
 func printValue(w io.Writer, value bitbucket.LinkerValue) {
-	_, _ = fmt.Fprintf(w, "%d\t%s\n", value.ID, value.Value)
+	_, _ = fmt.Fprintf(w, "%d\t%s\n", value.ID, printable(value.Value))
 }
 
-type valuesGetCommand struct {
-	valuesFlags
-	ID int64 `arg:"" help:"The value's number."`
+// valueNumber reads the number by which Bitbucket knows a value.
+func valueNumber(text string) (int64, error) {
+	id, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || id < 1 {
+		return 0, usage("ID is %q, and should be a value's number, as \"values list\" shows it", text)
+	}
+	return id, nil
 }
 
-// Run implements the verb.
-func (c *valuesGetCommand) Run(inv *invocation) error {
-	client, err := c.client(inv)
-	if err != nil {
-		return err
-	}
-	value, err := client.LinkerValue(inv.ctx, c.Linker, c.ID)
-	if err != nil {
-		return fmt.Errorf("get value %d of linker %q: %w", c.ID, c.Linker, err)
-	}
-	return inv.print(value, func(w io.Writer) { printValue(w, value) })
+func newValuesGetCommand(inv *invocation) *cobra.Command {
+	return inv.workspaceVerb(&cobra.Command{
+		Use: "get LINKER ID", Short: "Show one value by its number.", Args: takes("LINKER", "ID"),
+		Example: "  linkersync values get issues 17 --installation my-workspace",
+	}, func(client *bitbucket.Client, _ string, args []string) error {
+		id, err := valueNumber(args[1])
+		if err != nil {
+			return err
+		}
+		value, err := client.LinkerValue(inv.ctx, args[0], id)
+		if err != nil {
+			return fmt.Errorf("get value %d of linker %q: %w", id, args[0], err)
+		}
+		return inv.print(value, func(w io.Writer) { printValue(w, value) })
+	})
 }
 
-type valuesCreateCommand struct {
-	valuesFlags
-	Value string `arg:"" help:"Letters, digits, dashes and underscores."`
+func newValuesCreateCommand(inv *invocation) *cobra.Command {
+	return inv.workspaceVerb(&cobra.Command{
+		Use: "create LINKER VALUE", Short: "Add one value: letters, digits, dashes and underscores.", Args: takes("LINKER", "VALUE"),
+		Example: "  linkersync values create issues PROJ --installation my-workspace",
+	}, func(client *bitbucket.Client, _ string, args []string) error {
+		value, err := client.CreateLinkerValue(inv.ctx, args[0], args[1])
+		if err != nil {
+			return fmt.Errorf("add value %q to linker %q: %w", args[1], args[0], err)
+		}
+		return inv.print(value, func(w io.Writer) { printValue(w, value) })
+	})
 }
 
-// Run implements the verb.
-func (c *valuesCreateCommand) Run(inv *invocation) error {
-	client, err := c.client(inv)
-	if err != nil {
-		return err
-	}
-	value, err := client.CreateLinkerValue(inv.ctx, c.Linker, c.Value)
-	if err != nil {
-		return fmt.Errorf("add value %q to linker %q: %w", c.Value, c.Linker, err)
-	}
-	return inv.print(value, func(w io.Writer) { printValue(w, value) })
+func newValuesUpdateCommand(inv *invocation) *cobra.Command {
+	return inv.workspaceVerb(&cobra.Command{
+		Use: "update LINKER VALUE…", Short: "Send Bitbucket's bulk update with these values.", Args: takes("LINKER", "VALUE…"),
+		Long:    "Send Bitbucket's bulk update with these values. Whether it replaces or adds is Bitbucket's choice; apply takes care of both.",
+		Example: "  linkersync values update issues PROJ OPS WEB --installation my-workspace",
+	}, func(client *bitbucket.Client, _ string, args []string) error {
+		linker, values := args[0], args[1:]
+		if err := client.UpdateLinkerValues(inv.ctx, linker, values); err != nil {
+			return fmt.Errorf("update values of linker %q: %w", linker, err)
+		}
+		return inv.done("sent %d values to linker %s: %s", len(values), linker, strings.Join(values, " "))
+	})
 }
 
-type valuesUpdateCommand struct {
-	valuesFlags
-	Values []string `arg:"" help:"All values to send."`
+func newValuesDeleteCommand(inv *invocation) *cobra.Command {
+	return inv.workspaceVerb(&cobra.Command{
+		Use: "delete LINKER ID", Short: "Delete one value by its number.", Args: takes("LINKER", "ID"),
+		Example: "  linkersync values delete issues 17 --installation my-workspace",
+	}, func(client *bitbucket.Client, _ string, args []string) error {
+		id, err := valueNumber(args[1])
+		if err != nil {
+			return err
+		}
+		if err := client.DeleteLinkerValue(inv.ctx, args[0], id); err != nil {
+			return fmt.Errorf("delete value %d of linker %q: %w", id, args[0], err)
+		}
+		return inv.done("deleted value %d of linker %s", id, args[0])
+	})
 }
 
-// Run implements the verb.
-func (c *valuesUpdateCommand) Run(inv *invocation) error {
-	client, err := c.client(inv)
-	if err != nil {
-		return err
-	}
-	if err := client.UpdateLinkerValues(inv.ctx, c.Linker, c.Values); err != nil {
-		return fmt.Errorf("update values of linker %q: %w", c.Linker, err)
-	}
-	return inv.done("sent %d values to linker %s: %s", len(c.Values), c.Linker, strings.Join(c.Values, " "))
-}
-
-type valuesDeleteCommand struct {
-	valuesFlags
-	ID int64 `arg:"" help:"The value's number, as values list shows it."`
-}
-
-// Run implements the verb.
-func (c *valuesDeleteCommand) Run(inv *invocation) error {
-	client, err := c.client(inv)
-	if err != nil {
-		return err
-	}
-	if err := client.DeleteLinkerValue(inv.ctx, c.Linker, c.ID); err != nil {
-		return fmt.Errorf("delete value %d of linker %q: %w", c.ID, c.Linker, err)
-	}
-	return inv.done("deleted value %d of linker %s", c.ID, c.Linker)
-}
-
-type valuesClearCommand struct {
-	valuesFlags
-	Yes bool `help:"Yes, delete all values: every link of this linker in the workspace goes dark."`
-}
-
-// Run implements the verb.
-func (c *valuesClearCommand) Run(inv *invocation) error {
-	if !c.Yes {
-		return usage("clear deletes all values of linker %q: add --yes if that is meant", c.Linker)
-	}
-	client, err := c.client(inv)
-	if err != nil {
-		return err
-	}
-	if err := client.DeleteLinkerValues(inv.ctx, c.Linker); err != nil {
-		return fmt.Errorf("delete all values of linker %q: %w", c.Linker, err)
-	}
-	return inv.done("deleted all values of linker %s", c.Linker)
+func newValuesClearCommand(inv *invocation) *cobra.Command {
+	var yes bool
+	command := inv.workspaceVerb(&cobra.Command{
+		Use: "clear LINKER", Short: "Delete all values of a linker. Needs --yes.", Args: takes("LINKER"),
+		Example: "  linkersync values clear issues --installation my-workspace --yes",
+	}, func(client *bitbucket.Client, _ string, args []string) error {
+		if !yes {
+			return usage("clear deletes all values of linker %q: add --yes if that is meant", args[0])
+		}
+		if err := client.DeleteLinkerValues(inv.ctx, args[0]); err != nil {
+			return fmt.Errorf("delete all values of linker %q: %w", args[0], err)
+		}
+		return inv.done("deleted all values of linker %s", args[0])
+	})
+	command.Flags().BoolVar(&yes, "yes", false, "Yes, delete all values: every link of this linker in the workspace goes dark.")
+	return command
 }

@@ -18,12 +18,18 @@ import (
 // InfisicalOptions say where Infisical is and how the machine identity logs in.
 // The client secret and the OIDC token come from the environment.
 type InfisicalOptions struct {
-	URL          string `help:"Infisical's address: US, EU or your own." env:"LINKERSYNC_INFISICAL_URL" default:"https://app.infisical.com" name:"url"`
-	Method       string `help:"How the machine identity logs in." env:"LINKERSYNC_INFISICAL_METHOD" enum:"universal,oidc,aws" default:"universal"`
-	IdentityID   string `help:"The machine identity, for oidc and aws." env:"LINKERSYNC_INFISICAL_IDENTITY_ID" placeholder:"UUID"`
-	ClientID     string `help:"The machine identity's client id, for universal. Its secret is read from LINKERSYNC_INFISICAL_CLIENT_SECRET." env:"LINKERSYNC_INFISICAL_CLIENT_ID" placeholder:"UUID"`
-	Organization string `help:"Slug of the sub-organization, when there is one." env:"LINKERSYNC_INFISICAL_ORGANIZATION" placeholder:"SLUG"`
-	CAFile       string `help:"PEM file of the certificate authority of a server of your own." env:"LINKERSYNC_INFISICAL_CA_FILE" name:"ca-file" placeholder:"FILE"`
+	// URL is Infisical's: US, EU or your own.
+	URL string
+	// Method is how the machine identity logs in: universal, oidc or aws.
+	Method string
+	// IdentityID is the machine identity's, for oidc and aws.
+	IdentityID string
+	// ClientID is the machine identity's, for universal; see [ClientSecretVariable].
+	ClientID string
+	// Organization is the slug of the sub-organization, when there is one.
+	Organization string
+	// CAFile has the certificate authority of a server of your own, as PEM.
+	CAFile string
 }
 
 // Variables that hold Infisical secrets.

@@ -29,14 +29,20 @@ import (
 // Options are the flags that every verb shares. Secrets are never among them:
 // they come from the environment or from Secrets Manager.
 type Options struct {
-	AppKey            string  `help:"The Connect app's key. Default: the manifest's app." env:"LINKERSYNC_APP_KEY" placeholder:"KEY"`
-	AWSRegion         string  `help:"AWS region of the installations. Default: the AWS profile's." name:"aws-region" env:"LINKERSYNC_AWS_REGION" placeholder:"REGION"`
-	KMSKeyID          string  `help:"KMS key for secrets that are written." name:"kms-key-id" env:"LINKERSYNC_KMS_KEY_ID" placeholder:"KEY"`
-	BitbucketURL      string  `help:"Bitbucket's API." env:"LINKERSYNC_BITBUCKET_URL" default:"https://api.bitbucket.org" hidden:""`
-	BitbucketAuthURL  string  `help:"Bitbucket's OAuth host." env:"LINKERSYNC_BITBUCKET_AUTH_URL" default:"https://bitbucket.org" hidden:""`
-	RequestsPerSecond float64 `help:"At most this many requests a second to Bitbucket." env:"LINKERSYNC_REQUESTS_PER_SECOND" default:"10"`
+	// AppKey is the Connect app's; empty means the manifest's.
+	AppKey string
+	// AWSRegion is where the installations are; empty means the AWS profile's.
+	AWSRegion string
+	// KMSKeyID encrypts secrets that are written; empty means the account's own key.
+	KMSKeyID string
+	// BitbucketURL is the API's.
+	BitbucketURL string
+	// BitbucketAuthURL is the OAuth host's.
+	BitbucketAuthURL string
+	// RequestsPerSecond is at most sent to Bitbucket.
+	RequestsPerSecond float64
 
-	Infisical InfisicalOptions `embed:"" prefix:"infisical-"`
+	Infisical InfisicalOptions
 }
 
 // Session makes clients once and keeps them. Safe for concurrent use.

@@ -53,5 +53,6 @@ func configure(e *startup.Environment, log *slog.Logger, out io.Writer) (*handle
 		bus:     rollout.Bus{EventBridge: awsjson.New(aws, awsjson.EventBridge), Name: bus},
 		queue:   &queue{api: sqs.NewFromConfig(aws), url: queueURL, deadLettersURL: deadLettersURL},
 		metrics: &metrics.Writer{App: app, Out: out},
+		now:     time.Now,
 	}, nil
 }

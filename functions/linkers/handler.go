@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -22,12 +21,12 @@ const (
 	// parallel installations of a batch are worked on at a time; they wait for
 	// Bitbucket, not for each other.
 	parallel = 4
-	// reserve is the time that is left for reporting what a batch came to. Messages
-	// not begun by then go back to the queue.
-	reserve = 15 * time.Second
-	// maxReceives is the queue's maxReceiveCount in template.yaml. The last attempt
-	// puts a failing message into the dead-letter queue itself, with the reason.
-	maxReceives = 5
+	// reserve is how long before the deadline no more work is begun: an installation
+	// with a few linkers takes a few seconds. What is not begun goes back to the queue.
+	reserve = 20 * time.Second
+	// settling is how long before the deadline work that is begun is cut short, so
+	// that there is time to report the rest.
+	settling = 8 * time.Second
 )
 
 // handler takes queue messages, or one message by direct invoke, to a worker, and
@@ -40,6 +39,7 @@ type handler struct {
 	bus     rollout.Bus
 	queue   *queue
 	metrics *metrics.Writer
+	now     func() time.Time
 }
 
 // Handle takes an SQS event, or a rollout.Message by direct invoke.
@@ -90,20 +90,31 @@ func (h *handler) batch(ctx context.Context, records []events.SQSMessage) (event
 	var group errgroup.Group
 	group.SetLimit(parallel)
 	prefetched := &states{}
+	working, cancel := cutShort(ctx)
+	defer cancel()
 	for i, record := range records {
 		w := &work{record: record}
 		all[i] = w
-		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < reserve {
-			continue
-		}
-		w.begun = true
 		group.Go(func() error {
-			h.one(ctx, gate, w, prefetched)
+			// Asked when its turn has come, which may be long after the batch did.
+			if deadline, ok := ctx.Deadline(); ok && deadline.Sub(h.now()) < reserve {
+				return nil
+			}
+			w.begun = true
+			h.one(working, gate, w, prefetched)
 			return nil
 		})
 	}
 	_ = group.Wait() // no goroutine of it returns an error
 	return h.settle(ctx, all)
+}
+
+// cutShort returns a context that ends while there is still time to settle.
+func cutShort(ctx context.Context) (context.Context, context.CancelFunc) {
+	if deadline, ok := ctx.Deadline(); ok {
+		return context.WithDeadline(ctx, deadline.Add(-settling))
+	}
+	return context.WithCancel(ctx)
 }
 
 // one does a record's work; a panic fails the record, not its batch.
@@ -112,8 +123,8 @@ func (h *handler) one(ctx context.Context, gate *gate, w *work, prefetched *stat
 	if w.message, w.err = decode([]byte(w.record.Body)); w.err != nil {
 		return
 	}
-	if w.err = gate.pass(ctx, w.message); w.err != nil {
-		w.applied = rollout.Applied{Run: w.message.Run, App: h.app, ClientKey: w.message.ClientKey, Task: w.message.Task}
+	w.applied = rollout.Applied{Run: w.message.Run, App: h.app, ClientKey: w.message.ClientKey, Task: w.message.Task}
+	if w.err = gate.pass(ctx, w); w.err != nil {
 		return
 	}
 	w.applied, w.err = h.worker.do(ctx, w.message, prefetched)
@@ -141,69 +152,4 @@ func (h *handler) count(ctx context.Context, counts map[metrics.Name]int) {
 	if err := h.metrics.Count(counts); err != nil {
 		h.log.WarnContext(ctx, "metrics not written", slog.String("error", err.Error()))
 	}
-}
-
-// decode reads a message. Errors are rollout.ErrRefused: no attempt can do better.
-func decode(body []byte) (rollout.Message, error) {
-	var message rollout.Message
-	if err := json.Unmarshal(body, &message); err != nil {
-		return message, fmt.Errorf("%w: the message is not as documented", rollout.ErrRefused)
-	}
-	if message.ClientKey == "" || (message.Task != rollout.TaskValues && message.Task != rollout.TaskAddon) {
-		return message, fmt.Errorf("%w: the message names no client key, or no task that is known", rollout.ErrRefused)
-	}
-	return message, nil
-}
-
-// gate keeps messages out that need no work: the app is stopped, or a newer
-// manifest is on its way. It asks the table once a batch.
-type gate struct {
-	table *rollout.Table
-	app   string
-
-	mu     sync.Mutex
-	closed error
-	newest map[string]int64
-}
-
-func (h *handler) openGate(ctx context.Context) (*gate, error) {
-	g := &gate{table: h.table, app: h.app, newest: map[string]int64{}}
-	stop, up, err := h.table.Stopped(ctx, h.app)
-	if up {
-		g.closed = errors.New(stop.Reason)
-	}
-	return g, err
-}
-
-func (g *gate) close(cause error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.closed = cause
-}
-
-// pass returns errSkipped with the reason when there is nothing to do.
-func (g *gate) pass(ctx context.Context, message rollout.Message) error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if message.Task != rollout.TaskValues {
-		return nil // PUT /addon is not among the endpoints that go away
-	}
-	if g.closed != nil {
-		return fmt.Errorf("%w: all updates are stopped: %w", errSkipped, g.closed)
-	}
-	if message.Scope == "" {
-		return nil
-	}
-	newest, known := g.newest[message.Scope]
-	if !known {
-		var err error
-		if newest, err = g.table.Newest(ctx, g.app, message.Scope); err != nil {
-			return err
-		}
-		g.newest[message.Scope] = newest
-	}
-	if newest > message.Revision {
-		return fmt.Errorf("%w: a newer manifest is on its way", errSkipped)
-	}
-	return nil
 }

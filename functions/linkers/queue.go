@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -20,9 +21,6 @@ const (
 	firstDelay = 30 * time.Second
 	// maxDelay is the longest delay that SQS gives a message.
 	maxDelay = 15 * time.Minute
-	// maxAge bounds how long a rate limited message is put back: Bitbucket's limits
-	// count over an hour, so after a day something else is wrong.
-	maxAge = 24 * time.Hour
 	// reasonLimit keeps a dead letter's reason within what a person reads.
 	reasonLimit = 1000
 )
@@ -38,19 +36,29 @@ type queue struct {
 	url, deadLettersURL string
 }
 
-// deferred puts a message back as a new one that is delivered later: changing the
-// old one's visibility would use up a receive, and those are for failures.
-func (q *queue) deferred(ctx context.Context, message rollout.Message) error {
+// later puts a message back as a new one that is delivered later: changing the
+// old one's visibility would use up a receive, and those are for workers that die.
+func (q *queue) later(ctx context.Context, message rollout.Message, now time.Time) error {
 	delay := min(maxDelay, firstDelay<<min(message.Deferred, 10))
 	// Between half and all of it, so that what was limited together comes back apart.
-	delay = delay/2 + rand.N(delay/2)
+	delay = delay/2 + rand.N(delay/2) //nolint:gosec // G404: delays must differ, not be unpredictable
 	message.Deferred++
+	if message.Since.IsZero() {
+		message.Since = now
+	}
 	body, err := json.Marshal(message)
 	if err != nil {
 		return fmt.Errorf("encode message: %w", err)
 	}
-	_, err = q.api.SendMessage(ctx, &sqs.SendMessageInput{
-		QueueUrl: &q.url, MessageBody: aws.String(string(body)), DelaySeconds: int32(delay.Seconds()), //nolint:gosec // at most 900
+	return q.put(ctx, string(body), delay)
+}
+
+// again puts a message back that was not begun.
+func (q *queue) again(ctx context.Context, body string) error { return q.put(ctx, body, 0) }
+
+func (q *queue) put(ctx context.Context, body string, delay time.Duration) error {
+	_, err := q.api.SendMessage(ctx, &sqs.SendMessageInput{
+		QueueUrl: &q.url, MessageBody: &body, DelaySeconds: int32(delay.Seconds()), //nolint:gosec // at most 900
 	})
 	if err != nil {
 		return fmt.Errorf("put message back: %w", awsenv.Cut(err))
@@ -62,7 +70,7 @@ func (q *queue) deferred(ctx context.Context, message rollout.Message) error {
 // reason that SQS itself would not add.
 func (q *queue) bury(ctx context.Context, body, reason string) error {
 	if len(reason) > reasonLimit {
-		reason = reason[:reasonLimit] + "…"
+		reason = strings.ToValidUTF8(reason[:reasonLimit], "") + "…" // SQS refuses half a letter
 	}
 	_, err := q.api.SendMessage(ctx, &sqs.SendMessageInput{
 		QueueUrl: &q.deadLettersURL, MessageBody: &body,

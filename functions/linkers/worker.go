@@ -44,15 +44,30 @@ func (w *worker) do(ctx context.Context, message rollout.Message, prefetched *st
 		return applied, err
 	}
 	applied.Workspace = in.Principal.UUID
+	err = w.task(ctx, in, message, &applied, prefetched)
+	if !errors.Is(err, bitbucket.ErrUnauthorized) {
+		return applied, err
+	}
+	// The cached secret may be one that a reinstall has replaced.
+	fresh, reread := w.store.Reread(ctx, message.ClientKey)
+	if reread != nil || fresh.State == in.State && fresh.SharedSecret.Equal(in.SharedSecret) {
+		return applied, err
+	}
+	err = w.task(ctx, fresh, message, &applied, prefetched)
+	return applied, err
+}
+
+// task does the message's task with the installation's secret.
+func (w *worker) task(ctx context.Context, in installation.Installation, message rollout.Message, applied *rollout.Applied, prefetched *states) error {
 	if in.State != installation.Installed {
-		return applied, fmt.Errorf("%w: the app is uninstalled there", errSkipped)
+		return fmt.Errorf("%w: the app is uninstalled there", errSkipped)
 	}
 	signer := connect.Signer{AppKey: in.AppKey, ClientKey: in.ClientKey, Secret: in.SharedSecret}
 	client := &bitbucket.Client{BaseURL: w.apiURL, HTTP: w.http, Sign: signer.Sign, Codec: w.codec}
 	if message.Task == rollout.TaskAddon {
-		return applied, updateAddon(ctx, client, message)
+		return updateAddon(ctx, client, message)
 	}
-	return applied, w.values(ctx, client, in.Principal.UUID, &applied, prefetched)
+	return w.values(ctx, client, in.Principal.UUID, applied, prefetched)
 }
 
 func updateAddon(ctx context.Context, client *bitbucket.Client, message rollout.Message) error {

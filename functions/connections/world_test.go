@@ -83,7 +83,8 @@ func (w *world) seed() {
 	w.t.Helper()
 	scopes := []string{"read:user:bitbucket"}
 	w.must(w.bitbucket.Seed(simbitbucket.State{Users: []simbitbucket.User{{Email: email, Tokens: []simbitbucket.Token{
-		{Value: oldToken, Scopes: scopes}, {Value: newToken, Scopes: scopes},
+		{Value: oldToken, Scopes: scopes},
+		{Value: newToken, Scopes: scopes},
 		{Value: narrowToken, Scopes: []string{"read:repository:bitbucket"}},
 	}}}}))
 	w.must(w.infisical.Seed(siminfisical.State{

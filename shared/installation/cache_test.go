@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -12,7 +13,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
-	"github.com/linkersync/linkersync/shared/connect"
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/redact"
 	"github.com/linkersync/linkersync/shared/simulator/fault"
@@ -244,6 +244,42 @@ func TestConcurrentLookUpsShareOneCall(t *testing.T) {
 	}
 }
 
+// Sharing a call must not share an answer among installations.
+func TestLookUpsOfDifferentInstallationsAreApart(t *testing.T) {
+	t.Parallel()
+	const count = 20
+	s := newShop(t)
+	repeat(count, func(_ int, key string) { must(s.Create(t.Context(), sample(key, "s of "+key), "1"))(t) })
+	for name, lookUp := range map[string]func(installation.Store) func(context.Context, string) (installation.Installation, error){
+		"Get": func(s installation.Store) func(context.Context, string) (installation.Installation, error) {
+			return s.Get
+		},
+		"Reread": func(s installation.Store) func(context.Context, string) (installation.Installation, error) {
+			return s.Reread
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			release := make(chan struct{})
+			api := &slowGet{SecretsManagerAPI: s.cloud.client(&line{}), hold: func() { <-release }}
+			look := lookUp(installation.NewSecretsManager(api, installation.Options{AppKey: s.appKey, Now: s.clock.Now}))
+			var asked, answered sync.WaitGroup
+			asked.Add(count)
+			repeat(count, func(_ int, key string) {
+				answered.Go(func() {
+					asked.Done()
+					if in, err := look(t.Context(), key); err != nil || in.SharedSecret.Reveal() != "s of "+key {
+						t.Errorf("%s = %q, %v", key, in.SharedSecret.Reveal(), err)
+					}
+				})
+			})
+			asked.Wait()
+			close(release)
+			answered.Wait()
+		})
+	}
+}
+
 // A read that began before a write must not bring back what the write replaced.
 func TestAWriteIsNotUndoneByAReadUnderWay(t *testing.T) {
 	t.Parallel()
@@ -286,46 +322,6 @@ func (s *slowGet) GetSecretValue(ctx context.Context, in *secretsmanager.GetSecr
 	out, err := s.SecretsManagerAPI.GetSecretValue(ctx, in, options...)
 	s.hold()
 	return out, err
-}
-
-func TestSecretSourceSpeaksConnectsErrors(t *testing.T) {
-	t.Parallel()
-	s := newShop(t)
-	in := must(s.Create(t.Context(), sample(clientKey, "s1"), "1"))(t)
-	in.SharedSecret, in.State = redact.New("s2"), installation.Uninstalled
-	in = must(s.Update(t.Context(), in, "2"))(t)
-	purged := sample("purged", "s")
-	purged = must(s.Create(t.Context(), purged, "1"))(t)
-	purged.State = installation.Uninstalled
-	purged = must(s.Update(t.Context(), purged, "2"))(t)
-	if err := s.Purge(t.Context(), purged, installation.MinRecovery); err != nil {
-		t.Fatal(err)
-	}
-	down := s.open(&line{dead: true})
-	for name, test := range map[string]struct {
-		store   installation.Store
-		key     string
-		want    error
-		secrets [2]string
-	}{
-		"a tombstone's secrets verify the next install": {s, clientKey, nil, [2]string{"s2", "s1"}},
-		"unknown": {s, "never", connect.ErrUnknownTenant, [2]string{}},
-		"purged":  {s, "purged", connect.ErrUnknownTenant, [2]string{}},
-		"down":    {down, clientKey, installation.ErrUnavailable, [2]string{}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			source := installation.SecretSource{Store: test.store}
-			for verb, ask := range map[string]func(context.Context, string) (connect.Secrets, error){"Secrets": source.Secrets, "Reread": source.Reread} {
-				got, err := ask(t.Context(), test.key)
-				if !errors.Is(err, test.want) || errors.Is(err, connect.ErrUnknownTenant) != errors.Is(test.want, connect.ErrUnknownTenant) {
-					t.Errorf("%s = %v, want %v", verb, err, test.want)
-				}
-				if secrets := [2]string{got.Current.Reveal(), got.Previous.Reveal()}; secrets != test.secrets {
-					t.Errorf("%s = %v, want %v", verb, secrets, test.secrets)
-				}
-			}
-		})
-	}
 }
 
 func TestAFloodOnOneInstallationIsOneReadAMinute(t *testing.T) {

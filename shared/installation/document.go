@@ -60,7 +60,7 @@ func (r record) remember(event string) []string {
 func (r record) sameContent(other record) bool {
 	return r.AppKey == other.AppKey && r.ClientKey == other.ClientKey && r.Principal == other.Principal &&
 		r.State == other.State && r.SharedSecret.Equal(other.SharedSecret) &&
-		r.PreviousSecret.Equal(other.PreviousSecret) && slices.Equal(r.events, other.events)
+		r.PreviousSecret.Equal(other.PreviousSecret) && r.EventAt.Equal(other.EventAt) && slices.Equal(r.events, other.events)
 }
 
 // encode returns the secret's value; it wraps [ErrTooLarge].

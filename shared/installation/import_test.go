@@ -79,6 +79,7 @@ func TestReadRowsTakesWhatFrameworksExport(t *testing.T) {
 			"Shared Secret,Client Key,principal.uuid,principal_type,principal-display-name,state,installed_at\r\ns1,connection:1,11111111-2222-4333-8444-555555555555,team,W,Installed,2020-01-02T03:04:05Z\r\n",
 			[]string{"2 connection:1 s1 " + workspace + " team W installed"},
 		},
+		"a table after blank lines": {"\n\nclientKey,sharedSecret\nconnection:1,s1\n", []string{"4 connection:1 s1 installed"}},
 		"a table of payloads": {
 			"key,clientKey,sharedSecret\nexample-linker-app," + clientKey + ",s1\n",
 			[]string{"2 " + clientKey + " s1 " + workspace + " installed"},

@@ -51,8 +51,10 @@ type Installation struct {
 	// Both are empty when a query left values out.
 	SharedSecret   redact.Secret
 	PreviousSecret redact.Secret
-	InstalledAt    time.Time
-	UpdatedAt      time.Time
+	// InstalledAt is the latest change to [Installed], UpdatedAt the latest change
+	// of any kind. The store sets both; an import brings its own InstalledAt.
+	InstalledAt time.Time
+	UpdatedAt   time.Time
 	// EventAt is when, by Bitbucket's clock, the event was made that led to this
 	// state; zero when it was not signed. It orders events that overtake each other.
 	EventAt time.Time

@@ -33,10 +33,6 @@ const (
 // caller does; one that can't be listed ends it. Purged ones are left out.
 func (s *SecretsManager) All(ctx context.Context, query Query) iter.Seq2[Installation, error] {
 	return func(yield func(Installation, error) bool) {
-		if s.options.AppKey == "" {
-			yield(Installation{}, &Error{Op: "list installations", Kind: ErrInvalid, Hint: "the store has no app key"})
-			return
-		}
 		wanted := func(in Installation, err error) bool {
 			if err == nil && query.State != "" && in.State != query.State {
 				return true

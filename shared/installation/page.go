@@ -35,6 +35,9 @@ func (s *SecretsManager) List(ctx context.Context, cursor string) (page []Instal
 
 // entries asks for one page of the app's secrets.
 func (s *SecretsManager) entries(ctx context.Context, cursor string) (page []types.SecretListEntry, next string, err error) {
+	if s.options.AppKey == "" {
+		return nil, "", &Error{Op: "list installations", Kind: ErrInvalid, Hint: "the store has no app key"}
+	}
 	out, err := s.api.ListSecrets(ctx, &secretsmanager.ListSecretsInput{
 		Filters:    []types.Filter{{Key: types.FilterNameStringTypeName, Values: []string{NamePrefix(s.options.AppKey)}}},
 		MaxResults: aws.Int32(listPage),

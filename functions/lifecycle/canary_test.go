@@ -34,7 +34,7 @@ func forms(mark string) []string {
 	all := []string{
 		mark, url.QueryEscape(mark), url.PathEscape(mark),
 		hex.EncodeToString([]byte(mark)), strings.ToUpper(hex.EncodeToString([]byte(mark))),
-		strings.Trim(fmt.Sprintf("%q", mark), `"`), fmt.Sprint([]byte(mark)),
+		strings.Trim(fmt.Sprintf("%q", mark), `"`), fmt.Sprintf("%d", []byte(mark)),
 	}
 	for shift := range 3 {
 		for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
@@ -129,19 +129,18 @@ func TestCanary(t *testing.T) {
 	t.Parallel()
 	echo := secretMark + " " + tokenMark + " " + payloadMark
 	quoted, _ := json.Marshal(echo)
-	inBitbucket := func(effect fault.Effect) func(*world) { return bitbucketFails(effect) }
 	inAWS := func(operation string, when fault.When, effect fault.Effect) func(*world) {
 		return func(w *world) { w.aws.Faults.Add(fault.Target(operation), when, effect) }
 	}
 	failures := map[string]func(*world){"nothing fails": func(*world) {}}
 	for _, status := range []int{200, 201, 400, 401, 403, 404, 410, 429, 500, 503, 555} {
-		failures[fmt.Sprintf("Bitbucket answers %d in JSON", status)] = inBitbucket(fault.Respond(status, http.Header{"X-Request-Id": {echo}}, `{"type":"error","error":{"message":`+string(quoted)+`,"detail":`+string(quoted)+`}}`))
-		failures[fmt.Sprintf("Bitbucket answers %d in text", status)] = inBitbucket(fault.Respond(status, http.Header{"Content-Type": {"text/plain"}}, echo))
-		failures[fmt.Sprintf("Bitbucket answers %d as OAuth", status)] = inBitbucket(fault.Respond(status, nil, `{"error":`+string(quoted)+`,"error_description":`+string(quoted)+`}`))
+		failures[fmt.Sprintf("Bitbucket answers %d in JSON", status)] = bitbucketFails(fault.Respond(status, http.Header{"X-Request-Id": {echo}}, `{"type":"error","error":{"message":`+string(quoted)+`,"detail":`+string(quoted)+`}}`))
+		failures[fmt.Sprintf("Bitbucket answers %d in text", status)] = bitbucketFails(fault.Respond(status, http.Header{"Content-Type": {"text/plain"}}, echo))
+		failures[fmt.Sprintf("Bitbucket answers %d as OAuth", status)] = bitbucketFails(fault.Respond(status, nil, `{"error":`+string(quoted)+`,"error_description":`+string(quoted)+`}`))
 	}
-	failures["Bitbucket redirects"] = inBitbucket(redirect("https://evil.example/" + url.PathEscape(echo)))
-	failures["Bitbucket hangs up"] = inBitbucket(fault.Reset())
-	failures["Bitbucket is cut off"] = inBitbucket(fault.CutBody())
+	failures["Bitbucket redirects"] = bitbucketFails(redirect("https://evil.example/" + url.PathEscape(echo)))
+	failures["Bitbucket hangs up"] = bitbucketFails(fault.Reset())
+	failures["Bitbucket is cut off"] = bitbucketFails(fault.CutBody())
 	for _, operation := range []string{"GetSecretValue", "CreateSecret", "PutSecretValue", "UpdateSecretVersionStage", "DescribeSecret", "TagResource", "SendMessage"} {
 		for _, code := range []string{"AccessDeniedException", "InvalidRequestException", "ResourceExistsException", "ResourceNotFoundException", "DecryptionFailure", "ThrottlingException", "Unheard"} {
 			failures[operation+" answers "+code] = inAWS(operation, fault.Always(), fault.AWSError(400, code, echo))
@@ -241,7 +240,7 @@ func TestCanaryPrinted(t *testing.T) {
 	}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
 		clean(t, verb+" of a grant", fmt.Sprintf(verb, by), secretMark, tokenMark)
-		clean(t, verb+" of the handler", fmt.Sprintf(verb, *w.handler), secretMark, tokenMark) //nolint:govet // printing it is the point
+		clean(t, verb+" of the handler", fmt.Sprintf(verb, *w.handler), secretMark, tokenMark)
 	}
 	_, refusedErr := w.handler.gate.authorize(t.Context(), callback{eventType: "installed", body: payload("installed", one, secretMark).json(), request: sent.request})
 	sent.body = []byte(secretMark)

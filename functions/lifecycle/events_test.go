@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -88,7 +89,7 @@ func TestDescriptor(t *testing.T) {
 		}
 		err := json.NewDecoder(response.Body).Decode(&got)
 		_ = response.Body.Close()
-		if err != nil || response.StatusCode != 200 || got.Key != appKey || got.BaseURL != w.url {
+		if err != nil || response.StatusCode != http.StatusOK || got.Key != appKey || got.BaseURL != w.url {
 			t.Errorf("GET %q: %d %+v %v, want base URL %s", path, response.StatusCode, got, err, w.url)
 		}
 		if kind := response.Header.Get("Content-Type"); kind != "application/json" {

@@ -84,7 +84,7 @@ func isolated(f testing.TB) (*handler, *memory) {
 		if r.URL.Host != "bitbucket.org" {
 			f.Errorf("called %s", r.URL)
 		}
-		return &http.Response{StatusCode: 401, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader(nil)), Request: r}, nil
+		return &http.Response{StatusCode: http.StatusUnauthorized, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader(nil)), Request: r}, nil
 	})
 	return h, store
 }
@@ -92,7 +92,7 @@ func isolated(f testing.TB) (*handler, *memory) {
 // allowed is whether a response may be one of ours: a status of the table with
 // its constant text. 500 is a panic or another defect.
 func allowed(response events.APIGatewayV2HTTPResponse) bool {
-	if response.StatusCode == 200 || response.StatusCode == 400 && response.Body == noSecret {
+	if response.StatusCode == http.StatusOK || response.StatusCode == http.StatusBadRequest && response.Body == noSecret {
 		return true
 	}
 	text, known := constantTexts[response.StatusCode]
@@ -120,7 +120,7 @@ func FuzzAPIGatewayEvent(f *testing.F) {
 		if err != nil || !allowed(response) {
 			t.Errorf("answered %+v, %v", response, err)
 		}
-		if len(store.writes) > 0 && response.StatusCode != 204 {
+		if len(store.writes) > 0 && response.StatusCode != http.StatusNoContent {
 			t.Errorf("answered %d and wrote %+v", response.StatusCode, store.writes)
 		}
 		for _, written := range store.writes {
@@ -157,7 +157,7 @@ func FuzzLifecycleBody(f *testing.F) {
 			t.Errorf("answered %+v, %v", response, err)
 		}
 		for _, written := range store.writes {
-			if written.ClientKey != one || response.StatusCode != 204 {
+			if written.ClientKey != one || response.StatusCode != http.StatusNoContent {
 				t.Errorf("answered %d and wrote %+v", response.StatusCode, written)
 			}
 			read := map[string]any{}

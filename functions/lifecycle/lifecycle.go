@@ -87,7 +87,7 @@ func reinstalled(in installation.Installation, event connect.Event) installation
 // create stores a first install. It never overwrites: when another request was
 // first, this one has to be authorized as what it is now.
 func (l *lifecycle) create(ctx context.Context, by grant) error {
-	_, err := l.store.Create(ctx, installation.Installation{
+	created, err := l.store.Create(ctx, installation.Installation{
 		AppKey: by.event.AppKey, ClientKey: by.event.ClientKey, Principal: principal(by.event),
 		State: installation.Installed, SharedSecret: by.event.SharedSecret, EventAt: by.at,
 	}, by.delivery)
@@ -97,8 +97,12 @@ func (l *lifecycle) create(ctx context.Context, by grant) error {
 	case err != nil:
 		return err
 	}
-	l.log.InfoContext(ctx, "installed", slog.String("workspace", by.event.Principal.UUID))
+	l.logKept(ctx, created)
 	return nil
+}
+
+func (l *lifecycle) logKept(ctx context.Context, in installation.Installation) {
+	l.log.InfoContext(ctx, "installation kept", slog.String("state", string(in.State)), slog.String("workspace", in.Principal.UUID))
 }
 
 // uninstall leaves a tombstone: the next install is signed with its secret.
@@ -149,7 +153,7 @@ func (l *lifecycle) update(ctx context.Context, by grant, delivery string, next 
 	next.EventAt = later(by.at, next.EventAt)
 	stored, err := l.store.Update(ctx, next, delivery)
 	if err == nil {
-		l.log.InfoContext(ctx, string(stored.State), slog.String("workspace", stored.Principal.UUID))
+		l.logKept(ctx, stored)
 	}
 	return stored, err
 }

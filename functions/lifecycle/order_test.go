@@ -14,7 +14,7 @@ import (
 )
 
 // again plays a message, and counts only its second delivery.
-func again(build func(w *world) message) (given func(*testing.T, *world), message_ func(*world) message) {
+func again(build func(w *world) message) (given func(*testing.T, *world), second func(*world) message) {
 	var first message
 	given = func(t *testing.T, w *world) {
 		t.Helper()

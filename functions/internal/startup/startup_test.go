@@ -115,8 +115,8 @@ func TestRecover(t *testing.T) {
 			panic(errors.New(mark))
 		},
 		"runtime.boundsError": func() {
-			var none []string
-			_ = none[len(mark)]
+			short := make([]string, len(mark)-1)
+			_ = short[len(mark)]
 		},
 	}
 	for kind, f := range panics {

@@ -35,6 +35,9 @@ type LinkerPlan struct {
 	Unlisted int `json:"unlisted"`
 	// NeedsYes: applying fails with [PruneGuardError] unless [Options.AllowPrune].
 	NeedsYes bool `json:"needs_yes"`
+	// Error is set by whoever keeps the plan of a linker that could not be read, so
+	// that it shows; all that is known of it then is Linker and Position.
+	Error string `json:"error,omitempty"`
 	// Position is where the manifest names the linker.
 	Position manifest.Position `json:"position"`
 

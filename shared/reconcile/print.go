@@ -123,6 +123,9 @@ func visible(text string) string {
 func (p LinkerPlan) line() line {
 	l := line{sign: signSame, kind: "linker", name: visible(p.Linker), added: p.Add, removed: p.Remove}
 	switch {
+	case p.Error != "":
+		l.sign, l.text = signFailed, "failed: "+visible(p.Error)
+		return l
 	case !p.Changed():
 		l.text = fmt.Sprintf("no change, %s", stay(p.Keep))
 	default:

@@ -14,12 +14,19 @@ type deed struct {
 // sentence of a plan says what would be done, and leaves out what is zero.
 func (p Plan) sentence() string {
 	s := p.Summary()
-	text := clauses("nothing to change",
+	none := "nothing to change"
+	if s.Failed > 0 {
+		none = ""
+	}
+	text := clauses(none,
 		clause("value", deed{"add", s.Linkers.Added}, deed{"remove", s.Linkers.Removed}),
 		clause("connection", deed{"create", s.Connections.Created}, deed{"update", s.Connections.Updated},
 			deed{"rotate", s.Connections.Rotated}, deed{"adopt", s.Connections.Adopted}))
 	if s.NeedsYes > 0 {
 		text += fmt.Sprintf("; %d only with an explicit yes", s.NeedsYes)
+	}
+	if s.Failed > 0 {
+		text = strings.TrimPrefix(text+fmt.Sprintf("; %d failed", s.Failed), "; ")
 	}
 	return "Plan: " + text + "."
 }

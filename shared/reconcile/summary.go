@@ -4,7 +4,7 @@ package reconcile
 type Summary struct {
 	// Changed: there is something to do, or something was done.
 	Changed bool `json:"changed"`
-	// Failed counts the linkers and connections with an error; plans have none.
+	// Failed counts the linkers and connections with an error.
 	Failed int `json:"failed"`
 	// NeedsYes counts those that are refused without an explicit yes; results
 	// have them among Failed.
@@ -35,6 +35,10 @@ type ConnectionCounts struct {
 func (p Plan) Summary() Summary {
 	var s Summary
 	for _, linker := range p.Linkers {
+		if linker.Error != "" {
+			s.Failed++
+			continue
+		}
 		s.countLinker(linker.Changed(), len(linker.Add), len(linker.Remove), linker.Keep)
 		s.countYes(linker.NeedsYes)
 	}

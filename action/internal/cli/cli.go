@@ -31,6 +31,8 @@ type Process struct {
 	Stdout  io.Writer
 	Stderr  io.Writer
 	Version string
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
 }
 
 const description = `Keep a Bitbucket Connect app's linker values, and your Bitbucket connections in Infisical, as linkersync.yaml says.

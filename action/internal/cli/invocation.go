@@ -35,6 +35,9 @@ type invocation struct {
 }
 
 func newInvocation(process Process) *invocation {
+	if process.Now == nil {
+		process.Now = time.Now
+	}
 	return &invocation{process: process, ctx: context.Background(), end: func() {}}
 }
 
@@ -51,6 +54,7 @@ func (inv *invocation) begin(command *cobra.Command) error {
 		level = slog.LevelDebug
 	}
 	inv.log = slog.New(slog.NewTextHandler(inv.process.Stderr, &slog.HandlerOptions{Level: level}))
+	inv.options.Now = inv.process.Now
 	inv.session = session.New(inv.options, inv.process.Getenv, "linkersync/"+inv.process.Version)
 	inv.ctx, inv.end = context.WithTimeoutCause(command.Context(), inv.timeout, fmt.Errorf("it took longer than --timeout %s", inv.timeout))
 	return nil
@@ -133,8 +137,13 @@ func (inv *invocation) finish(err error) int {
 		return exitUsage
 	}
 	_, _ = fmt.Fprintf(inv.process.Stderr, "linkersync: %v\n", err)
-	if hint := hintFor(err); hint != "" {
+	inv.hint(err)
+	return exitFailed
+}
+
+// hint prints what to do about err, when the command knows.
+func (inv *invocation) hint(err error) {
+	if hint := inv.hintFor(err); hint != "" {
 		_, _ = fmt.Fprintf(inv.process.Stderr, "  %s\n", hint)
 	}
-	return exitFailed
 }

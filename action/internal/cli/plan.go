@@ -134,6 +134,8 @@ type parts struct {
 	bar   *progressbar.ProgressBar
 	total reconcile.Summary
 	count int
+	// first is the first failure; what helps against it usually helps against all.
+	first error
 }
 
 func newParts(inv *invocation, path string, quiet, fleet bool) *parts {
@@ -155,11 +157,14 @@ func (p *parts) show(part runner.Part) error {
 	for _, failure := range part.Failures {
 		p.fail(part, failure)
 	}
-	if p.quiet && !part.Summary().Changed {
+	if sum := part.Summary(); p.quiet && !sum.Changed && sum.Failed == 0 {
 		return nil
 	}
 	if p.inv.json {
 		return p.writeJSON(part)
+	}
+	if len(part.Failures) > 0 && len(part.Plan.Linkers)+len(part.Plan.Connections) == 0 {
+		return nil // there is nothing to say beyond the failures
 	}
 	p.clear()
 	if part.Applied {
@@ -180,6 +185,9 @@ func (p *parts) writeJSON(part runner.Part) error {
 // workspace.
 func (p *parts) fail(part runner.Part, failure runner.Failure) {
 	p.clear()
+	if p.first == nil {
+		p.first = failure.Err
+	}
 	at := p.path
 	if failure.Position.Line > 0 {
 		at = fmt.Sprintf("%s:%d:%d", p.path, failure.Position.Line, failure.Position.Column)
@@ -210,10 +218,11 @@ func (p *parts) finish() error {
 		p.clear()
 		p.sum(p.inv.process.Stdout)
 	}
-	if p.total.Failed > 0 {
-		return errReported
+	if p.total.Failed == 0 {
+		return nil
 	}
-	return nil
+	p.inv.hint(p.first)
+	return errReported
 }
 
 func (p *parts) sum(w io.Writer) {

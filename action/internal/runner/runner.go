@@ -48,6 +48,19 @@ type Failure struct {
 	Err      error
 }
 
+// failed keeps a linker that could not be read in plan and result, so that nobody
+// takes it for one that needs nothing.
+func (p *Part) failed(desired manifest.Linker, err error) {
+	p.Plan.Linkers = append(p.Plan.Linkers, reconcile.LinkerPlan{
+		Linker: desired.Key, Add: []string{}, Remove: []string{}, Position: desired.Position, Error: err.Error(),
+	})
+	if p.Applied {
+		p.Result.Linkers = append(p.Result.Linkers, reconcile.LinkerResult{
+			Linker: desired.Key, Added: []string{}, Removed: []string{}, Position: desired.Position, Error: err.Error(),
+		})
+	}
+}
+
 // Summary counts the part. A linker that could not even be read counts as failed.
 func (p Part) Summary() reconcile.Summary {
 	sum := p.Plan.Summary()
@@ -153,6 +166,7 @@ func (p *pass) one(ctx context.Context, in installation.Installation, unreadable
 func (p *pass) linker(ctx context.Context, api reconcile.LinkerValues, desired manifest.Linker, part *Part) error {
 	plan, err := reconcile.PlanLinker(ctx, api, desired)
 	if err != nil {
+		part.failed(desired, err)
 		return err
 	}
 	part.Plan.Linkers = append(part.Plan.Linkers, plan)

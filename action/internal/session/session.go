@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -41,6 +42,8 @@ type Options struct {
 	BitbucketAuthURL string
 	// RequestsPerSecond is at most sent to Bitbucket.
 	RequestsPerSecond float64
+	// Now is the clock of what is signed for Bitbucket; nil means time.Now.
+	Now func() time.Time
 
 	Infisical InfisicalOptions
 }
@@ -54,6 +57,7 @@ type Session struct {
 	// undocumented bodies holds for the next.
 	codec     *bitbucket.Codec
 	transport http.RoundTripper
+	clock     *clock
 
 	// onSecret hears every secret that is read, before it is used.
 	onSecret func(redact.Secret)
@@ -67,12 +71,15 @@ type Session struct {
 
 // New returns a session. Nothing is read or called before it is needed.
 func New(options Options, getenv func(string) string, userAgent string) *Session {
+	if options.Now == nil {
+		options.Now = time.Now
+	}
+	clock := &clock{now: options.Now, next: transport.New(transport.Options{
+		UserAgent: userAgent, RequestsPerSecond: options.RequestsPerSecond,
+	})}
 	return &Session{
 		options: options, getenv: getenv, userAgent: userAgent,
-		codec: &bitbucket.Codec{},
-		transport: transport.New(transport.Options{
-			UserAgent: userAgent, RequestsPerSecond: options.RequestsPerSecond,
-		}),
+		codec: &bitbucket.Codec{}, transport: clock, clock: clock,
 	}
 }
 
@@ -159,7 +166,7 @@ func (s *Session) secretsClient(ctx context.Context) (*secretsmanager.Client, er
 
 // Bitbucket returns a client that signs as the installation.
 func (s *Session) Bitbucket(in installation.Installation) *bitbucket.Client {
-	signer := connect.Signer{AppKey: in.AppKey, ClientKey: in.ClientKey, Secret: in.SharedSecret}
+	signer := connect.Signer{AppKey: in.AppKey, ClientKey: in.ClientKey, Secret: in.SharedSecret, Now: s.options.Now}
 	return &bitbucket.Client{
 		BaseURL: s.options.BitbucketURL, AuthURL: s.options.BitbucketAuthURL,
 		HTTP: &http.Client{Transport: s.transport},

@@ -50,7 +50,7 @@ func (h *handler) settleStored(ctx context.Context, o order, t target) (target, 
 	if !ok {
 		return t, fmt.Errorf("%w: %q is neither %s nor installations/<workspace uuid>.yaml", rollout.ErrRefused, o.stored.Key, rollout.DefaultScope)
 	}
-	object, err := h.desired.Objects.Get(ctx, o.stored.Key, "", "")
+	object, err := h.desired.Objects.Get(ctx, o.stored.Key)
 	if err != nil {
 		return t, err
 	}

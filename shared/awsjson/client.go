@@ -17,6 +17,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -24,6 +25,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/linkersync/linkersync/shared/transport"
 )
@@ -169,6 +171,10 @@ func (c *Client) once(ctx context.Context, operation string, body []byte) ([]byt
 	}
 	defer res.Body.Close()
 	answer, err := transport.ReadBody(res.Body, maxAnswer)
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		// The SDK's policy repeats it as what it is, a broken connection, under this type.
+		return nil, &smithyhttp.RequestSendError{Err: err}
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -54,7 +54,7 @@ type State struct {
 // Own returns the workspace's own manifest; found is false when it has none and
 // the default counts. ErrRefused when the manifest isn't valid.
 func (d Desired) Own(ctx context.Context, workspaceUUID string) (state State, found bool, err error) {
-	object, err := d.Objects.Get(ctx, WorkspaceScope(workspaceUUID), "", "")
+	object, err := d.Objects.Get(ctx, WorkspaceScope(workspaceUUID))
 	if errors.Is(err, s3object.ErrNotFound) {
 		return State{}, false, nil
 	}
@@ -68,7 +68,7 @@ func (d Desired) Own(ctx context.Context, workspaceUUID string) (state State, fo
 // Default returns the manifest of every workspace that has none of its own, or
 // ErrNoManifest. ErrRefused when it isn't valid.
 func (d Desired) Default(ctx context.Context) (State, error) {
-	object, err := d.Objects.Get(ctx, DefaultScope, "", "")
+	object, err := d.Objects.Get(ctx, DefaultScope)
 	if errors.Is(err, s3object.ErrNotFound) {
 		return State{}, ErrNoManifest
 	}
@@ -117,7 +117,7 @@ func (d Desired) Parse(name string, data []byte) (manifest.Manifest, error) {
 // byte, keeps its version. A run that is repeated after somebody else wrote to the
 // scope writes nothing: its manifest was replaced by a newer one.
 func (d Desired) Keep(ctx context.Context, table *Table, runID, scope string, data []byte) (versionID string, err error) {
-	present, err := d.Objects.Get(ctx, scope, "", "")
+	present, err := d.Objects.Get(ctx, scope)
 	if err != nil && !errors.Is(err, s3object.ErrNotFound) {
 		return "", err
 	}

@@ -3,7 +3,7 @@
 // The SDK's S3 package would do it too, and costs every function that reads a
 // manifest 310 KB of a 3.5 MB zip for the ninety operations it never calls. This
 // one keeps the SDK's signer and credentials, and speaks three operations of the
-// REST API. See docs/decisions/0004-small-s3-client.md.
+// REST API. See docs/decisions/0004-small-aws-clients.md.
 // Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
 package s3object
 
@@ -29,15 +29,10 @@ import (
 // hundred thousand values.
 const MaxSize = 4 << 20
 
-// Errors that callers branch on.
-var (
-	// ErrNotFound: the bucket has no such object or no such version.
-	ErrNotFound = errors.New("object not found")
-	// ErrNotModified: the object is still the one that the caller has.
-	ErrNotModified = errors.New("object not modified")
-)
+// ErrNotFound: the bucket has no such object.
+var ErrNotFound = errors.New("object not found")
 
-// StatusError is an answer of S3 that is none of the above.
+// StatusError is any other answer of S3.
 type StatusError struct {
 	Status int
 	// RequestID is for AWS support.
@@ -48,7 +43,7 @@ type StatusError struct {
 func (e *StatusError) Error() string {
 	hint := ""
 	if e.Status == http.StatusForbidden {
-		hint = ": the role needs s3:GetObject, s3:GetObjectVersion and s3:PutObject on the manifest bucket, and s3:ListBucket to tell a missing object from a forbidden one"
+		hint = ": the role needs s3:GetObject and s3:PutObject on the manifest bucket, and s3:ListBucket to tell a missing object from a forbidden one"
 	}
 	return fmt.Sprintf("S3 answered %d (request %s)%s", e.Status, e.RequestID, hint)
 }
@@ -58,7 +53,6 @@ type Object struct {
 	Key string
 	// VersionID is empty in a bucket without versions.
 	VersionID string
-	ETag      string
 	Body      []byte
 }
 
@@ -93,11 +87,9 @@ func New(config aws.Config, bucket string) (*Client, error) {
 	}, nil
 }
 
-// Get returns the current version of an object, or the named one when versionID
-// is set. With the ETag of a version that the caller has, it answers
-// ErrNotModified when that is still the current one.
-func (c *Client) Get(ctx context.Context, key, versionID, haveETag string) (Object, error) {
-	object, err := c.do(ctx, http.MethodGet, key, versionID, haveETag, nil)
+// Get returns the current version of an object.
+func (c *Client) Get(ctx context.Context, key string) (Object, error) {
+	object, err := c.do(ctx, http.MethodGet, key, nil)
 	if err != nil {
 		return Object{}, fmt.Errorf("get manifest object %s: %w", key, err)
 	}
@@ -106,7 +98,7 @@ func (c *Client) Get(ctx context.Context, key, versionID, haveETag string) (Obje
 
 // Head returns the current version of an object without its body.
 func (c *Client) Head(ctx context.Context, key string) (Object, error) {
-	object, err := c.do(ctx, http.MethodHead, key, "", "", nil)
+	object, err := c.do(ctx, http.MethodHead, key, nil)
 	if err != nil {
 		return Object{}, fmt.Errorf("head manifest object %s: %w", key, err)
 	}
@@ -118,26 +110,20 @@ func (c *Client) Put(ctx context.Context, key string, body []byte) (Object, erro
 	if len(body) > MaxSize {
 		return Object{}, fmt.Errorf("put manifest object %s: %d bytes, the limit is %d", key, len(body), MaxSize)
 	}
-	object, err := c.do(ctx, http.MethodPut, key, "", "", body)
+	object, err := c.do(ctx, http.MethodPut, key, body)
 	if err != nil {
 		return Object{}, fmt.Errorf("put manifest object %s: %w", key, err)
 	}
 	return object, nil
 }
 
-func (c *Client) do(ctx context.Context, method, key, versionID, haveETag string, body []byte) (Object, error) {
+func (c *Client) do(ctx context.Context, method, key string, body []byte) (Object, error) {
 	target := c.bucket.JoinPath(key)
-	if versionID != "" {
-		target.RawQuery = url.Values{"versionId": {versionID}}.Encode()
-	}
 	// Each attempt is signed anew by the transport, because a signature has a date.
 	ctx = transport.WithAuthorization(ctx, func(req *http.Request) (string, error) { return c.sign(ctx, req, body) })
 	req, err := http.NewRequestWithContext(ctx, method, target.String(), bytes.NewReader(body))
 	if err != nil {
 		return Object{}, fmt.Errorf("make request: %w", err)
-	}
-	if haveETag != "" {
-		req.Header.Set("If-None-Match", haveETag)
 	}
 	if method == http.MethodPut {
 		req.Header.Set("Content-Type", "application/yaml")
@@ -172,8 +158,6 @@ func read(key string, res *http.Response) (Object, error) {
 	case http.StatusOK:
 	case http.StatusNotFound:
 		return Object{}, ErrNotFound
-	case http.StatusNotModified:
-		return Object{}, ErrNotModified
 	default:
 		return Object{}, &StatusError{Status: res.StatusCode, RequestID: res.Header.Get("X-Amz-Request-Id")}
 	}
@@ -181,5 +165,5 @@ func read(key string, res *http.Response) (Object, error) {
 	if err != nil {
 		return Object{}, err
 	}
-	return Object{Key: key, VersionID: res.Header.Get("X-Amz-Version-Id"), ETag: res.Header.Get("ETag"), Body: body}, nil
+	return Object{Key: key, VersionID: res.Header.Get("X-Amz-Version-Id"), Body: body}, nil
 }

@@ -1,0 +1,111 @@
+package rollout_test
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/linkersync/linkersync/shared/rollout"
+	"github.com/linkersync/linkersync/shared/simulator/aws/eventbridge"
+	"github.com/linkersync/linkersync/shared/simulator/fault"
+)
+
+// listen collects the events of a bus.
+func (c *cloud) listen(bus string) func() []eventbridge.Event {
+	var mu sync.Mutex
+	var got []eventbridge.Event
+	_, err := c.simulator.Events.On(bus, `{"source":["linkersync"]}`, func(_ context.Context, event eventbridge.Event) {
+		mu.Lock()
+		defer mu.Unlock()
+		got = append(got, event)
+	})
+	c.must(err)
+	return func() []eventbridge.Event {
+		c.simulator.Events.Wait()
+		mu.Lock()
+		defer mu.Unlock()
+		return got
+	}
+}
+
+func TestSendTakesMoreThanABatch(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	bus := c.bus()
+	var heard func() []eventbridge.Event
+	if c.simulator != nil {
+		heard = c.listen(bus.Name)
+	}
+	ids, err := rollout.Send(t.Context(), bus, rollout.DetailApplied, make([]rollout.Applied, 23)...)
+	if err != nil || len(ids) != 23 || ids[22] == "" {
+		t.Fatalf("%d ids, error %v; want 23", len(ids), err)
+	}
+	if heard != nil && len(heard()) != 23 {
+		t.Errorf("the bus had %d events, want 23", len(heard()))
+	}
+}
+
+func TestSendNothingCallsNothing(t *testing.T) {
+	t.Parallel()
+	c := simulated(t)
+	if ids, err := rollout.Send[rollout.Applied](t.Context(), c.bus(), rollout.DetailApplied); len(ids) != 0 || err != nil {
+		t.Errorf("ids %v, error %v", ids, err)
+	}
+	if got := c.simulator.Faults.Count(fault.Target("PutEvents")); got != 0 {
+		t.Errorf("%d calls", got)
+	}
+}
+
+func TestSendReportsWhatEventBridgeRefuses(t *testing.T) {
+	t.Parallel()
+	c := simulated(t)
+	bus := c.bus()
+	c.simulator.Faults.Add(fault.Target("PutEvents"), fault.Once(), fault.Respond(200,
+		map[string][]string{"Content-Type": {"application/x-amz-json-1.1"}}, `{"FailedEntryCount":1,"Entries":[{"EventId":"1"},{"ErrorCode":"ThrottlingException"}]}`))
+	ids, err := rollout.Send(t.Context(), bus, rollout.DetailApplied, rollout.Applied{}, rollout.Applied{})
+	if err == nil || !strings.Contains(err.Error(), "ThrottlingException") || len(ids) != 1 {
+		t.Errorf("ids %v, error %v", ids, err)
+	}
+}
+
+func TestSettleAnnouncesAtLeastOnce(t *testing.T) {
+	t.Parallel()
+	c := simulated(t)
+	table, bus := c.table(), c.bus()
+	heard := c.listen(bus.Name)
+	ctx := t.Context()
+	run := opened(t, table, "r", 1)
+	settle := func(wantFinished, wantError bool) {
+		t.Helper()
+		_, finished, err := rollout.Settle(ctx, table, bus, run)
+		if finished != wantFinished || (err != nil) != wantError {
+			t.Errorf("finished %v, error %v; want %v, error %v", finished, err, wantFinished, wantError)
+		}
+	}
+	settle(false, false) // nothing reported yet
+	run, err := table.Report(ctx, "r", outcomes(0, 1, rollout.Changed))
+	c.must(err)
+
+	// The first dies between marking the run and sending the event.
+	refused := c.simulator.Faults.Add(fault.Target("PutEvents"), fault.Always(), fault.AWSError(400, "AccessDeniedException", ""))
+	settle(false, true)
+	refused.Remove()
+	settle(true, false)
+	run, err = table.Run(ctx, "r")
+	c.must(err)
+	settle(false, false)
+
+	events := heard()
+	if len(events) != 1 || events[0].DetailType != rollout.DetailFinished {
+		t.Fatalf("events %v, want one Run Finished", events)
+	}
+	var finished rollout.Finished
+	c.must(json.Unmarshal(events[0].Detail, &finished))
+	if diff := cmp.Diff(run.Finished(), finished); diff != "" {
+		t.Errorf("Run Finished (-run +event):\n%s", diff)
+	}
+}

@@ -1,0 +1,351 @@
+package rollout_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/linkersync/linkersync/shared/rollout"
+	"github.com/linkersync/linkersync/shared/simulator/fault"
+)
+
+// opened is a run whose total is known.
+func opened(t *testing.T, table *rollout.Table, id string, total int) rollout.Run {
+	t.Helper()
+	run, err := table.OpenRun(t.Context(), id, app)
+	if err == nil {
+		run, err = table.AdvanceRun(t.Context(), run, total, "")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return run
+}
+
+func TestRunFromOpenToDone(t *testing.T) {
+	t.Parallel()
+	table := newCloud(t).table()
+	table.Now = func() time.Time { return time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC) }
+	ctx := t.Context()
+
+	run, err := table.OpenRun(ctx, "r", app)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if run, err = table.AdvanceRun(ctx, run, 100, "page 2"); err != nil {
+		t.Fatal(err)
+	}
+	again, err := table.OpenRun(ctx, "r", app)
+	if diff := cmp.Diff(run, again); diff != "" || err != nil {
+		t.Errorf("opening a run again (-before +after), error %v:\n%s", err, diff)
+	}
+	if run, err = table.AdvanceRun(ctx, run, 3, ""); err != nil {
+		t.Fatal(err)
+	}
+	if run.Phase != rollout.Working || run.Total != 103 || run.Complete() {
+		t.Errorf("after the last page: %+v, want 103 to do", run)
+	}
+	run, err = table.Report(ctx, "r", outcomes(0, 40, rollout.Changed))
+	if err != nil || run.Changed != 40 {
+		t.Fatalf("run %+v, error %v", run, err)
+	}
+	for from, outcome := range map[int]rollout.Outcome{40: rollout.Unchanged, 60: rollout.Failed, 80: rollout.Skipped} {
+		if _, err := table.Report(ctx, "r", outcomes(from, 20, outcome)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if run, err = table.Report(ctx, "r", outcomes(100, 3, rollout.Skipped)); err != nil || !run.Complete() {
+		t.Fatalf("run %+v, error %v; want it complete", run, err)
+	}
+	if run, err = table.FinishRun(ctx, run); err != nil {
+		t.Fatal(err)
+	}
+	want := rollout.Finished{
+		Run: "r", App: app, Total: 103, Changed: 40, Unchanged: 20, Failed: 20, Skipped: 23,
+		Started: table.Now(), Ended: table.Now(),
+	}
+	if diff := cmp.Diff(want, run.Finished()); diff != "" || run.Phase != rollout.Done {
+		t.Errorf("phase %s (-want +got):\n%s", run.Phase, diff)
+	}
+}
+
+func outcomes(from, count int, outcome rollout.Outcome) map[string]rollout.Outcome {
+	made := map[string]rollout.Outcome{}
+	for i := range count {
+		made[fmt.Sprintf("client-%d", from+i)] = outcome
+	}
+	return made
+}
+
+func TestReportCountsAnInstallationOnce(t *testing.T) {
+	t.Parallel()
+	table := newCloud(t).table()
+	opened(t, table, "r", 5)
+	ctx := t.Context()
+	for _, report := range []map[string]rollout.Outcome{
+		{"a": rollout.Changed, "b": rollout.Unchanged},
+		{"a": rollout.Changed, "b": rollout.Unchanged},
+		{"a": rollout.Failed, "c": rollout.Skipped, "d": rollout.Failed},
+		{"a": rollout.Changed},
+	} {
+		if _, err := table.Report(ctx, "r", report); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run, err := table.Run(ctx, "r")
+	want := [4]int{1, 1, 1, 1}
+	if got := [4]int{run.Changed, run.Unchanged, run.Failed, run.Skipped}; got != want || err != nil {
+		t.Errorf("counts %v, error %v; want %v", got, err, want)
+	}
+}
+
+// TestReportFromManyWorkers has every pair of outcomes reported by two workers at
+// the same moment: transactions meet, and are repeated.
+func TestReportFromManyWorkers(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	table := c.table()
+	opened(t, table, "r", 20)
+	if c.simulator != nil {
+		conflicts := c.simulator.Faults.Add(fault.Target("TransactWriteItems"), fault.Every(3), conflict())
+		defer func() {
+			if conflicts.Fired() == 0 {
+				t.Error("no conflict was met")
+			}
+		}()
+	}
+	var group sync.WaitGroup
+	for i := range 20 {
+		group.Go(func() {
+			if _, err := table.Report(context.WithoutCancel(t.Context()), "r", outcomes(i/2*2, 2, rollout.Changed)); err != nil {
+				t.Errorf("report %d: %v", i, err)
+			}
+		})
+	}
+	group.Wait()
+	if run, err := table.Run(t.Context(), "r"); err != nil || run.Changed != 20 || !run.Complete() {
+		t.Errorf("run %+v, error %v; want 20 changed", run, err)
+	}
+}
+
+func conflict() fault.Effect {
+	return fault.Respond(400, map[string][]string{"Content-Type": {"application/x-amz-json-1.0"}},
+		`{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException","CancellationReasons":[{"Code":"None"},{"Code":"TransactionConflict"}]}`)
+}
+
+func TestReportGivesUpOnConflictsInTheEnd(t *testing.T) {
+	t.Parallel()
+	c := simulated(t)
+	table := c.table()
+	table.Sleep = noWait
+	opened(t, table, "r", 1)
+	c.simulator.Faults.Add(fault.Target("TransactWriteItems"), fault.Always(), conflict())
+	if _, err := table.Report(t.Context(), "r", outcomes(0, 1, rollout.Changed)); err == nil {
+		t.Error("reported while every transaction was refused")
+	}
+	if got := c.simulator.Faults.Count(fault.Target("TransactWriteItems")); got != 10 {
+		t.Errorf("%d attempts, want 10", got)
+	}
+}
+
+func TestReportWhoseAnswerWasLostCountsOnce(t *testing.T) {
+	t.Parallel()
+	c := simulated(t)
+	table := c.table()
+	opened(t, table, "r", 3)
+	c.simulator.Faults.Add(fault.Target("TransactWriteItems"), fault.Once(), fault.ResetAfter())
+	run, err := table.Report(t.Context(), "r", outcomes(0, 3, rollout.Unchanged))
+	if err != nil || run.Unchanged != 3 {
+		t.Errorf("run %+v, error %v; want 3 unchanged", run, err)
+	}
+}
+
+func TestWhatIsNotThere(t *testing.T) {
+	t.Parallel()
+	table := newCloud(t).table()
+	ctx := t.Context()
+	_, run := table.Run(ctx, "r")
+	_, report := table.Report(ctx, "r", outcomes(0, 2, rollout.Changed))
+	for name, err := range map[string]error{"run": run, "report": report} {
+		if !errors.Is(err, rollout.ErrNoRun) {
+			t.Errorf("%s: %v, want ErrNoRun", name, err)
+		}
+	}
+	if _, up, err := table.Stopped(ctx, app); up || err != nil {
+		t.Errorf("stopped %v, error %v", up, err)
+	}
+	if revision, err := table.Newest(ctx, app, rollout.DefaultScope); revision != 0 || err != nil {
+		t.Errorf("revision %d, error %v", revision, err)
+	}
+}
+
+func TestAdvanceRunTellsRivalsFromLostAnswers(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name   string
+		cursor string
+	}{{"in the middle", "page 2"}, {"at the end", ""}} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			c := simulated(t)
+			table := c.table()
+			run, err := table.OpenRun(t.Context(), "r", app)
+			c.must(err)
+			lost := c.simulator.Faults.Add(fault.Target("UpdateItem"), fault.Once(), fault.ResetAfter())
+			ahead, err := table.AdvanceRun(t.Context(), run, 7, test.cursor)
+			if err != nil || ahead.Queued != 7 || ahead.Cursor != test.cursor || lost.Fired() != 1 {
+				t.Errorf("after a lost answer: %+v, %v", ahead, err)
+			}
+			if _, err := table.AdvanceRun(t.Context(), run, 8, test.cursor); !errors.Is(err, rollout.ErrOvertaken) && run.Cursor != test.cursor {
+				t.Errorf("a rival from the same place: %v, want ErrOvertaken", err)
+			}
+		})
+	}
+}
+
+func TestRestartRunForgetsThePlaceAndKeepsOutcomes(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	table := c.table()
+	ctx := t.Context()
+	run, err := table.OpenRun(ctx, "r", app)
+	c.must(err)
+	run, err = table.AdvanceRun(ctx, run, 100, "lost cursor")
+	c.must(err)
+	_, err = table.Report(ctx, "r", outcomes(0, 2, rollout.Changed))
+	c.must(err)
+	run, err = table.RestartRun(ctx, run)
+	if err != nil || run.Cursor != "" || run.Queued != 0 || run.Phase != rollout.Dispatching || run.Changed != 2 {
+		t.Errorf("restarted: %+v, error %v", run, err)
+	}
+	run, err = table.AdvanceRun(ctx, run, 2, "")
+	if err != nil || !run.Complete() {
+		t.Errorf("run %+v, error %v; want it complete", run, err)
+	}
+}
+
+func TestUpdatesWaitForTransactions(t *testing.T) {
+	t.Parallel()
+	c := simulated(t)
+	table := c.table()
+	table.Sleep = noWait
+	run := opened(t, table, "r", 0)
+	c.simulator.Faults.Add(fault.Target("UpdateItem"), fault.First(3), fault.AWSError(400, "TransactionConflictException", ""))
+	if run, err := table.FinishRun(t.Context(), run); err != nil || run.Phase != rollout.Done {
+		t.Errorf("run %+v, error %v; want it done", run, err)
+	}
+	c.simulator.Faults.Add(fault.Target("UpdateItem"), fault.Always(), fault.AWSError(400, "TransactionConflictException", ""))
+	if err := table.AnnounceRun(t.Context(), run); err == nil {
+		t.Error("a write that every transaction stood in the way of succeeded")
+	}
+}
+
+func TestNewestRevision(t *testing.T) {
+	t.Parallel()
+	table := newCloud(t).table()
+	ctx := t.Context()
+	type answer struct {
+		Revision int64
+		Owner    string
+	}
+	var got []answer
+	for _, step := range []struct{ scope, version, run string }{
+		{"default.yaml", "v1", "a"},
+		{"default.yaml", "v1", "b"}, // the same version, announced again
+		{"default.yaml", "v2", "b"},
+		{"installations/x.yaml", "v1", "c"}, // another scope
+		{"default.yaml", "v2", "b"},         // the same run, again
+	} {
+		revision, owner, err := table.Advance(ctx, app, step.scope, step.version, step.run)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, answer{revision, owner})
+	}
+	want := []answer{{1, "a"}, {1, "a"}, {2, "b"}, {1, "c"}, {2, "b"}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("revisions (-want +got):\n%s", diff)
+	}
+	newest, err := table.Newest(ctx, app, "default.yaml")
+	if other, _ := table.Newest(ctx, "another-app", "default.yaml"); newest != 2 || other != 0 || err != nil {
+		t.Errorf("newest %d, another app's %d, error %v; want 2 and 0", newest, other, err)
+	}
+}
+
+func TestClaimKeepsTheFirstVersion(t *testing.T) {
+	t.Parallel()
+	table := newCloud(t).table()
+	var got []string
+	for _, claim := range [][2]string{{"r", "v1"}, {"r", "v2"}, {"other", "v2"}} {
+		first, err := table.Claim(t.Context(), claim[0], "default.yaml", claim[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, first)
+	}
+	if diff := cmp.Diff([]string{"v1", "v1", "v2"}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestStopFlag(t *testing.T) {
+	t.Parallel()
+	table := newCloud(t).table()
+	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	table.Now = func() time.Time { return now }
+	ctx := t.Context()
+	raise := func(want bool) {
+		t.Helper()
+		if first, err := table.SetStop(ctx, app, "410 from Bitbucket"); first != want || err != nil {
+			t.Errorf("first %v, error %v; want %v", first, err, want)
+		}
+	}
+	look := func(want bool) {
+		t.Helper()
+		stop, up, err := table.Stopped(ctx, app)
+		if up != want || err != nil || up && (stop.Reason != "410 from Bitbucket" || !stop.Since.Equal(now)) {
+			t.Errorf("stop %+v, up %v, error %v; want up %v", stop, up, err, want)
+		}
+	}
+	raise(true)
+	raise(false)
+	look(true)
+	now = now.Add(24 * time.Hour)
+	look(false) // looked at again after a day, also before DynamoDB removed the item
+	raise(true)
+	look(true)
+	if err := table.ClearStop(ctx, app); err != nil {
+		t.Fatal(err)
+	}
+	look(false)
+	if _, up, _ := table.Stopped(ctx, "another-app"); up {
+		t.Error("another app is stopped, too")
+	}
+}
+
+func TestStopIsToldOnceAlsoWhenTheAnswerIsLost(t *testing.T) {
+	t.Parallel()
+	c := simulated(t)
+	table := c.table()
+	c.simulator.Faults.Add(fault.Target("UpdateItem"), fault.Once(), fault.ResetAfter())
+	if first, err := table.SetStop(t.Context(), app, "gone"); !first || err != nil {
+		t.Errorf("first %v, error %v; want the flag raised by us", first, err)
+	}
+}
+
+func TestErrorsNameTheItemAndHideTheAccount(t *testing.T) {
+	t.Parallel()
+	c := simulated(t)
+	table := c.table()
+	c.simulator.Faults.Add(fault.Any(), fault.Always(), fault.AWSError(400, "AccessDeniedException", "arn:aws:iam::111122223333:role/x may not"))
+	_, _, err := table.Stopped(t.Context(), app)
+	const want = "read stop#example-linker-app from the table: access denied (AccessDeniedException"
+	if err == nil || len(err.Error()) < len(want) || err.Error()[:len(want)] != want {
+		t.Errorf("error %v, want it to begin with %s", err, want)
+	}
+}

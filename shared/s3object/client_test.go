@@ -1,0 +1,168 @@
+package s3object_test
+
+import (
+	"bytes"
+	"crypto/rand"
+	"errors"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/linkersync/linkersync/shared/awsenv"
+	"github.com/linkersync/linkersync/shared/s3object"
+	simaws "github.com/linkersync/linkersync/shared/simulator/aws"
+	"github.com/linkersync/linkersync/shared/simulator/fault"
+)
+
+func config(t *testing.T, endpoint string) aws.Config {
+	t.Helper()
+	made, err := awsenv.Config(func(name string) string {
+		return map[string]string{
+			"AWS_ENDPOINT_URL": endpoint, "AWS_REGION": simaws.Region,
+			"AWS_ACCESS_KEY_ID": simaws.AccessKeyID, "AWS_SECRET_ACCESS_KEY": simaws.SecretAccessKey,
+		}[name]
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return made
+}
+
+// newBucket makes a bucket with versions in a simulator, or in the server that
+// `make test-aws` names.
+func newBucket(t *testing.T) *s3object.Client {
+	t.Helper()
+	endpoint := os.Getenv("LINKERSYNC_TEST_AWS_ENDPOINT")
+	if endpoint == "" {
+		server := simaws.New(simaws.Options{})
+		t.Cleanup(server.Close)
+		endpoint = server.URL
+	}
+	aws, name := config(t, endpoint), "s3object-"+strings.ToLower(rand.Text()[:10])
+	client := s3.NewFromConfig(aws, func(o *s3.Options) { o.UsePathStyle = true })
+	if _, err := client.CreateBucket(t.Context(), &s3.CreateBucketInput{
+		Bucket: &name, CreateBucketConfiguration: &types.CreateBucketConfiguration{LocationConstraint: simaws.Region},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.PutBucketVersioning(t.Context(), &s3.PutBucketVersioningInput{
+		Bucket: &name, VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	objects, err := s3object.New(aws, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return objects
+}
+
+// keys are what has to be signed and sent in the same form.
+var keys = []string{"default.yaml", "installations/{11111111-2222-4333-8444-555555555555}.yaml", "with space+plus=.yaml"}
+
+func TestObjectsAndVersions(t *testing.T) {
+	t.Parallel()
+	for _, key := range keys {
+		t.Run(key, func(t *testing.T) {
+			t.Parallel()
+			bucket, ctx := newBucket(t), t.Context()
+			if _, err := bucket.Get(ctx, key); !errors.Is(err, s3object.ErrNotFound) {
+				t.Errorf("get of nothing: %v", err)
+			}
+			if _, err := bucket.Head(ctx, key); !errors.Is(err, s3object.ErrNotFound) {
+				t.Errorf("head of nothing: %v", err)
+			}
+			first, err := bucket.Put(ctx, key, []byte("one"))
+			if err != nil || first.VersionID == "" {
+				t.Fatalf("put: %+v, %v", first, err)
+			}
+			second, err := bucket.Put(ctx, key, []byte("two"))
+			if err != nil || second.VersionID == first.VersionID {
+				t.Fatalf("second put: %+v, %v", second, err)
+			}
+			current, err := bucket.Get(ctx, key)
+			if diff := cmp.Diff(s3object.Object{Key: key, VersionID: second.VersionID, Body: []byte("two")}, current); diff != "" || err != nil {
+				t.Errorf("current (-want +got), error %v:\n%s", err, diff)
+			}
+			head, err := bucket.Head(ctx, key)
+			if err != nil || head.VersionID != second.VersionID || len(head.Body) != 0 {
+				t.Errorf("head %+v, error %v", head, err)
+			}
+		})
+	}
+}
+
+func TestLimits(t *testing.T) {
+	t.Parallel()
+	bucket := newBucket(t)
+	body := bytes.Repeat([]byte("x"), s3object.MaxSize)
+	if _, err := bucket.Put(t.Context(), "large", body); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := bucket.Get(t.Context(), "large"); err != nil || len(got.Body) != s3object.MaxSize {
+		t.Errorf("%d bytes, error %v", len(got.Body), err)
+	}
+	if _, err := bucket.Put(t.Context(), "larger", append(body, 'x')); err == nil {
+		t.Error("more than the limit was written")
+	}
+}
+
+func TestFaults(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		effect fault.Effect
+		when   fault.When
+		status int // of the error; 0 means success
+	}{
+		"slow down once":   {fault.Throttle(), fault.Once(), 0},
+		"reset once":       {fault.Reset(), fault.Once(), 0},
+		"cut off once":     {fault.CutBody(), fault.Once(), 0},
+		"failing for good": {fault.AWSError(500, "InternalError", ""), fault.Always(), 500},
+		"forbidden":        {fault.AWSError(403, "AccessDenied", "arn:aws:iam::1:role/x"), fault.Always(), 403},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := simaws.New(simaws.Options{})
+			t.Cleanup(server.Close)
+			server.Buckets.Add("manifests")
+			bucket, err := s3object.New(config(t, server.URL), "manifests")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := bucket.Put(t.Context(), "default.yaml", []byte("version: 1")); err != nil {
+				t.Fatal(err)
+			}
+			rule := server.Faults.Add(fault.Match{Method: http.MethodGet}, test.when, test.effect)
+			_, err = bucket.Get(t.Context(), "default.yaml")
+			if rule.Fired() == 0 {
+				t.Error("no fault was met")
+			}
+			if test.status == 0 {
+				if err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			refused, ok := errors.AsType[*s3object.StatusError](err)
+			if !ok || refused.Status != test.status || strings.Contains(err.Error(), "arn:") {
+				t.Errorf("error %v, want status %d", err, test.status)
+			}
+			if test.status == 403 && !strings.Contains(err.Error(), "s3:GetObject") {
+				t.Errorf("error %v doesn't name the permission", err)
+			}
+		})
+	}
+}
+
+func TestAddresses(t *testing.T) {
+	t.Parallel()
+	if _, err := s3object.New(aws.Config{Region: "eu-central-1", BaseEndpoint: aws.String("http://[")}, "b"); err == nil {
+		t.Error("an endpoint that is no URL was taken")
+	}
+}

@@ -110,7 +110,7 @@ bench-fleet: functions-local ## 10,000 installations, unchanged and changed
 	go run ./shared/simulator/cmd/fleet
 
 .PHONY: bench-peers
-bench-peers: functions-local ## Lifecycle callbacks beside atlassian-connect-express (needs Node)
+bench-peers: ## Lifecycle callbacks beside atlassian-connect-express (needs Node)
 	bash .ci/bench-peers.sh
 
 .PHONY: bench-action

@@ -41,9 +41,9 @@ func TestServePeers(t *testing.T) {
 		log: slog.New(slog.NewTextHandler(io.Discard, nil)), descriptor: descriptor,
 		gate: gate{
 			verifier: connect.Verifier{AppKey: s.appKey, Source: installation.SecretSource{Store: store}}, store: store, prover: newProver(s),
-			appSecret: &appSecretSource{now: time.Now, value: redact.New(os.Getenv("PEERS_APP_SECRET")), readAt: time.Now()},
+			appSecret: &appSecretSource{now: time.Now, value: redact.New(os.Getenv("PEERS_APP_SECRET")), until: time.Now().Add(time.Hour)},
 		},
-		lifecycle: lifecycle{store: store, prover: newProver(s), log: slog.New(slog.NewTextHandler(io.Discard, nil)), firstSync: firstSync{queue: noQueue{}, now: time.Now}},
+		lifecycle: lifecycle{store: store, prover: newProver(s), log: slog.New(slog.NewTextHandler(io.Discard, nil)), firstSync: firstSync{queue: unheardQueue{}, now: time.Now}},
 	}
 	handler.gate.appSecret.reference.Scheme = "aws-secret" // it has one, and it is read
 	listener, err := net.Listen("tcp", "127.0.0.1:"+os.Getenv("PEERS_PORT"))
@@ -80,9 +80,9 @@ func adapter(h *handler) http.Handler {
 	})
 }
 
-type noQueue struct{}
+type unheardQueue struct{}
 
-func (noQueue) SendMessage(context.Context, *sqs.SendMessageInput, ...func(*sqs.Options)) (*sqs.SendMessageOutput, error) {
+func (unheardQueue) SendMessage(context.Context, *sqs.SendMessageInput, ...func(*sqs.Options)) (*sqs.SendMessageOutput, error) {
 	return &sqs.SendMessageOutput{}, nil
 }
 

@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# Installs the peer from npm, builds ours behind its plain HTTP adapter, and measures both.
+set -euo pipefail
+for tool in node npm taskset; do command -v "$tool" >/dev/null || { echo "bench-peers: $tool is missing"; exit 75; }; done
+mkdir -p .tools/peers bin/peers
+cp .ci/peers/* .tools/peers/
+(cd .tools/peers && npm install --silent --no-audit --no-fund --ignore-scripts)
+CGO_ENABLED=0 go test -c -tags "peers nethttpomithttp2" -trimpath -ldflags "-s -w" -o bin/peers/lifecycle.test ./functions/lifecycle
+go run ./shared/simulator/cmd/peers

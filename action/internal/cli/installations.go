@@ -15,7 +15,8 @@ import (
 
 func newInstallationsCommand(inv *invocation) *cobra.Command {
 	return newGroup("installations", "Who has the app: list, show, import, add, purge.",
-		newInstallationsListCommand(inv), newInstallationsShowCommand(inv))
+		newInstallationsListCommand(inv), newInstallationsShowCommand(inv), newInstallationsImportCommand(inv),
+		newInstallationsAddCommand(inv), newInstallationsPurgeCommand(inv))
 }
 
 // installationView is an installation as people and scripts see it: never with a

@@ -140,12 +140,20 @@ type parts struct {
 
 func newParts(inv *invocation, path string, quiet, fleet bool) *parts {
 	p := &parts{inv: inv, path: path, quiet: quiet, fleet: fleet}
-	if fleet && inv.progress() {
-		p.bar = progressbar.NewOptions(-1,
-			progressbar.OptionSetWriter(inv.process.Stderr), progressbar.OptionSetDescription("installations"),
-			progressbar.OptionShowCount(), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish())
+	if fleet {
+		p.bar = inv.bar("installations")
 	}
 	return p
+}
+
+// bar counts what is done; it is nil where nobody would see it.
+func (inv *invocation) bar(what string) *progressbar.ProgressBar {
+	if !inv.progress() {
+		return nil
+	}
+	return progressbar.NewOptions(-1,
+		progressbar.OptionSetWriter(inv.process.Stderr), progressbar.OptionSetDescription(what),
+		progressbar.OptionShowCount(), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish())
 }
 
 func (p *parts) show(part runner.Part) error {

@@ -1,0 +1,194 @@
+package cli
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/linkersync/linkersync/action/internal/runner"
+	"github.com/linkersync/linkersync/shared/bitbucket"
+	"github.com/linkersync/linkersync/shared/installation"
+	"github.com/linkersync/linkersync/shared/manifest"
+)
+
+// doctor are the flags of the verb of that name.
+type doctor struct {
+	installation, file, roundTrip string
+}
+
+func newDoctorCommand(inv *invocation) *cobra.Command {
+	c := &doctor{}
+	command := &cobra.Command{
+		Use: "doctor", Short: "Check one installation end to end, and say what to do.", Args: takes(),
+		Long: `It checks that the installation is in the store, this machine's clock against Bitbucket's, the shared secret, whether Bitbucket still has the linker endpoints, and with --file the manifest's linkers against the descriptor's. It changes nothing, unless --round-trip asks for one value to be written, read and deleted.
+
+Exit code 1 when a check fails; a warning is no failure.`,
+		Example: `  linkersync doctor --installation my-workspace
+  linkersync doctor --installation my-workspace --file linkersync.yaml --round-trip issues`,
+		RunE: inv.verb(func([]string) error { return c.run(inv) }),
+	}
+	installationFlag(command, &c.installation, oneInstallation)
+	required(command, "installation")
+	command.Flags().StringVarP(&c.file, "file", "f", "", "Compare the linkers of this manifest `FILE` with Bitbucket's.")
+	command.Flags().StringVar(&c.roundTrip, "round-trip", "", "Write a value to this `LINKER`, read it and delete it.")
+	return command
+}
+
+func (c *doctor) run(inv *invocation) error {
+	var wanted manifest.Manifest
+	if c.file != "" {
+		var err error
+		if wanted, err = manifest.Load(c.file); err != nil {
+			return wrongManifest(err)
+		}
+		if err := inv.session.UseApp(wanted.App); err != nil {
+			return usageError{err.Error()}
+		}
+	}
+	if c.installation == runner.All {
+		return usage("doctor looks at one workspace: give --installation a client key, a workspace's UUID or its name")
+	}
+	d := &diagnosis{inv: inv, findings: []finding{}}
+	if in, found := d.stored(c.installation); found {
+		d.bitbucket(in, wanted, c.roundTrip)
+	}
+	return d.report()
+}
+
+// stored finds the installation.
+func (d *diagnosis) stored(name string) (found installation.Installation, ok bool) {
+	for in, err := range d.inv.session.Installations(d.inv.ctx, name) {
+		if err != nil {
+			detail := err.Error()
+			if hint := d.inv.hintFor(err); hint != "" {
+				detail += "; " + hint
+			}
+			d.add(statusFailed, "store", detail)
+			return found, false
+		}
+		if in.State != installation.Installed {
+			d.add(statusWarn, "store", "it is marked as uninstalled since "+in.UpdatedAt.Format(time.DateTime)+": Bitbucket will refuse its secret")
+			return in, true
+		}
+		d.add(statusOK, "store", "found "+label(in))
+		return in, true
+	}
+	return found, false
+}
+
+// bitbucket checks what Bitbucket says to the installation.
+func (d *diagnosis) bitbucket(in installation.Installation, wanted manifest.Manifest, roundTrip string) {
+	ctx, client := d.inv.ctx, d.inv.session.Bitbucket(in)
+	_, err := client.AccessToken(ctx)
+	clockRight := d.clock()
+	switch {
+	case err == nil:
+		d.add(statusOK, "secret", "Bitbucket accepts it")
+	case !clockRight:
+		d.add(statusFailed, "secret", "nobody can tell as long as the clock is wrong: "+err.Error())
+		return
+	case errors.Is(err, bitbucket.ErrUnavailable):
+		d.add(statusFailed, "secret", "Bitbucket gave no verdict: "+err.Error())
+		return
+	default:
+		d.add(statusFailed, "secret", "Bitbucket refuses it: the app was removed from the workspace, or another secret is in force; \"installations import\" brings the right one, for a registered app \"installations add\" ("+err.Error()+")")
+		return
+	}
+	keys, ok := d.endpoint(client)
+	if !ok {
+		return
+	}
+	if wanted.Path != "" {
+		d.linkers(keys, wanted)
+	}
+	if roundTrip != "" {
+		d.roundTrip(ctx, client, roundTrip)
+	}
+}
+
+// clock compares this machine's with the one in Bitbucket's answer.
+func (d *diagnosis) clock() bool {
+	ahead, known := d.inv.session.Skew()
+	problem := clockProblem(ahead, known)
+	switch {
+	case !known:
+		d.add(statusWarn, "clock", "Bitbucket's time is not known: no answer came")
+	case problem != "":
+		d.add(statusFailed, "clock", problem)
+	default:
+		d.add(statusOK, "clock", fmt.Sprintf("within %s of Bitbucket's", ahead.Abs()+time.Second))
+	}
+	return problem == ""
+}
+
+// endpoint finds out whether Bitbucket still has linkers, and which.
+func (d *diagnosis) endpoint(client *bitbucket.Client) (keys []string, ok bool) {
+	for linker, err := range client.Linkers(d.inv.ctx) {
+		if errors.Is(err, bitbucket.ErrEndpointRemoved) {
+			d.add(statusFailed, "endpoint", "Bitbucket has removed the linker endpoints for Connect apps: nothing can be synced any more; docs/migrate.md shows the way on to Forge")
+			return nil, false
+		}
+		if err != nil {
+			d.add(statusFailed, "endpoint", err.Error())
+			return nil, false
+		}
+		keys = append(keys, linker.Key)
+	}
+	if len(keys) == 0 {
+		d.add(statusWarn, "endpoint", "it answers, and the descriptor has no linkers there: add them to the descriptor, then \"linkersync addon update\"")
+		return keys, true
+	}
+	d.add(statusOK, "endpoint", "it answers, with the linkers "+strings.Join(keys, ", "))
+	return keys, true
+}
+
+// linkers compares the descriptor's with the manifest's.
+func (d *diagnosis) linkers(keys []string, wanted manifest.Manifest) {
+	var missing []string
+	for _, linker := range wanted.Linkers {
+		if !slices.Contains(keys, linker.Key) {
+			missing = append(missing, linker.Key)
+		}
+	}
+	if len(missing) > 0 {
+		d.add(statusFailed, "linkers", fmt.Sprintf("%s wants %s, which the descriptor doesn't have there: correct the key, or add it to the descriptor and run \"linkersync addon update\"", wanted.Path, strings.Join(missing, ", ")))
+		return
+	}
+	d.add(statusOK, "linkers", "Bitbucket has all that "+wanted.Path+" names")
+}
+
+// roundTrip writes a value that nobody else has, reads it, and deletes it.
+func (d *diagnosis) roundTrip(ctx context.Context, client *bitbucket.Client, linker string) {
+	value := "linkersync-doctor-" + rand.Text()[:8]
+	created, err := client.CreateLinkerValue(ctx, linker, value)
+	if err != nil {
+		d.add(statusFailed, "round trip", fmt.Sprintf("the value %s could not be written to linker %q: %v", value, linker, err))
+		return
+	}
+	// The answer to a write may come without a number; the list has it.
+	found := false
+	for listed, err := range client.LinkerValues(ctx, linker) {
+		if err != nil {
+			d.add(statusFailed, "round trip", fmt.Sprintf("the value %s was written to linker %q and could not be read: %v; delete it by hand", value, linker, err))
+			return
+		}
+		if listed.Value == value {
+			found, created.ID = true, listed.ID
+		}
+	}
+	if !found {
+		d.add(statusFailed, "round trip", fmt.Sprintf("Bitbucket took the value %s for linker %q, and doesn't list it", value, linker))
+		return
+	}
+	if err := client.DeleteLinkerValue(ctx, linker, created.ID); err != nil {
+		d.add(statusFailed, "round trip", fmt.Sprintf("the value %s of linker %q could not be deleted: %v; delete it by hand: linkersync values delete %s %d", value, linker, err, linker, created.ID))
+		return
+	}
+	d.add(statusOK, "round trip", fmt.Sprintf("a value was written to linker %q, read and deleted", linker))
+}

@@ -1,0 +1,165 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+
+	"github.com/schollz/progressbar/v3"
+	"github.com/spf13/cobra"
+
+	"github.com/linkersync/linkersync/action/internal/intake"
+	"github.com/linkersync/linkersync/action/internal/journal"
+	"github.com/linkersync/linkersync/shared/installation"
+)
+
+// intakeFlags are what import and add share.
+type intakeFlags struct {
+	dryRun, noProof bool
+	proof           string
+	parallel        int
+	journal         string
+}
+
+func (f *intakeFlags) define(command *cobra.Command) {
+	command.Flags().BoolVar(&f.dryRun, "dry-run", false, "Show what would be stored, and store nothing. Bitbucket is asked.")
+	command.Flags().BoolVar(&f.noProof, "no-proof", false, "Don't ask Bitbucket whether the secrets are the real ones.")
+	enumVar(command.Flags(), &f.proof, "proof", "oauth", "How a secret is proven: by an OAuth grant, or by reading its workspace.", "oauth", "workspace")
+}
+
+func newInstallationsImportCommand(inv *invocation) *cobra.Command {
+	flags := &intakeFlags{}
+	command := &cobra.Command{
+		Use: "import FILE", Short: "Bring an existing app's client keys and shared secrets into the store.", Args: takes("FILE"),
+		Long: `FILE is JSON lines, CSV with a header, or the settings rows of atlassian-connect-express; "-" is standard input. docs/migrate.md has an example of each, from the common frameworks.
+
+Each row is looked up, proven by a call to Bitbucket, and stored. One that is there already and the same is fine; one that differs is a conflict and is left as it is. Running the import again goes on where it stopped; with --journal it does so without looking at each row again. No secret is printed.
+
+Exit code 1 when a row was refused, is a conflict, or failed.`,
+		Example: `  linkersync installations import old-store.jsonl --dry-run
+  linkersync installations import old-store.csv --journal imported.txt
+  psql -c "COPY (…) TO STDOUT CSV HEADER" | linkersync installations import -`,
+		RunE: inv.verb(func(args []string) error { return inv.importFile(args[0], flags) }),
+	}
+	flags.define(command)
+	command.Flags().IntVar(&flags.parallel, "parallel", 8, "How many rows at a time. Writes are kept below Secrets Manager's 50 a second.")
+	command.Flags().StringVar(&flags.journal, "journal", "", "Remember in this `FILE` which installations are in the store.")
+	return command
+}
+
+func (inv *invocation) importFile(path string, flags *intakeFlags) error {
+	var file io.Reader = inv.process.Stdin
+	if path != "-" {
+		opened, err := os.Open(path) //nolint:gosec // the person who runs the command names the file
+		if err != nil {
+			return usage("the file to import can't be read: %v", err)
+		}
+		defer opened.Close()
+		file = opened
+	}
+	if inv.session.AppKey() == "" {
+		return usage("--app-key is missing: say which app the rows belong to [$LINKERSYNC_APP_KEY]")
+	}
+	return inv.takeIn(installation.ReadRows(file, inv.session.AppKey()), flags, false)
+}
+
+// takeIn puts rows into the store and prints what became of them: of each, or only
+// of those that a person has to look at.
+func (inv *invocation) takeIn(rows iter.Seq2[installation.Row, error], flags *intakeFlags, each bool) error {
+	store, err := inv.session.Store(inv.ctx)
+	if err != nil {
+		return err
+	}
+	done, err := journal.Open(flags.journal)
+	if err != nil {
+		return err
+	}
+	defer done.Close()
+	options := intake.Options{DryRun: flags.dryRun, Parallel: flags.parallel}
+	switch {
+	case flags.noProof:
+	case flags.proof == "workspace":
+		options.Prove = intake.ByWorkspace(inv.session.Bitbucket)
+	default:
+		options.Prove = intake.ByGrant(inv.session.Bitbucket)
+	}
+	out := &intakeReport{inv: inv, dryRun: flags.dryRun, each: each || flags.dryRun || inv.verbose, counts: map[intake.Outcome]int{}, bar: inv.bar("rows")}
+	defer out.end()
+	for result, err := range intake.Run(inv.ctx, rows, store, done, options) {
+		if err != nil {
+			out.sum()
+			return err
+		}
+		if err := out.add(result); err != nil {
+			return err
+		}
+	}
+	out.sum()
+	if out.counts[intake.Conflict]+out.counts[intake.Refused]+out.counts[intake.Failed] > 0 {
+		return errReported
+	}
+	return nil
+}
+
+// intakeReport prints results as they come, and counts them.
+type intakeReport struct {
+	inv          *invocation
+	dryRun, each bool
+	counts       map[intake.Outcome]int
+	bar          *progressbar.ProgressBar
+}
+
+func (r *intakeReport) add(result intake.Result) error {
+	r.counts[result.Outcome]++
+	if r.bar != nil {
+		_ = r.bar.Add(1) // only a picture
+	}
+	if r.inv.json {
+		return json.NewEncoder(r.inv.process.Stdout).Encode(result)
+	}
+	subject := printable(result.ClientKey)
+	if result.Line > 0 {
+		subject = fmt.Sprintf("line %d: %s", result.Line, subject)
+	}
+	switch {
+	case result.Reason != "":
+		r.clear()
+		_, _ = fmt.Fprintf(r.inv.process.Stderr, "! %s %s: %s\n", subject, result.Outcome, printable(result.Reason))
+	case r.each && result.Outcome != intake.Failed:
+		r.clear()
+		_, _ = fmt.Fprintf(r.inv.process.Stdout, "%s %s\n", subject, r.word(result.Outcome))
+	}
+	return nil
+}
+
+// word says an outcome to a person.
+func (r *intakeReport) word(outcome intake.Outcome) string {
+	if outcome == intake.Stored && r.dryRun {
+		return "would be stored"
+	}
+	return string(outcome)
+}
+
+func (r *intakeReport) sum() {
+	r.clear()
+	if r.inv.json {
+		return
+	}
+	c := r.counts
+	_, _ = fmt.Fprintf(r.inv.process.Stdout, "%d %s, %d present already, %d done before, %d conflicts, %d refused, %d failed\n",
+		c[intake.Stored], r.word(intake.Stored), c[intake.Present], c[intake.Done], c[intake.Conflict], c[intake.Refused], c[intake.Failed])
+}
+
+func (r *intakeReport) clear() {
+	if r.bar != nil {
+		_ = r.bar.Clear() // only a picture
+	}
+}
+
+func (r *intakeReport) end() {
+	if r.bar != nil {
+		_ = r.bar.Finish() // only a picture
+	}
+}

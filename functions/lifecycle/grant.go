@@ -73,16 +73,13 @@ func (g *gate) authorize(ctx context.Context, sent callback) (grant, error) {
 		// signs for every installation anyway.
 		event.SharedSecret, err = appSecret, nil
 	}
-	installs := event.Type == connect.EventInstalled
 	switch {
 	case err != nil:
 		return grant{}, err
 	case verified.ClientKey() != event.ClientKey:
 		return grant{}, fmt.Errorf("%w: the token is for another installation than the body", connect.ErrUnauthenticated)
-	case installs && !g.allows(event):
+	case event.Type == connect.EventInstalled && !g.allows(event):
 		return grant{}, fmt.Errorf("%w: %s", answer.ErrNotAllowed, event.Principal.UUID)
-	case installs && errors.Is(seen.err, installation.ErrPendingDeletion):
-		return grant{}, seen.err
 	}
 	return grant{
 		event: event, in: seen.in, delivery: sent.delivery(), requestID: sent.requestID,
@@ -130,18 +127,19 @@ func (g *gate) allows(event connect.Event) bool {
 // event is decided on the very state whose secret verified it.
 type witness struct {
 	installation.Store
-	in  installation.Installation
-	err error
+	in installation.Installation
 }
 
 // Get implements installation.Store.
 func (w *witness) Get(ctx context.Context, clientKey string) (installation.Installation, error) {
-	w.in, w.err = w.Store.Get(ctx, clientKey)
-	return w.in, w.err
+	in, err := w.Store.Get(ctx, clientKey)
+	w.in = in
+	return in, err
 }
 
 // Reread implements installation.Store.
 func (w *witness) Reread(ctx context.Context, clientKey string) (installation.Installation, error) {
-	w.in, w.err = w.Store.Reread(ctx, clientKey)
-	return w.in, w.err
+	in, err := w.Store.Reread(ctx, clientKey)
+	w.in = in
+	return in, err
 }

@@ -79,6 +79,22 @@ func TestEnsureTwice(t *testing.T) {
 	}
 }
 
+// TestRewriteWritesEveryTime, though the fingerprint says that all is well.
+func TestRewriteWritesEveryTime(t *testing.T) {
+	t.Parallel()
+	server := &fakeInfisical{t: t}
+	server.insert(infisical.Connection{Name: "ci", Email: email, Description: mark + fingerprint(t, wanted("ci"))}, "changed by hand")
+	for range 2 {
+		results, err := ensure(t, server, wanted("ci", rewriting))
+		if err != nil || results[0].Action != reconcile.Rotate || !results[0].Changed() {
+			t.Errorf("got %+v, %v", results, err)
+		}
+	}
+	if diff := cmp.Diff([]string{"list ", "update 1", "list ", "update 1"}, server.calls); diff != "" || server.rows[0].token != "token-1" {
+		t.Errorf("stored %s, calls (-want +got):\n%s", server.rows[0].token, diff)
+	}
+}
+
 // TestEnsureTwiceWhateverTheText: a description that comes back in another form
 // would be written again on every run.
 func TestEnsureTwiceWhateverTheText(t *testing.T) {

@@ -32,6 +32,11 @@ func TestEnsureLosesARace(t *testing.T) {
 			[]string{"list ", "create ci", "get ci"},
 			reconcile.None, nil,
 		},
+		"they created the same that was to be rewritten": {
+			nil, func(f *fakeInfisical) { f.insert(theirs(mark+fp), "token-1") }, wanted("ci", rewriting),
+			[]string{"list ", "create ci", "get ci"},
+			reconcile.None, nil,
+		},
 		"they created it with another token": {
 			nil, func(f *fakeInfisical) { f.insert(theirs(mark+"000000000000"), "old") }, wanted("ci"),
 			[]string{"list ", "create ci", "get ci", "update 1"},

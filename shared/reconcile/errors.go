@@ -55,7 +55,7 @@ func (e *NotConvergedError) Error() string {
 	if len(e.Extra) > 0 {
 		parts = append(parts, fmt.Sprintf("%d not removed: %s", len(e.Extra), listLeft(e.Extra)))
 	}
-	text := fmt.Sprintf("reconcile linker %q: not as wanted after %d rounds, %s", e.Linker, e.Rounds, strings.Join(parts, "; "))
+	text := fmt.Sprintf("reconcile linker %q: not as wanted after %s, %s", e.Linker, counted(e.Rounds, "round"), strings.Join(parts, "; "))
 	if e.Cause != nil {
 		text += "; last failure: " + e.Cause.Error()
 	}

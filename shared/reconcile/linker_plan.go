@@ -35,8 +35,8 @@ type LinkerPlan struct {
 	Unlisted int `json:"unlisted"`
 	// NeedsYes: applying fails with [PruneGuardError] unless [Options.AllowPrune].
 	NeedsYes bool `json:"needs_yes"`
-	// Error is set by whoever keeps the plan of a linker that could not be read, so
-	// that it shows; all that is known of it then is Linker and Position.
+	// Error is the text of the error that came with the plan. All that is known of
+	// such a linker is its key and Position; a plan that is kept shows it as failed.
 	Error string `json:"error,omitempty"`
 	// Position is where the manifest names the linker.
 	Position manifest.Position `json:"position"`
@@ -58,13 +58,19 @@ func (p LinkerPlan) have() int { return p.Keep + len(p.Remove) }
 //
 // The error is [ValuesError] when a desired value can't be sent, before any
 // call; otherwise it wraps the client's, [bitbucket.ErrNotFound] for a linker
-// that the app's descriptor doesn't have.
+// that the app's descriptor doesn't have. The plan that comes with it says so, too.
 func PlanLinker(ctx context.Context, api LinkerValues, desired manifest.Linker) (LinkerPlan, error) {
 	want, err := check(desired)
 	if err != nil {
-		return LinkerPlan{}, err
+		return unplanned(desired, err)
 	}
 	return compare(ctx, api, desired, want)
+}
+
+func unplanned(desired manifest.Linker, err error) (LinkerPlan, error) {
+	return LinkerPlan{
+		Linker: desired.Key, Position: desired.Position, Add: []string{}, Remove: []string{}, Error: err.Error(),
+	}, err
 }
 
 func compare(ctx context.Context, api LinkerValues, desired manifest.Linker, want wanted) (LinkerPlan, error) {
@@ -73,11 +79,11 @@ func compare(ctx context.Context, api LinkerValues, desired manifest.Linker, wan
 	next := 0 // Bitbucket mostly lists in the manifest's order, which saves the look-up.
 	for value, err := range api.LinkerValues(ctx, desired.Key) {
 		if err != nil {
-			return LinkerPlan{}, readError(desired.Key, err)
+			return unplanned(desired, readError(desired.Key, err))
 		}
 		if value.Value == "" {
 			// Taking it for a value that nobody wants would delete it.
-			return LinkerPlan{}, readError(desired.Key, errUnreadable)
+			return unplanned(desired, readError(desired.Key, errUnreadable))
 		}
 		i, listed := next, next < len(want.values) && want.values[next] == value.Value
 		if !listed {

@@ -111,8 +111,12 @@ func TestPlanLinkerErrors(t *testing.T) {
 		server := newFake(t, numbered("P", 250)...)
 		server.fault = failing(3, broken{errReset, false})
 		plan, err := reconcile.PlanLinker(t.Context(), server, pruned("A"))
-		if !errors.Is(err, errReset) || plan.Changed() {
-			t.Errorf("got %v and a plan %+v", err, plan)
+		want := reconcile.LinkerPlan{Linker: "jira", Add: []string{}, Remove: []string{}, Error: err.Error()}
+		if diff := cmp.Diff(want, plan, cmpopts.IgnoreUnexported(plan)); diff != "" || !errors.Is(err, errReset) {
+			t.Errorf("got %v and a plan (-want +got):\n%s", err, diff)
+		}
+		if _, err := reconcile.ApplyPlan(t.Context(), server, plan, awake(nil)); err == nil || len(server.calls) != 3 {
+			t.Errorf("applying it gives %v after %v", err, server.calls)
 		}
 	})
 	t.Run("a value without text is never taken for one to delete", func(t *testing.T) {

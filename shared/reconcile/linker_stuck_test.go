@@ -244,7 +244,7 @@ func TestApplyWastesNoRoundOnTwins(t *testing.T) {
 	server := newFake(t, "ONE", "TWO")
 	server.casing = caseFolds
 	_, err := reconcile.ApplyLinker(t.Context(), server, linker("One", "Two", "New"), awake(nil))
-	want := `reconcile linker "jira": not as wanted after 1 rounds, 2 missing: "One" (` + strings.ReplaceAll(hasItAs, "PROJ", "ONE") +
+	want := `reconcile linker "jira": not as wanted after 1 round, 2 missing: "One" (` + strings.ReplaceAll(hasItAs, "PROJ", "ONE") +
 		`), "Two" (` + strings.ReplaceAll(hasItAs, "PROJ", "TWO") + `)`
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)

@@ -125,7 +125,6 @@ func (p LinkerPlan) line() line {
 	switch {
 	case p.Error != "":
 		l.sign, l.text = signFailed, "failed: "+visible(p.Error)
-		return l
 	case !p.Changed():
 		l.text = fmt.Sprintf("no change, %s", stay(p.Keep))
 	default:

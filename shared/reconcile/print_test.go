@@ -65,6 +65,11 @@ func samplePlan(t *testing.T) reconcile.Plan {
 		}
 		plan.Linkers = append(plan.Linkers, linker)
 	}
+	unknown, err := reconcile.PlanLinker(t.Context(), newFake(t), manifest.Linker{Key: "unknown", Position: manifest.Position{Line: 12, Column: 5}})
+	if err == nil {
+		t.Fatal("an unknown linker was planned")
+	}
+	plan.Linkers = append(plan.Linkers, unknown)
 	server := &fakeInfisical{t: t}
 	for _, row := range []infisical.Connection{
 		{Name: "same", Description: mark + fingerprint(t, wanted("same"))},
@@ -98,10 +103,10 @@ func sampleResult() reconcile.Result {
 			{Linker: "unread", Added: []string{}, Removed: []string{}, Error: "read values", Position: at},
 		},
 		Connections: []reconcile.ConnectionResult{
+			{Name: "refused", Action: reconcile.Adopt, ID: "4", Fields: []string{"token"}, Error: "it exists", Position: at},
 			{Name: "made", Action: reconcile.Create, ID: "1", Fields: []string{}, Position: at},
 			{Name: "same", Action: reconcile.None, ID: "2", Fields: []string{}, Position: at},
 			{Name: "rotated", ProjectID: "p1", Action: reconcile.Rotate, ID: "3", Fields: []string{"email", "token"}, Position: at},
-			{Name: "refused", Action: reconcile.Adopt, ID: "4", Fields: []string{"token"}, Error: "it exists", Position: at},
 		},
 	}
 }
@@ -116,9 +121,12 @@ func TestPrintedForms(t *testing.T) {
 		"result_colour.txt": func(w *bytes.Buffer) error { return result.WriteText(w, true) },
 		"plan.json":         func(w *bytes.Buffer) error { return indented(w, plan) },
 		"result.json":       func(w *bytes.Buffer) error { return indented(w, result) },
-		"empty_plan.txt":    func(w *bytes.Buffer) error { return reconcile.Plan{}.WriteText(w, true) },
-		"empty_result.txt":  func(w *bytes.Buffer) error { return reconcile.Result{}.WriteText(w, true) },
-		"empty_plan.json":   func(w *bytes.Buffer) error { return indented(w, reconcile.Plan{}) },
+		"nameless_plan.txt": func(w *bytes.Buffer) error {
+			return reconcile.Plan{Installation: &reconcile.Target{Workspace: "{11}"}}.WriteText(w, false)
+		},
+		"empty_plan.txt":   func(w *bytes.Buffer) error { return reconcile.Plan{}.WriteText(w, true) },
+		"empty_result.txt": func(w *bytes.Buffer) error { return reconcile.Result{}.WriteText(w, true) },
+		"empty_plan.json":  func(w *bytes.Buffer) error { return indented(w, reconcile.Plan{}) },
 	} {
 		var out bytes.Buffer
 		if err := write(&out); err != nil {
@@ -153,7 +161,7 @@ func TestSummariesAddUp(t *testing.T) {
 	t.Parallel()
 	plan, result := samplePlan(t).Summary(), sampleResult().Summary()
 	want := reconcile.Summary{
-		Changed: true, Failed: 3, NeedsYes: 2,
+		Changed: true, Failed: 4, NeedsYes: 2,
 		Linkers:     reconcile.LinkerCounts{Changed: 5, Unchanged: 3, Added: 41, Removed: 28, Kept: 273},
 		Connections: reconcile.ConnectionCounts{Created: 3, Updated: 1, Rotated: 2, Adopted: 1, Unchanged: 3},
 	}
@@ -163,6 +171,17 @@ func TestSummariesAddUp(t *testing.T) {
 		if diff := cmp.Diff(want, sum); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
+	}
+	for name, changed := range map[string]bool{
+		"one value":      (reconcile.Result{Linkers: []reconcile.LinkerResult{{Added: []string{"A"}}}}).Summary().Changed,
+		"one connection": (reconcile.Result{Connections: []reconcile.ConnectionResult{{Action: reconcile.Update}}}).Summary().Changed,
+	} {
+		if !changed {
+			t.Errorf("%s is no change", name)
+		}
+	}
+	if (reconcile.Result{Connections: []reconcile.ConnectionResult{{Action: reconcile.None}}}).Summary().Changed {
+		t.Error("a connection with nothing to do is a change")
 	}
 	if (reconcile.Plan{}).Summary().Changed || (reconcile.Result{}).Summary().Changed {
 		t.Error("nothing counts as a change")

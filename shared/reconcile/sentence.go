@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -14,42 +15,38 @@ type deed struct {
 // sentence of a plan says what would be done, and leaves out what is zero.
 func (p Plan) sentence() string {
 	s := p.Summary()
-	none := "nothing to change"
-	if s.Failed > 0 {
-		none = ""
-	}
-	text := clauses(none,
+	return "Plan: " + clauses("nothing to change",
 		clause("value", deed{"add", s.Linkers.Added}, deed{"remove", s.Linkers.Removed}),
 		clause("connection", deed{"create", s.Connections.Created}, deed{"update", s.Connections.Updated},
-			deed{"rotate", s.Connections.Rotated}, deed{"adopt", s.Connections.Adopted}))
-	if s.NeedsYes > 0 {
-		text += fmt.Sprintf("; %d only with an explicit yes", s.NeedsYes)
-	}
-	if s.Failed > 0 {
-		text = strings.TrimPrefix(text+fmt.Sprintf("; %d failed", s.Failed), "; ")
-	}
-	return "Plan: " + text + "."
+			deed{"rotate", s.Connections.Rotated}, deed{"adopt", s.Connections.Adopted}),
+		number(s.NeedsYes, "%d only with an explicit yes"),
+		number(s.Failed, "%d failed"))
 }
 
 // sentence of a result says what was done, and leaves out what is zero.
 func (r Result) sentence() string {
 	s := r.Summary()
-	text := clauses("nothing changed",
+	return "Result: " + clauses("nothing changed",
 		clause("value", deed{"added", s.Linkers.Added}, deed{"removed", s.Linkers.Removed}),
 		clause("connection", deed{"created", s.Connections.Created}, deed{"updated", s.Connections.Updated},
-			deed{"rotated", s.Connections.Rotated}, deed{"adopted", s.Connections.Adopted}))
-	if s.Failed > 0 {
-		text += fmt.Sprintf("; %d failed", s.Failed)
-	}
-	return "Result: " + text + "."
+			deed{"rotated", s.Connections.Rotated}, deed{"adopted", s.Connections.Adopted}),
+		number(s.Failed, "%d failed"))
 }
 
+// clauses joins the parts that aren't empty; none stands for the lot of them.
 func clauses(none string, parts ...string) string {
-	text := strings.Trim(strings.Join(parts, "; "), "; ")
-	if text == "" {
-		return none
+	said := slices.DeleteFunc(parts, func(part string) bool { return part == "" })
+	if len(said) == 0 {
+		return none + "."
 	}
-	return text
+	return strings.Join(said, "; ") + "."
+}
+
+func number(count int, format string) string {
+	if count == 0 {
+		return ""
+	}
+	return fmt.Sprintf(format, count)
 }
 
 // clause names the noun once: "add 3 values, remove 1".
@@ -60,11 +57,16 @@ func clause(noun string, deeds ...deed) string {
 		case d.count == 0:
 		case len(parts) > 0:
 			parts = append(parts, fmt.Sprintf("%s %d", d.verb, d.count))
-		case d.count == 1:
-			parts = append(parts, fmt.Sprintf("%s 1 %s", d.verb, noun))
 		default:
-			parts = append(parts, fmt.Sprintf("%s %d %ss", d.verb, d.count, noun))
+			parts = append(parts, d.verb+" "+counted(d.count, noun))
 		}
 	}
 	return strings.Join(parts, ", ")
+}
+
+func counted(count int, noun string) string {
+	if count == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", count, noun)
 }

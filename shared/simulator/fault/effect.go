@@ -89,11 +89,16 @@ func CutBody() Effect {
 // Kill stands for the death of the client's process: see [Injector.KillAfter].
 // The first request that it meets takes effect unanswered and runs hook; later ones
 // are reset without effect.
-func Kill(hook func()) Effect {
+func Kill(hook func()) Effect { return die(hook, true) }
+
+// die resets all requests; the first one runs hook, after it took effect if lastWorks.
+func die(hook func(), lastWorks bool) Effect {
 	var dead atomic.Bool
 	return Effect{func(_ *Injector, next http.Handler, w http.ResponseWriter, r *http.Request) {
 		if dead.CompareAndSwap(false, true) {
-			unanswered(next, r)
+			if lastWorks {
+				unanswered(next, r)
+			}
 			if hook != nil {
 				hook()
 			}

@@ -81,8 +81,12 @@ func (in *Injector) Add(match Match, when When, effect Effect) *Rule {
 // KillAfter stands for the death of the client's process after its nth call
 // from now on: the nth call takes effect but its answer never arrives, hook runs (it
 // may cancel a context or kill a process; nil is fine), and every later call is
-// reset without taking effect, until the rule is removed.
+// reset without taking effect, until the rule is removed. With n = 0 no call
+// takes effect; hook runs at the first.
 func (in *Injector) KillAfter(n int, hook func()) *Rule {
+	if n < 1 {
+		return in.Add(Any(), Always(), die(hook, false))
+	}
 	return in.Add(Any(), From(n), Kill(hook))
 }
 

@@ -286,22 +286,24 @@ func TestRemoveAndClearEndRules(t *testing.T) {
 
 func TestKillAfter(t *testing.T) {
 	t.Parallel()
-	s := serve(t, fault.Options{})
-	var killed atomic.Int64
-	rule := s.KillAfter(2, func() { killed.Add(1) })
-	got := make([]int, 0, 5)
-	for range 4 {
-		got = append(got, s.status(t, http.MethodGet, "/"))
-	}
-	if diff := cmp.Diff([]int{200, 0, 0, 0}, got); diff != "" {
-		t.Errorf("statuses (-want +got):\n%s", diff)
-	}
-	if s.effects.Load() != 2 || killed.Load() != 1 || rule.Fired() != 3 {
-		t.Errorf("effects %d, hook ran %d times, fired %d; want 2, 1, 3", s.effects.Load(), killed.Load(), rule.Fired())
-	}
-	rule.Remove()
-	if status := s.status(t, http.MethodGet, "/"); status != 200 {
-		t.Errorf("status %d after the restart, want 200", status)
+	for n, want := range [][]int{{0, 0, 0, 0}, {0, 0, 0, 0}, {200, 0, 0, 0}, {200, 200, 0, 0}} {
+		s := serve(t, fault.Options{})
+		var killed atomic.Int64
+		rule := s.KillAfter(n, func() { killed.Add(1) })
+		got := make([]int, 0, len(want))
+		for range want {
+			got = append(got, s.status(t, http.MethodGet, "/"))
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("after %d: statuses (-want +got):\n%s", n, diff)
+		}
+		if int(s.effects.Load()) != n || killed.Load() != 1 {
+			t.Errorf("after %d: %d calls took effect, the hook ran %d times, want once", n, s.effects.Load(), killed.Load())
+		}
+		rule.Remove()
+		if status := s.status(t, http.MethodGet, "/"); status != 200 {
+			t.Errorf("after %d: status %d after the restart, want 200", n, status)
+		}
 	}
 }
 

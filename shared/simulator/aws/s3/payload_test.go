@@ -20,7 +20,14 @@ var errorCode = regexp.MustCompile(`<Code>(.*)</Code>`)
 // and never anything wrong. It returns the code of the refusal.
 func (w *world) raw(t *testing.T, query, payload, body string, header map[string]string) string {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodPut, w.cloud.URL+"/manifests/k"+query, strings.NewReader(body))
+	code, _ := w.exchange(t, http.MethodPut, "/manifests/k"+query, payload, body, header)
+	return code
+}
+
+// exchange is raw for any request, and returns the answer's header too.
+func (w *world) exchange(t *testing.T, method, target, payload, body string, header map[string]string) (string, http.Header) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, w.cloud.URL+target, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,9 +59,9 @@ func (w *world) raw(t *testing.T, query, payload, body string, header map[string
 		t.Fatal(err)
 	}
 	if found := errorCode.FindSubmatch(answer); found != nil {
-		return string(found[1])
+		return string(found[1]), response.Header
 	}
-	return string(answer)
+	return string(answer), response.Header
 }
 
 func TestPayloadsAreChecked(t *testing.T) {
@@ -104,4 +111,67 @@ func TestChunkedUploads(t *testing.T) {
 	if err != nil || aws.ToString(head.ContentEncoding) != "gzip" {
 		t.Errorf("content encoding %q, error %v, want what is left of it without the chunks", aws.ToString(head.ContentEncoding), err)
 	}
+}
+
+func TestWhatIsNoConfiguration(t *testing.T) {
+	t.Parallel()
+	w := start(t, "")
+	const unsigned = "UNSIGNED-PAYLOAD"
+	for target, bodies := range map[string]map[string]string{
+		"/manifests?versioning": {
+			"": "MalformedXML", "<Other/>": "MalformedXML", "<VersioningConfiguration/>": "IllegalVersioningConfigurationException",
+			"<VersioningConfiguration><Status>On</Status></VersioningConfiguration>": "IllegalVersioningConfigurationException",
+		},
+		"/manifests?notification": {
+			"": "MalformedXML", "<Other/>": "MalformedXML", "<NotificationConfiguration/>": "",
+			"<NotificationConfiguration><QueueConfiguration/></NotificationConfiguration>": "NotSimulated",
+		},
+		"/another":              {"<Other/>": "MalformedXML", "": "IllegalLocationConstraintException"},
+		"/none?versioning":      {"<VersioningConfiguration/>": "NoSuchBucket"},
+		"/none?notification":    {"<NotificationConfiguration/>": "NoSuchBucket"},
+		"/manifests?encryption": {"": "NotSimulated"},
+	} {
+		for body, expect := range bodies {
+			got, _ := w.exchange(t, http.MethodPut, target, unsigned, body, nil)
+			want(t, target+" "+body, got, expect)
+		}
+	}
+	for target, expect := range map[string]string{
+		"/none?versioning": "NoSuchBucket", "/none?list-type=2": "NoSuchBucket", "/manifests?list-type=2&max-keys=x": "InvalidArgument",
+		"/manifests?list-type=2&max-keys=-1": "InvalidArgument", "/manifests?list-type=2&continuation-token=%25": "InvalidArgument",
+		"/manifests?list-type=2&fetch-owner=true": "NotSimulated", "/manifests": "NotSimulated", "/": "NotSimulated",
+	} {
+		got, _ := w.exchange(t, http.MethodGet, target, unsigned, "", nil)
+		want(t, target, got, expect)
+	}
+}
+
+func TestListsHaveALimitAndAnEncoding(t *testing.T) {
+	t.Parallel()
+	w := start(t, "")
+	w.put(t, "a b+ä", "x")
+	got, _ := w.exchange(t, http.MethodGet, "/manifests?list-type=2&max-keys=1001&encoding-type=url", "UNSIGNED-PAYLOAD", "", nil)
+	for _, part := range []string{"<MaxKeys>1000</MaxKeys>", "<Key>a+b%2B%C3%A4</Key>", "<EncodingType>url</EncodingType>", "<KeyCount>1</KeyCount>"} {
+		if !strings.Contains(got, part) {
+			t.Errorf("%s is not in %s", part, got)
+		}
+	}
+	if got, _ := w.exchange(t, http.MethodGet, "/manifests?list-type=2&max-keys=0", "UNSIGNED-PAYLOAD", "", nil); !strings.Contains(got, "<IsTruncated>false") {
+		t.Errorf("a list of none is not complete: %s", got)
+	}
+}
+
+func TestDeleteMarkersAreNamedInTheAnswer(t *testing.T) {
+	t.Parallel()
+	w := start(t, "Enabled")
+	w.put(t, "k", "x")
+	marker := *w.remove(t, "k", "").VersionId
+	for target, expect := range map[string]string{"/manifests/k": "NoSuchKey", "/manifests/k?versionId=" + marker: "MethodNotAllowed"} {
+		got, header := w.exchange(t, http.MethodGet, target, "UNSIGNED-PAYLOAD", "", nil)
+		want(t, target, got, expect)
+		want(t, "marker of "+target, header.Get("X-Amz-Delete-Marker"), "true")
+	}
+	_, header := w.exchange(t, http.MethodDelete, "/manifests/k?versionId="+marker, "UNSIGNED-PAYLOAD", "", nil)
+	want(t, "marker of a marker's deletion", header.Get("X-Amz-Delete-Marker"), "true")
+	want(t, "version of a marker's deletion", header.Get("X-Amz-Version-Id"), marker)
 }

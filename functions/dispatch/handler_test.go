@@ -1,0 +1,343 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambdacontext"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/linkersync/linkersync/shared/installation"
+	"github.com/linkersync/linkersync/shared/rollout"
+	"github.com/linkersync/linkersync/shared/simulator/aws/eventbridge"
+	"github.com/linkersync/linkersync/shared/simulator/fault"
+)
+
+func TestEventsThatAreTaken(t *testing.T) {
+	t.Parallel()
+	kept := "version: 1\nlinkers:\n  - key: issues\n    values: [ONE, TWO]\n"
+	for name, test := range map[string]struct {
+		want     []int
+		task     rollout.Task
+		revision int64
+		bucket   map[string]string
+		note     string
+	}{
+		"changed_inline_all":  {want: []int{1, 2, 3}, revision: 2, bucket: map[string]string{"default.yaml": kept}},
+		"changed_inline_one":  {want: []int{1}, revision: 1, bucket: map[string]string{"installations/" + workspace(1) + ".yaml": kept}},
+		"changed_inline_list": {want: []int{1, 2}, revision: 1, bucket: map[string]string{"installations/" + workspace(1) + ".yaml": kept, "installations/" + workspace(2) + ".yaml": kept}},
+		"changed_location":    {want: []int{1, 2, 3}, revision: 2},
+		"changed_again":       {want: []int{1, 2, 3}},
+		"changed_again_list":  {want: []int{2}, note: "not installed in 1 of the 2"},
+		"schedule":            {want: []int{1, 2, 3}},
+		"direct_one":          {want: []int{1}},
+		"direct_all":          {want: []int{1, 2, 3}},
+		"object_default":      {want: []int{1, 2, 3}, revision: 2},
+		"object_workspace":    {want: []int{2}, revision: 1},
+		"addon":               {want: []int{1}, task: rollout.TaskAddon},
+		"addon_forge":         {want: []int{1, 2, 3}, task: rollout.TaskAddon},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, 3)
+			_, _, err := w.handler.table.Advance(t.Context(), appKey, rollout.DefaultScope, "an-older-version", "an-older-run")
+			w.must(err)
+			version := w.store("default.yaml", "STORED")
+			if name == "object_workspace" {
+				version = w.store("installations/"+workspace(2)+".yaml", "OWN")
+			}
+			ctx := lambdacontext.NewContext(t.Context(), &lambdacontext.LambdaContext{AwsRequestID: "request-1"})
+			answer, err := w.handler.Handle(ctx, w.event(name, version))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(test.want, w.numbers()); diff != "" {
+				t.Errorf("queued for (-want +got):\n%s", diff)
+			}
+			run := "event-" + name
+			if strings.HasPrefix(name, "direct") {
+				run = "request-1"
+			}
+			if answer.Run != run || answer.Queued != len(test.want) || !strings.Contains(answer.Note, test.note) || test.note == "" && answer.Note != "" {
+				t.Errorf("answer %+v", answer)
+			}
+			task := rollout.TaskValues
+			if test.task != "" {
+				task = test.task
+			}
+			for _, message := range w.messages() {
+				if message.Run != run || message.Task != task || message.Revision != test.revision || message.Since.IsZero() || message.Deferred != 0 {
+					t.Errorf("message %+v, want revision %d", message, test.revision)
+				}
+			}
+			for key, want := range test.bucket {
+				if got := w.stored(key); got != want {
+					t.Errorf("%s is %q, want %q", key, got, want)
+				}
+			}
+			opened, err := w.handler.table.Run(t.Context(), run)
+			if err != nil || opened.Total != len(test.want) || opened.Phase != rollout.Working {
+				t.Errorf("run %+v, error %v", opened, err)
+			}
+		})
+	}
+}
+
+func TestForgeAppLinkIsWrittenIntoTheDescriptor(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	_, err := w.handle("addon_forge")
+	w.must(err)
+	var descriptor struct{ Key, ForgeAppLink string }
+	w.must(json.Unmarshal(w.messages()[0].Descriptor, &descriptor))
+	if descriptor.Key != appKey || descriptor.ForgeAppLink != "https://developer.atlassian.com/console/install/x" {
+		t.Errorf("descriptor %+v", descriptor)
+	}
+}
+
+// TestEventsThatAreRefused: nothing is sent or stored, and the reason says what to do.
+func TestEventsThatAreRefused(t *testing.T) {
+	t.Parallel()
+	reasons := map[string]string{
+		"refused_two_states": "one of them is enough", "refused_typo": `"installation"`, "refused_empty_list": "leave it out for all",
+		"refused_slug": `"acme" is no workspace UUID`, "refused_other_app": `"another-app"`, "refused_manifest": "A B",
+		"refused_other_bucket": "not in this deployment's", "refused_no_manifest_key": `"notes.txt"`, "refused_source": "Instance State",
+		"refused_forge_without_descriptor": "send the descriptor", "refused_two_descriptors": "one of them is enough",
+		"refused_null": "no JSON object", "refused_list": "not a JSON object",
+	}
+	files, err := filepath.Glob("testdata/refused_*.json")
+	if err != nil || len(files) != len(reasons) {
+		t.Fatalf("%d files, %d reasons, error %v", len(files), len(reasons), err)
+	}
+	for name, reason := range reasons {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, 1)
+			_, err := w.handle(name)
+			if !errors.Is(err, rollout.ErrRefused) || !strings.Contains(err.Error(), reason) {
+				t.Errorf("error %v, want ErrRefused with %s", err, reason)
+			}
+			if got := w.messages(); len(got) != 0 || w.stored("default.yaml") != "" {
+				t.Errorf("queued %v, stored %q", got, w.stored("default.yaml"))
+			}
+			if !strings.Contains(w.out.String(), "dispatch failed") {
+				t.Errorf("the log doesn't say so: %s", w.out)
+			}
+		})
+	}
+}
+
+func TestEventsThatNeedNothing(t *testing.T) {
+	t.Parallel()
+	for name, note := range map[string]string{
+		"object_old_version": "has a newer version", "object_no_manifest": "notes.txt is no manifest", "object_other_bucket": "is no manifest",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, 1)
+			w.store("default.yaml", "STORED")
+			answer, err := w.handle(name)
+			if err != nil || !strings.Contains(answer.Note, note) || len(w.messages()) != 0 {
+				t.Errorf("answer %+v, error %v, %d messages", answer, err, len(w.messages()))
+			}
+		})
+	}
+}
+
+// TestOwnWriteToTheBucketIsNoSecondRun: keeping an inline manifest makes S3 send an event.
+func TestOwnWriteToTheBucketIsNoSecondRun(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 2)
+	_, err := w.handle("changed_inline_all")
+	w.must(err)
+	state, err := w.handler.desired.Default(t.Context())
+	w.must(err)
+	answer, err := w.handler.Handle(t.Context(), w.event("object_default", state.VersionID))
+	if err != nil || !strings.Contains(answer.Note, "run event-changed_inline_all is in charge") || len(w.messages()) != 2 {
+		t.Errorf("answer %+v, error %v, %d messages; want 2", answer, err, len(w.messages()))
+	}
+}
+
+// TestSameEventTwice: the second delivery comes when a newer manifest is there, and
+// must not bring the old one back.
+func TestSameEventTwice(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 2)
+	_, err := w.handle("changed_inline_all")
+	w.must(err)
+	w.store("default.yaml", "NEWER")
+	answer, err := w.handle("changed_inline_all")
+	if err != nil || !strings.Contains(answer.Note, "dispatched before") || answer.Queued != 2 || len(w.messages()) != 2 {
+		t.Errorf("answer %+v, error %v, %d messages; want 2", answer, err, len(w.messages()))
+	}
+	if got := w.stored("default.yaml"); got != string(manifestOf("NEWER")) {
+		t.Errorf("the old manifest is back: %s", got)
+	}
+}
+
+// TestResumeAfterDeath repeats an event whose first attempt died at each of its calls.
+func TestResumeAfterDeath(t *testing.T) {
+	t.Parallel()
+	for at := 1; ; at++ {
+		w := newWorld(t, 2)
+		ctx, cancel := context.WithCancel(t.Context())
+		dead := w.aws.Faults.KillAfter(at, cancel)
+		_, err := w.handleWithin(ctx, "changed_inline_all")
+		cancel()
+		dead.Remove()
+		if err == nil {
+			if at < 10 {
+				t.Fatalf("only %d calls", at)
+			}
+			return // it lived to the end
+		}
+		w.store("default.yaml", "NEWER") // while it was dead
+		answer, err := w.handle("changed_inline_all")
+		if err != nil || answer.Queued != 2 {
+			t.Errorf("died at call %d: answer %+v, error %v", at, answer, err)
+		}
+		run, err := w.handler.table.Run(t.Context(), "event-changed_inline_all")
+		if err != nil || run.Phase != rollout.Working || run.Total != 2 {
+			t.Errorf("died at call %d: run %+v, error %v", at, run, err)
+		}
+		found := map[string]bool{}
+		for _, message := range w.messages() {
+			found[message.ClientKey] = true
+		}
+		if len(found) != 2 {
+			t.Errorf("died at call %d: queued for %v", at, found)
+		}
+		wantOld := at <= 3 // before it claimed the scope, it had not happened yet
+		if got := w.stored("default.yaml"); got != string(manifestOf("NEWER")) && !wantOld {
+			t.Errorf("died at call %d: the old manifest is back: %s", at, got)
+		}
+	}
+}
+
+func (w *world) handleWithin(ctx context.Context, name string) (result, error) {
+	return w.handler.Handle(ctx, w.event(name, ""))
+}
+
+// pages is a store with pages of one installation.
+type pages struct {
+	lister
+	count int
+	lost  string
+	asked []string
+}
+
+func (p *pages) List(_ context.Context, cursor string) ([]installation.Installation, string, error) {
+	p.asked = append(p.asked, cursor)
+	if cursor == p.lost && cursor != "" {
+		p.lost = ""
+		return nil, "", installation.ErrCursor
+	}
+	page := len(cursor) + 1
+	in := installation.Installation{ClientKey: clientKey(page), State: installation.Installed, Principal: installation.Principal{UUID: workspace(page)}}
+	if page == p.count {
+		return []installation.Installation{in}, "", nil
+	}
+	return []installation.Installation{in}, strings.Repeat("x", page), nil
+}
+
+func TestGoesOnWhereItStopped(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 0)
+	store := &pages{count: 4}
+	w.handler.store = store
+	// Two pages, then no time is left.
+	run, err := w.handler.table.OpenRun(t.Context(), "event-schedule", appKey)
+	w.must(err)
+	_, err = w.handler.table.AdvanceRun(t.Context(), run, 2, "xx")
+	w.must(err)
+	short, cancel := context.WithTimeout(t.Context(), reserve-time.Second)
+	defer cancel()
+	if _, err := w.handleWithin(short, "schedule"); err == nil || !strings.Contains(err.Error(), "after 2 installations") {
+		t.Errorf("error %v, want one that makes Lambda repeat the event", err)
+	}
+	answer, err := w.handle("schedule")
+	if diff := cmp.Diff([]string{"xx", "xxx"}, store.asked); diff != "" || err != nil || answer.Queued != 4 {
+		t.Errorf("answer %+v, error %v, pages (-want +got):\n%s", answer, err, diff)
+	}
+	if diff := cmp.Diff([]int{3, 4}, w.numbers()); diff != "" {
+		t.Errorf("queued (-want +got):\n%s", diff)
+	}
+}
+
+func TestLostCursorStartsOver(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 0)
+	store := &pages{count: 3, lost: "xx"}
+	w.handler.store = store
+	answer, err := w.handle("schedule")
+	if diff := cmp.Diff([]string{"", "x", "xx", "", "x", "xx"}, store.asked); diff != "" || err != nil || answer.Queued != 3 {
+		t.Errorf("answer %+v, error %v, pages (-want +got):\n%s", answer, err, diff)
+	}
+}
+
+func TestStopFlagHoldsBackAllButAddonUpdates(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	_, err := w.handler.table.SetStop(t.Context(), appKey, "410 from Bitbucket")
+	w.must(err)
+	answer, err := w.handle("changed_inline_all")
+	if err != nil || !strings.Contains(answer.Note, "410 from Bitbucket") || len(w.messages()) != 0 {
+		t.Errorf("answer %+v, error %v, %d messages", answer, err, len(w.messages()))
+	}
+	if _, err := w.handle("addon"); err != nil || len(w.messages()) != 1 {
+		t.Errorf("addon: error %v, %d messages; want 1", err, len(w.messages()))
+	}
+}
+
+func TestRunOverNothingIsFinishedAtOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 0)
+	finished := make(chan eventbridge.Event, 1)
+	_, err := w.aws.Events.On("results", `{"detail-type":["Run Finished"]}`, func(_ context.Context, event eventbridge.Event) { finished <- event })
+	w.must(err)
+	answer, err := w.handle("schedule")
+	if err != nil || answer.Queued != 0 {
+		t.Fatalf("answer %+v, error %v", answer, err)
+	}
+	w.aws.Events.Wait()
+	if len(finished) != 1 {
+		t.Error("no Run Finished")
+	}
+}
+
+func TestQueueRefusals(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		when fault.When
+		ok   bool
+	}{"for a while": {fault.First(2), true}, "for good": {fault.Always(), false}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, 2)
+			w.aws.Faults.Add(fault.Target("SendMessageBatch"), test.when, fault.Respond(200, map[string][]string{"Content-Type": {"application/x-amz-json-1.0"}},
+				`{"Failed":[{"Id":"0","Code":"InternalError","SenderFault":false},{"Id":"1","Code":"InternalError","SenderFault":false}],"Successful":[]}`))
+			_, err := w.handle("schedule")
+			if (err == nil) != test.ok || test.ok && len(w.messages()) != 2 {
+				t.Errorf("error %v, %d messages", err, len(w.messages()))
+			}
+			if !test.ok && !strings.Contains(err.Error(), "SQS refused 2 of 2 (InternalError)") {
+				t.Errorf("error %v", err)
+			}
+		})
+	}
+}
+
+func TestConfigurationProblemsAreReportedTogether(t *testing.T) {
+	t.Parallel()
+	err := run(func(string) string { return "" }, t.Output())
+	for _, name := range []string{"LINKERSYNC_APP_KEY", "LINKERSYNC_BUCKET", "LINKERSYNC_TABLE", "LINKERSYNC_BUS", "LINKERSYNC_QUEUE_URL", "AWS_REGION"} {
+		if err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("error %v doesn't name %s", err, name)
+		}
+	}
+}

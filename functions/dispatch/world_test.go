@@ -1,0 +1,154 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	sdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"github.com/linkersync/linkersync/functions/internal/startup"
+	"github.com/linkersync/linkersync/shared/installation"
+	"github.com/linkersync/linkersync/shared/redact"
+	"github.com/linkersync/linkersync/shared/rollout"
+	simaws "github.com/linkersync/linkersync/shared/simulator/aws"
+)
+
+const (
+	appKey = "example-linker-app"
+	queued = "workers"
+	bucket = "manifests"
+)
+
+// world is the function and everything around it, on loopback.
+type world struct {
+	t       *testing.T
+	aws     *simaws.Server
+	handler *handler
+	out     *bytes.Buffer
+}
+
+// newWorld has installations 1 to count, and one tombstone.
+func newWorld(t *testing.T, count int) *world {
+	t.Helper()
+	w := &world{t: t, aws: simaws.New(simaws.Options{}), out: &bytes.Buffer{}}
+	t.Cleanup(w.aws.Close)
+	w.aws.Buckets.Add(bucket)
+	created, err := sqs.NewFromConfig(w.aws.Config()).CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: sdk.String(queued)})
+	w.must(err)
+	_, err = dynamodb.NewFromConfig(w.aws.Config()).CreateTable(t.Context(), &dynamodb.CreateTableInput{
+		TableName: sdk.String("progress"), BillingMode: types.BillingModePayPerRequest,
+		AttributeDefinitions: []types.AttributeDefinition{{AttributeName: sdk.String("id"), AttributeType: types.ScalarAttributeTypeS}},
+		KeySchema:            []types.KeySchemaElement{{AttributeName: sdk.String("id"), KeyType: types.KeyTypeHash}},
+	})
+	w.must(err)
+	_, err = w.aws.Events.On("results", `{"source":["nobody"]}`, nil)
+	w.must(err)
+	variables := map[string]string{
+		"AWS_ENDPOINT_URL": w.aws.URL, "AWS_REGION": simaws.Region,
+		"AWS_ACCESS_KEY_ID": simaws.AccessKeyID, "AWS_SECRET_ACCESS_KEY": simaws.SecretAccessKey,
+		"LINKERSYNC_APP_KEY": appKey, "LINKERSYNC_BUCKET": bucket, "LINKERSYNC_TABLE": "progress",
+		"LINKERSYNC_BUS": "results", "LINKERSYNC_QUEUE_URL": *created.QueueUrl,
+	}
+	environment := &startup.Environment{Getenv: func(name string) string { return variables[name] }}
+	w.handler, err = configure(environment, slog.New(slog.NewJSONHandler(w.out, nil)), w.out)
+	w.must(err)
+	w.install(count)
+	return w
+}
+
+func (w *world) install(count int) {
+	w.t.Helper()
+	store := installation.NewSecretsManager(secretsmanager.NewFromConfig(w.aws.Config()), installation.Options{AppKey: appKey})
+	for i := range count + 1 {
+		in := installation.Installation{
+			AppKey: appKey, ClientKey: clientKey(i), State: installation.Installed,
+			Principal: installation.Principal{UUID: workspace(i), Type: "team"}, SharedSecret: redact.New("a-shared-secret-of-32-characters"),
+		}
+		if i == 0 {
+			in.State = installation.Uninstalled
+		}
+		_, err := store.Create(w.t.Context(), in, "install")
+		w.must(err)
+	}
+}
+
+func workspace(i int) string { return fmt.Sprintf("{11111111-0000-4000-8000-%012d}", i) }
+
+func clientKey(i int) string { return "ari:cloud:bitbucket::app/" + workspace(i) + "/" + appKey }
+
+func (w *world) must(err error) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// event reads testdata; CURRENT stands for a version that only the test knows.
+func (w *world) event(name, current string) json.RawMessage {
+	w.t.Helper()
+	raw, err := os.ReadFile(filepath.Join("testdata", name+".json"))
+	w.must(err)
+	return bytes.ReplaceAll(raw, []byte("CURRENT"), []byte(current))
+}
+
+// store puts a manifest into the bucket, past the function.
+func (w *world) store(key, value string) (version string) {
+	w.t.Helper()
+	object, err := w.handler.desired.Objects.Put(w.t.Context(), key, manifestOf(value))
+	w.must(err)
+	return object.VersionID
+}
+
+func manifestOf(value string) []byte {
+	return []byte("version: 1\nlinkers:\n  - key: issues\n    values: [" + value + "]\n")
+}
+
+// stored is an object of the bucket, "" when there is none.
+func (w *world) stored(key string) string {
+	object, _ := w.handler.desired.Objects.Get(w.t.Context(), key)
+	return string(object.Body)
+}
+
+// messages are those in the workers' queue, in order of client keys.
+func (w *world) messages() []rollout.Message {
+	w.t.Helper()
+	messages := []rollout.Message{}
+	for _, raw := range w.aws.Queues.Messages(queued) {
+		var message rollout.Message
+		w.must(json.Unmarshal([]byte(raw.Body), &message))
+		messages = append(messages, message)
+	}
+	slices.SortFunc(messages, func(a, b rollout.Message) int { return strings.Compare(a.ClientKey, b.ClientKey) })
+	return messages
+}
+
+// numbers are the installations that the messages are for.
+func (w *world) numbers() []int {
+	w.t.Helper()
+	numbers := []int{}
+	for _, message := range w.messages() {
+		for i := range 300 {
+			if message.ClientKey == clientKey(i) {
+				numbers = append(numbers, i)
+			}
+		}
+	}
+	return numbers
+}
+
+func (w *world) handle(name string) (result, error) {
+	w.t.Helper()
+	return w.handler.Handle(context.WithoutCancel(w.t.Context()), w.event(name, ""))
+}

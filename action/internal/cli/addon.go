@@ -132,14 +132,17 @@ func newAddonDeleteCommand(inv *invocation) *cobra.Command {
 		Use: "delete", Short: "Remove the app from one workspace. Needs --yes.", Args: takes(),
 		Example: "  linkersync addon delete --installation my-workspace --yes",
 	}, func(client *bitbucket.Client, workspace string, _ []string) error {
-		if !yes {
-			return usage("this removes the app from workspace %q for good, since Connect apps can't be installed any more: add --yes if that is meant", workspace)
-		}
 		if err := client.DeleteAddon(inv.ctx); err != nil {
 			return fmt.Errorf("remove the app: %w", err)
 		}
 		return inv.done("removed the app from %s", workspace)
 	})
+	command.PreRunE = func(command *cobra.Command, _ []string) error {
+		if !yes {
+			return usage("this removes the app from workspace %q for good, since Connect apps can't be installed any more: add --yes if that is meant", command.Flag("installation").Value)
+		}
+		return nil
+	}
 	command.Flags().BoolVar(&yes, "yes", false, "Yes, remove the app: the workspace loses it, and new Connect installs are not possible any more.")
 	return command
 }

@@ -42,24 +42,32 @@ func printValue(w io.Writer, value bitbucket.LinkerValue) {
 	_, _ = fmt.Fprintf(w, "%d\t%s\n", value.ID, printable(value.Value))
 }
 
-// valueNumber reads the number by which Bitbucket knows a value.
-func valueNumber(text string) (int64, error) {
-	id, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || id < 1 {
-		return 0, usage("ID is %q, and should be a value's number, as \"values list\" shows it", text)
+// takesNumber is the check of LINKER and ID.
+func takesNumber(command *cobra.Command, args []string) error {
+	if err := takes("LINKER", "ID")(command, args); err != nil {
+		return err
 	}
-	return id, nil
+	if valueNumber(args[1]) < 1 {
+		return usage("ID is %q, and should be a value's number, as \"values list\" shows it", args[1])
+	}
+	return nil
+}
+
+// valueNumber reads the number by which Bitbucket knows a value; 0 is none.
+func valueNumber(text string) int64 {
+	id, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return 0
+	}
+	return id
 }
 
 func newValuesGetCommand(inv *invocation) *cobra.Command {
 	return inv.workspaceVerb(&cobra.Command{
-		Use: "get LINKER ID", Short: "Show one value by its number.", Args: takes("LINKER", "ID"),
+		Use: "get LINKER ID", Short: "Show one value by its number.", Args: takesNumber,
 		Example: "  linkersync values get issues 17 --installation my-workspace",
 	}, func(client *bitbucket.Client, _ string, args []string) error {
-		id, err := valueNumber(args[1])
-		if err != nil {
-			return err
-		}
+		id := valueNumber(args[1])
 		value, err := client.LinkerValue(inv.ctx, args[0], id)
 		if err != nil {
 			return fmt.Errorf("get value %d of linker %q: %w", id, args[0], err)
@@ -97,13 +105,10 @@ func newValuesUpdateCommand(inv *invocation) *cobra.Command {
 
 func newValuesDeleteCommand(inv *invocation) *cobra.Command {
 	return inv.workspaceVerb(&cobra.Command{
-		Use: "delete LINKER ID", Short: "Delete one value by its number.", Args: takes("LINKER", "ID"),
+		Use: "delete LINKER ID", Short: "Delete one value by its number.", Args: takesNumber,
 		Example: "  linkersync values delete issues 17 --installation my-workspace",
 	}, func(client *bitbucket.Client, _ string, args []string) error {
-		id, err := valueNumber(args[1])
-		if err != nil {
-			return err
-		}
+		id := valueNumber(args[1])
 		if err := client.DeleteLinkerValue(inv.ctx, args[0], id); err != nil {
 			return fmt.Errorf("delete value %d of linker %q: %w", id, args[0], err)
 		}
@@ -117,14 +122,17 @@ func newValuesClearCommand(inv *invocation) *cobra.Command {
 		Use: "clear LINKER", Short: "Delete all values of a linker. Needs --yes.", Args: takes("LINKER"),
 		Example: "  linkersync values clear issues --installation my-workspace --yes",
 	}, func(client *bitbucket.Client, _ string, args []string) error {
-		if !yes {
-			return usage("clear deletes all values of linker %q: add --yes if that is meant", args[0])
-		}
 		if err := client.DeleteLinkerValues(inv.ctx, args[0]); err != nil {
 			return fmt.Errorf("delete all values of linker %q: %w", args[0], err)
 		}
 		return inv.done("deleted all values of linker %s", args[0])
 	})
+	command.PreRunE = func(_ *cobra.Command, args []string) error {
+		if !yes {
+			return usage("clear deletes all values of linker %q: add --yes if that is meant", args[0])
+		}
+		return nil
+	}
 	command.Flags().BoolVar(&yes, "yes", false, "Yes, delete all values: every link of this linker in the workspace goes dark.")
 	return command
 }

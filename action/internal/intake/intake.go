@@ -157,7 +157,7 @@ func (in *intake) row(ctx context.Context, row installation.Row) Result {
 	case err == nil:
 	case errors.Is(err, installation.ErrExists):
 		result.Outcome, result.Reason = Conflict, "it is in the store already and differs, and the store's may be newer: "+hint(err)
-	case errors.Is(err, errRefused), errors.Is(err, installation.ErrPendingDeletion), errors.Is(err, installation.ErrTooLarge),
+	case isRefusal(err), errors.Is(err, installation.ErrPendingDeletion), errors.Is(err, installation.ErrTooLarge),
 		errors.Is(err, installation.ErrInvalid), errors.Is(err, installation.ErrDamaged), errors.Is(err, installation.ErrNewer):
 		result.Outcome, result.Reason = Refused, err.Error()
 	default:

@@ -13,12 +13,13 @@ import (
 // Prove asks Bitbucket whether an installation's secret is the real one, by using it.
 type Prove func(context.Context, installation.Installation) error
 
-var (
-	// errRefused is a verdict: the row is not fit to be stored.
-	errRefused = errors.New("refused")
-	// errUnproven is none: Bitbucket could not be asked.
-	errUnproven = errors.New("not proven")
-)
+// refusal is a verdict, and says why: the row is not fit to be stored.
+type refusal string
+
+func (r refusal) Error() string { return string(r) }
+
+// errUnproven is no verdict: Bitbucket could not be asked.
+var errUnproven = errors.New("not proven")
 
 // ByGrant proves a secret by trading a JWT for an OAuth token. It needs no scope.
 func ByGrant(connect func(installation.Installation) *bitbucket.Client) Prove {
@@ -33,7 +34,7 @@ func ByGrant(connect func(installation.Installation) *bitbucket.Client) Prove {
 func ByWorkspace(connect func(installation.Installation) *bitbucket.Client) Prove {
 	return func(ctx context.Context, in installation.Installation) error {
 		if in.Principal.UUID == "" {
-			return fmt.Errorf("%w: the row names no workspace to read: use --proof oauth", errRefused)
+			return refusal("the row names no workspace to read: use --proof oauth")
 		}
 		return connect(in).Workspace(ctx, in.Principal.UUID)
 	}
@@ -46,7 +47,7 @@ func (in *intake) prove(ctx context.Context, row installation.Installation) erro
 		return nil
 	}
 	if row.State == installation.Uninstalled {
-		return fmt.Errorf("%w: it is marked as uninstalled, and Bitbucket answers only installed ones: --no-proof keeps it as a tombstone", errRefused)
+		return refusal("it is marked as uninstalled, and Bitbucket answers only installed ones: --no-proof keeps it as a tombstone")
 	}
 	err := in.options.Prove(ctx, row)
 	failure, answered := errors.AsType[*bitbucket.APIError](err)
@@ -54,19 +55,24 @@ func (in *intake) prove(ctx context.Context, row installation.Installation) erro
 	case err == nil:
 		in.proven()
 		return nil
-	case errors.Is(err, errRefused):
+	case isRefusal(err):
 		return err
-	case answered && isRefusal(failure.Status):
+	case answered && isVerdict(failure.Status):
 		in.proven()
-		return fmt.Errorf("%w: Bitbucket doesn't accept the secret (status %d): the app is not installed there any more, or the secret is an old one", errRefused, failure.Status)
+		return refusal(fmt.Sprintf("Bitbucket doesn't accept the secret (status %d): the app is not installed there any more, or the secret is an old one", failure.Status))
 	case answered:
 		return fmt.Errorf("%w: Bitbucket says nothing about the secret but status %d", errUnproven, failure.Status)
 	}
 	return fmt.Errorf("%w: Bitbucket can't be asked about the secret: %w", errUnproven, err)
 }
 
-// isRefusal tells a verdict from an outage.
-func isRefusal(status int) bool {
+func isRefusal(err error) bool {
+	_, is := errors.AsType[refusal](err)
+	return is
+}
+
+// isVerdict tells a verdict from an outage.
+func isVerdict(status int) bool {
 	switch status {
 	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound:
 		return true

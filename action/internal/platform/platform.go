@@ -109,13 +109,16 @@ func NewMasker(p Platform) *Masker { return &Masker{platform: p, known: map[stri
 // hide nothing worth it.
 const shortest = 4
 
-// Mask hides a secret: as a whole, each of its lines, and its base64 forms, alone
-// and as a Basic credential would carry its end.
+// Mask hides a secret: as a whole, each of its lines, and both in base64, wherever
+// in a longer text it was encoded, as the password of a Basic credential is.
 func (m *Masker) Mask(secret redact.Secret) {
 	value := secret.Reveal()
-	forms := []string{value, base64.StdEncoding.EncodeToString([]byte(value)), base64.URLEncoding.EncodeToString([]byte(value)), base64.RawURLEncoding.EncodeToString([]byte(value))}
-	for line := range strings.Lines(value) {
-		forms = append(forms, strings.TrimSpace(line))
+	forms := append([]string{value}, base64Forms(value)...)
+	if strings.ContainsAny(value, "\r\n") {
+		for line := range strings.Lines(value) {
+			line = strings.TrimSpace(line)
+			forms = append(append(forms, line), base64Forms(line)...)
+		}
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -126,4 +129,22 @@ func (m *Masker) Mask(secret redact.Secret) {
 		m.known[form] = true
 		m.platform.mask(form)
 	}
+}
+
+// base64Forms are what value looks like in base64 after any number of other bytes:
+// there are three places to start in a group of three. The characters at both ends
+// that hold bits of a neighbour are left off.
+func base64Forms(value string) []string {
+	if len(value) < shortest {
+		return nil
+	}
+	forms := make([]string, 0, 2*3)
+	for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
+		for before := range 3 {
+			encoded := encoding.EncodeToString([]byte(strings.Repeat("x", before) + value))
+			first, last := (before*8+5)/6, (before+len(value))*8/6
+			forms = append(forms, encoded[first:last])
+		}
+	}
+	return forms
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"regexp"
 	"strings"
 
 	"github.com/linkersync/linkersync/shared/installation"
@@ -32,7 +33,11 @@ func One(ctx context.Context, store installation.Store, name string) (installati
 		return store.Get(ctx, name)
 	}
 	var matches []installation.Installation
-	for in, err := range store.All(ctx, installation.Query{}) {
+	// Only the values know display names: a UUID is found without reading them.
+	for in, err := range store.All(ctx, installation.Query{WithSecrets: !isUUID(name)}) {
+		if err != nil && in.ClientKey != "" && !named(in, name) {
+			continue // another one's damage is no reason not to find this one
+		}
 		if err != nil {
 			return installation.Installation{}, fmt.Errorf("find installation %q: %w", name, err)
 		}
@@ -49,8 +54,12 @@ func One(ctx context.Context, store installation.Store, name string) (installati
 	return installation.Installation{}, fmt.Errorf("find installation %q: %d workspaces have this name; use the UUID or the client key instead", name, len(matches))
 }
 
+func isUUID(name string) bool { return uuid.MatchString(name) }
+
+var uuid = regexp.MustCompile(`^\{?[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\}?$`)
+
 func named(in installation.Installation, name string) bool {
-	return in.ClientKey == name || strings.Trim(in.Principal.UUID, "{}") == strings.Trim(name, "{}") || in.Principal.DisplayName == name
+	return in.ClientKey == name || isUUID(name) && strings.EqualFold(strings.Trim(in.Principal.UUID, "{}"), strings.Trim(name, "{}")) || in.Principal.DisplayName == name
 }
 
 // Direct is an installation whose secret did not come from the store but from the

@@ -58,7 +58,7 @@ func Run(ctx context.Context, process Process, options session.Options) error {
 		s.platform.Annotate(platform.Annotation{Level: platform.Error, Title: "linkersync", Message: err.Error()})
 	}
 	if finish := s.finish(); finish != nil {
-		return errors.Join(finish, err)
+		return finish // err, if any, is annotated
 	}
 	if err != nil {
 		return ErrFailed
@@ -79,6 +79,13 @@ func (s *step) work(ctx context.Context, options session.Options) (err error) {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, s.config.Timeout, fmt.Errorf("it took longer than the input timeout, %s", s.config.Timeout))
 	defer cancel()
+	defer func() {
+		if cause := context.Cause(ctx); errors.Is(err, context.DeadlineExceeded) && cause != nil && !errors.Is(err, cause) {
+			err = fmt.Errorf("%w (%w)", err, cause)
+		}
+	}()
+	s.trace("%s, event %q, pull request %t, fork %t", s.platform.Name(), trigger.Event, trigger.PullRequest, trigger.Fork)
+	s.trace("%+v", s.config)
 	s.session = session.New(s.options(options), s.process.Getenv, "linkersync/"+s.process.Version)
 	s.session.OnSecret(s.masker.Mask)
 	if s.config.AWSRole != "" {
@@ -101,6 +108,7 @@ func (s *step) manifest(ctx context.Context, trigger platform.Trigger) error {
 	if err := s.session.UseApp(desired.App); err != nil {
 		return err
 	}
+	s.trace("%s: %d linkers, %d connections", desired.Path, len(desired.Linkers), len(desired.Connections))
 	if trigger.Fork {
 		s.report.Unseen = "This pull request comes from a fork, which gets no secrets: the manifest was checked, the workspaces and Infisical were not looked at."
 		return nil
@@ -165,6 +173,9 @@ func (s *step) identity(ctx context.Context, audience string) (redact.Secret, er
 // add prints a part, annotates its failures and keeps it for the summary.
 func (s *step) add(path string, part runner.Part) {
 	s.report.Add(part)
+	if target := part.Plan.Installation; target != nil {
+		s.trace("client key %s", target.ClientKey)
+	}
 	var err error
 	if part.Applied {
 		err = part.Result.WriteText(s.process.Stdout, false)
@@ -201,6 +212,13 @@ func (s *step) wrongManifest(err error) error {
 		})
 	}
 	return ErrFailed
+}
+
+// trace prints what the input debug asks for. No input is a secret.
+func (s *step) trace(format string, args ...any) {
+	if s.config.Debug {
+		_, _ = fmt.Fprintf(s.process.Stdout, "debug: "+format+"\n", args...)
+	}
 }
 
 // options are the session's, from the inputs; addresses stay as the environment has them.

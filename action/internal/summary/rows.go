@@ -33,7 +33,7 @@ func planRows(plan reconcile.Plan, where string) []string {
 		if linker.NeedsYes {
 			note = " (removes more than half: needs `prune: true`)"
 		}
-		rows = append(rows, row(sign(linker.Changed()), "linker `"+escape(linker.Linker)+"`"+note, where, values(linker.Add), values(linker.Remove), fmt.Sprint(linker.Keep)))
+		rows = append(rows, row(sign(linker.Changed()), "linker "+code(linker.Linker)+note, where, values(linker.Add), values(linker.Remove), fmt.Sprint(linker.Keep)))
 	}
 	for _, connection := range plan.Connections {
 		rows = append(rows, connectionRow(connection.Action, connection.Name, connection.ProjectID, connection.Fields))
@@ -45,7 +45,7 @@ func resultRows(result reconcile.Result, where string) []string {
 	var rows []string
 	for _, linker := range result.Linkers {
 		if linker.Error == "" || linker.Changed() {
-			rows = append(rows, row(sign(linker.Changed()), "linker `"+escape(linker.Linker)+"`", where, values(linker.Added), values(linker.Removed), fmt.Sprint(linker.Kept)))
+			rows = append(rows, row(sign(linker.Changed()), "linker "+code(linker.Linker), where, values(linker.Added), values(linker.Removed), fmt.Sprint(linker.Kept)))
 		}
 	}
 	for _, connection := range result.Connections {
@@ -69,9 +69,9 @@ func connectionRow(action reconcile.Action, name, project string, fields []strin
 	if project != "" {
 		where += ", project " + escape(project)
 	}
-	what := fmt.Sprintf("connection `%s`: %s", escape(name), action)
+	what := fmt.Sprintf("connection %s: %s", code(name), action)
 	if action == reconcile.None {
-		what = fmt.Sprintf("connection `%s`", escape(name))
+		what = fmt.Sprintf("connection %s", code(name))
 	}
 	if len(fields) > 0 {
 		what += " (" + strings.Join(fields, ", ") + ")"
@@ -95,7 +95,7 @@ func values(list []string) string {
 	}
 	quoted := make([]string, 0, min(len(list), maxFolded))
 	for _, value := range list[:min(len(list), maxFolded)] {
-		quoted = append(quoted, "`"+escape(value)+"`")
+		quoted = append(quoted, code(value))
 	}
 	text := strings.Join(quoted, " ")
 	if more := len(list) - maxFolded; more > 0 {
@@ -107,7 +107,16 @@ func values(list []string) string {
 	return fmt.Sprintf("<details><summary>%d</summary>%s</details>", len(list), text)
 }
 
-// escape keeps text of others from being Markdown, HTML or a table's border.
+// escape keeps text of others from being Markdown, HTML, a mention or a table's border:
+// a workspace's name is whatever its owner likes.
 func escape(text string) string {
-	return strings.NewReplacer("|", "\\|", "<", "&lt;", ">", "&gt;", "`", "'", "\r", " ", "\n", " ", "@", "@\u200b").Replace(text)
+	return strings.NewReplacer(
+		"|", "\\|", "<", "&lt;", ">", "&gt;", "&", "&amp;", "`", "'", "\r", " ", "\n", " ", "@", "@\u200b",
+		"[", "&#91;", "]", "&#93;", "*", "&#42;", "_", "&#95;", "\\", "&#92;", "~", "&#126;", "://", ":\u200b//",
+	).Replace(text)
+}
+
+// code is text as a code span, in which only a backtick and a table's border mean anything.
+func code(text string) string {
+	return "`" + strings.NewReplacer("|", "\\|", "`", "'", "\r", " ", "\n", " ").Replace(text) + "`"
 }

@@ -16,6 +16,10 @@ const (
 	maxRows = 200
 	// maxListed values are shown as they are; more are folded.
 	maxListed = 5
+	// maxSize is where rows end: GitHub takes no summary above 1 MiB.
+	maxSize = 512 << 10
+	// maxProblem is the most characters of one problem's text.
+	maxProblem = 1000
 	// maxFolded values are in a fold; more are counted.
 	maxFolded = 200
 	docs      = "https://github.com/linkersync/linkersync/blob/main/docs/action.md#when-it-fails"
@@ -92,18 +96,28 @@ func (r *Report) Markdown() string {
 		fmt.Fprintf(&out, "\n> [!NOTE]\n> %s\n", r.Unseen)
 	}
 	r.writeRun(&out)
-	rows := r.rows()
-	if len(rows) > 0 {
-		out.WriteString("\n| | what | where | added | removed | stays |\n| --- | --- | --- | --- | --- | ---: |\n")
-		for _, row := range rows[:min(len(rows), maxRows)] {
-			out.WriteString(row)
-		}
-		if more := max(0, len(rows)-maxRows) + r.omitted; more > 0 {
-			fmt.Fprintf(&out, "\n…and %d more.\n", more)
-		}
-	}
+	r.writeTable(&out)
 	r.writeProblems(&out)
 	return out.String()
+}
+
+func (r *Report) writeTable(out *strings.Builder) {
+	rows := r.rows()
+	if len(rows) == 0 {
+		return
+	}
+	out.WriteString("\n| | what | where | added | removed | stays |\n| --- | --- | --- | --- | --- | ---: |\n")
+	shown := 0
+	for _, row := range rows[:min(len(rows), maxRows)] {
+		if out.Len()+len(row) > maxSize {
+			break
+		}
+		out.WriteString(row)
+		shown++
+	}
+	if more := len(rows) - shown + r.omitted; more > 0 {
+		fmt.Fprintf(out, "\n…and %d more.\n", more)
+	}
 }
 
 func (r *Report) title() string {
@@ -146,7 +160,14 @@ func (r *Report) writeProblems(out *strings.Builder) {
 	}
 	out.WriteString("\n### What failed\n\n")
 	for _, problem := range r.Problems[:min(len(r.Problems), maxRows)] {
-		fmt.Fprintf(out, "- **%s**: %s\n", escape(problem.Subject), escape(problem.Text))
+		fmt.Fprintf(out, "- **%s**: %s\n", escape(problem.Subject), escape(cut(problem.Text)))
 	}
 	fmt.Fprintf(out, "\nWhat to do about it: %s\n", docs)
+}
+
+func cut(text string) string {
+	if runes := []rune(text); len(runes) > maxProblem {
+		return string(runes[:maxProblem]) + "…"
+	}
+	return text
 }

@@ -1,0 +1,156 @@
+package cli_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/linkersync/linkersync/action/internal/cli"
+	simbitbucket "github.com/linkersync/linkersync/shared/simulator/bitbucket"
+	"github.com/linkersync/linkersync/shared/simulator/fault"
+)
+
+// mark is in every secret of the scripts' world, and in nothing else: no output may
+// have it.
+const mark = "kanarie"
+
+// exitLeaked is the exit code of a command that printed a secret, whatever it did.
+const exitLeaked = 99
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"linkersync": func() { os.Exit(linkersync()) }})
+}
+
+// linkersync is the command as main.go runs it, but for a clock that can be wrong
+// and an output that is searched for secrets.
+func linkersync() int {
+	var seen bytes.Buffer
+	process := cli.Process{
+		Getenv: os.Getenv, Stdin: os.Stdin, Stdout: io.MultiWriter(os.Stdout, &seen), Stderr: io.MultiWriter(os.Stderr, &seen), Version: "test",
+	}
+	if offset, err := time.ParseDuration(os.Getenv("TEST_CLOCK")); err == nil {
+		process.Now = func() time.Time { return time.Now().Add(offset) }
+	}
+	code := cli.Run(context.Background(), os.Args[1:], process)
+	if strings.Contains(seen.String(), mark) {
+		_, _ = fmt.Fprintln(os.Stderr, "a secret was printed")
+		return exitLeaked
+	}
+	return code
+}
+
+// TestScripts plays the command against the simulators: testdata/script. Beside
+// testscript's own commands there are
+//
+//	exits CODE ARG…           run linkersync ARG… and want this exit code
+//	calls bitbucket|aws|infisical N WORDS…  want N calls since the last time, of "GET /path" or an AWS operation
+//	breaks bitbucket|aws METHOD|TARGET PATH STATUS BODY  answer so from now on
+//	mends bitbucket|aws       stop that
+//	removed                   Bitbucket takes the linker endpoints away
+//	values WORKSPACE LINKER VALUE…  want these values at Bitbucket
+//	stored N                  want N secrets in Secrets Manager
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script", RequireUniqueNames: true,
+		Setup: func(env *testscript.Env) error {
+			w, err := newScriptWorld()
+			if err != nil {
+				return err
+			}
+			env.Defer(w.close)
+			env.Values[worldKey{}] = w
+			env.Vars = append(env.Vars, w.environment()...)
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": wantExit, "calls": wantCalls, "breaks": breaks, "mends": mends, "removed": removed, "values": wantValues, "stored": wantStored,
+		},
+	})
+}
+
+type worldKey struct{}
+
+func worldOf(ts *testscript.TestScript) *scriptWorld { return ts.Value(worldKey{}).(*scriptWorld) }
+
+func wantExit(ts *testscript.TestScript, _ bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec("linkersync", args[1:]...)
+	code := 0
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		code = exit.ExitCode()
+	} else if err != nil {
+		ts.Fatalf("%v", err)
+	}
+	if code != want {
+		ts.Fatalf("exit code %d, want %d\nstdout: %s\nstderr: %s", code, want, ts.ReadFile("stdout"), ts.ReadFile("stderr"))
+	}
+	if strings.Contains(ts.ReadFile("stderr"), "goroutine ") {
+		ts.Fatalf("a stack trace")
+	}
+}
+
+func (w *scriptWorld) faults(name string) *fault.Injector {
+	switch name {
+	case "aws":
+		return w.aws.Faults
+	case "infisical":
+		return w.infisical.Faults()
+	}
+	return w.bitbucket.Faults()
+}
+
+func wantCalls(ts *testscript.TestScript, _ bool, args []string) {
+	faults := worldOf(ts).faults(args[0])
+	want, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	wanted := strings.Join(args[2:], " ")
+	got := faults.CountFunc(func(call fault.Call) bool {
+		return strings.HasPrefix(call.Method+" "+call.Path, wanted) || strings.HasSuffix(call.Target, "."+wanted)
+	})
+	if got != want {
+		ts.Fatalf("%d calls of %q, want %d:\n%v", got, wanted, want, faults.Calls())
+	}
+	faults.ResetCalls()
+}
+
+func breaks(ts *testscript.TestScript, _ bool, args []string) {
+	match := fault.Path(args[1], args[2])
+	status, err := strconv.Atoi(args[3])
+	ts.Check(err)
+	effect := fault.Respond(status, nil, args[4])
+	if args[0] == "aws" {
+		match, effect = fault.Target(args[1]), fault.AWSError(status, args[4], "refused for the test")
+	}
+	worldOf(ts).faults(args[0]).Add(match, fault.Always(), effect)
+}
+
+func mends(ts *testscript.TestScript, _ bool, args []string) { worldOf(ts).faults(args[0]).Clear() }
+
+func removed(ts *testscript.TestScript, _ bool, _ []string) {
+	worldOf(ts).bitbucket.Configure(func(s *simbitbucket.Switches) { s.Removed = simbitbucket.RemovedGone })
+}
+
+func wantValues(ts *testscript.TestScript, _ bool, args []string) {
+	in, _ := worldOf(ts).bitbucket.Installation(clientKey(args[0]))
+	if got, want := strings.Join(in.Values[args[1]], " "), strings.Join(args[2:], " "); got != want {
+		ts.Fatalf("the values are %q, want %q", got, want)
+	}
+}
+
+func wantStored(ts *testscript.TestScript, _ bool, args []string) {
+	if names := worldOf(ts).aws.Secrets.Names(); strconv.Itoa(len(names)) != args[0] {
+		ts.Fatalf("%d secrets, want %s: %q", len(names), args[0], names)
+	}
+}

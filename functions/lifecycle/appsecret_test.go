@@ -76,6 +76,20 @@ func TestEmptyAppSecret(t *testing.T) {
 	}
 }
 
+// TestKey: new installations are encrypted with the deployment's key.
+func TestKey(t *testing.T) {
+	t.Parallel()
+	const key = "alias/linkersync"
+	w := newWorld(t, deployment{env: map[string]string{"LINKERSYNC_KMS_KEY_ID": key}})
+	if status, _ := click(workspaceNew, secretNew)(t, w); status != 204 {
+		t.Fatalf("install: %d", status)
+	}
+	out, err := secretsmanager.NewFromConfig(w.aws.Config()).DescribeSecret(t.Context(), &secretsmanager.DescribeSecretInput{SecretId: aws.String(nameOf(t, stranger))})
+	if err != nil || aws.ToString(out.KmsKeyId) != key {
+		t.Errorf("encrypted with %q, %v; want %q", aws.ToString(out.KmsKeyId), err, key)
+	}
+}
+
 // TestPurged: what an operator purged stays so until its recovery window ends.
 func TestPurged(t *testing.T) {
 	t.Parallel()

@@ -226,6 +226,14 @@ func TestPreviousSecret(t *testing.T) {
 			message: install, status: 503, calls: []string{"GetSecretValue", ask},
 		},
 		{
+			name: "L23 late uninstall of a tombstone", given: func(t *testing.T, w *world) {
+				w.put(t, stranger, stored{State: "uninstalled", Secret: secretNew, Previous: secretOne})
+			},
+			message: func(w *world) message {
+				return uninstalled(stranger).signed(w.token(stranger, "/uninstalled", secretOne))
+			}, status: 204, calls: readOnly,
+		},
+		{
 			name: "L24 install that repeats the current secret",
 			message: func(w *world) message {
 				return installed(one, secretOne).signed(w.token(one, "/installed", previousOne))
@@ -234,6 +242,77 @@ func TestPreviousSecret(t *testing.T) {
 			calls:  rotated,
 		},
 	})
+}
+
+// TestClockBehind is about tokens that are older, by Bitbucket's clock, than the
+// last event: by which secret they are signed tells whether that can be so.
+func TestClockBehind(t *testing.T) {
+	t.Parallel()
+	newer := func(secret string) func(*testing.T, *world) {
+		return func(t *testing.T, w *world) {
+			t.Helper()
+			w.put(t, stranger, stored{State: "installed", Secret: secret, EventAt: w.clock.Now().Add(5 * time.Second)})
+		}
+	}
+	const perInstallation = "not-a-real-secret-of-the-installation"
+	play(t, []situation{
+		{
+			name: "L23 a rotation signed with the current secret is the next one", given: newer(perInstallation),
+			message: func(w *world) message {
+				return installed(stranger, secretNew).signed(w.token(stranger, "/installed", perInstallation))
+			}, status: 204,
+			stored: map[string]stored{stranger: {State: "installed", Secret: secretNew, Previous: perInstallation, Name: "example-workspace"}},
+			calls:  rotated,
+		},
+		{
+			name: "L23 a rotation signed by the app may have been overtaken", given: newer(perInstallation), deployment: deployment{registered: true},
+			message: func(w *world) message {
+				return installed(stranger, secretNew).signed(w.token(stranger, "/installed", appSecret))
+			}, status: 204,
+			calls: append(slices.Clone(readAgain), "SendMessage"), // the app's secret and the installation
+		},
+		{
+			name: "L23 an uninstall was overtaken", given: newer(perInstallation),
+			message: func(w *world) message {
+				return uninstalled(stranger).signed(w.token(stranger, "/uninstalled", perInstallation))
+			}, status: 204, calls: readOnly,
+		},
+	})
+}
+
+// TestEventTime: the time of the last event never goes back, or a third event
+// would be ordered by the wrong one.
+func TestEventTime(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, deployment{})
+	latest := w.clock.Now().Add(5 * time.Second)
+	w.put(t, stranger, stored{State: "installed", Secret: secretOne, EventAt: latest})
+	if status, _ := w.send(t, installed(stranger, secretNew).signed(w.token(stranger, "/installed", secretOne))); status != 204 {
+		t.Fatalf("install: %d", status)
+	}
+	if in := w.read(t, stranger); in.Secret != secretNew || !in.EventAt.Equal(latest) {
+		t.Errorf("stored %+v, want the time %s", in, latest)
+	}
+	w.clock.advance(time.Minute)
+	if status, _ := w.send(t, uninstalled(stranger).signed(w.token(stranger, "/uninstalled", secretNew))); status != 204 {
+		t.Fatalf("uninstall: %d", status)
+	}
+	if in := w.read(t, stranger); !in.EventAt.Equal(w.clock.Now()) {
+		t.Errorf("stored %+v, want the time %s", in, w.clock.Now())
+	}
+}
+
+// TestEventTimeOfFirstInstall: what comes late after a first install is late too.
+func TestEventTimeOfFirstInstall(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, deployment{registered: true})
+	if status, _ := w.send(t, installed(stranger, appSecret).signed(w.token(stranger, "/installed", appSecret))); status != 204 {
+		t.Fatalf("install: %d", status)
+	}
+	late := sign(hs256, w.claims(stranger, "/uninstalled").at(-time.Second), appSecret)
+	if status, _ := w.send(t, uninstalled(stranger).signed(late)); status != 204 || w.read(t, stranger).State != "installed" {
+		t.Errorf("late uninstall: %d, stored %+v", status, w.read(t, stranger))
+	}
 }
 
 // TestParallelReinstalls has two installs race that are signed with the same

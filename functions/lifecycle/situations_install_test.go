@@ -1,8 +1,10 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/linkersync/linkersync/shared/simulator/bitbucket"
 	"github.com/linkersync/linkersync/shared/simulator/fault"
@@ -77,8 +79,8 @@ func TestFirstInstall(t *testing.T) {
 			calls: []string{"GetSecretValue", "POST /site/oauth2/access_token", "POST /site/oauth2/access_token"},
 		},
 		{
-			name: "L01 the endpoint of the proof is gone", fault: bitbucketFails(fault.Respond(http.StatusGone, nil, "")),
-			send: click(workspaceNew, secretNew), status: 503, calls: disproof,
+			name: "L01 the proof goes by the same clock as everything", given: func(_ *testing.T, w *world) { w.clock.advance(24 * time.Hour) },
+			send: click(workspaceNew, secretNew), status: 204, stored: newcomer, calls: proven,
 		},
 		{
 			name: "L01 another install was faster", given: func(t *testing.T, w *world) {
@@ -119,6 +121,19 @@ func TestFirstInstall(t *testing.T) {
 			send: click(workspaceNew, secretNew), status: 204, stored: newcomer, calls: proven,
 		},
 	})
+}
+
+// TestVerdicts: which of Bitbucket's answers to the proof are a verdict.
+func TestVerdicts(t *testing.T) {
+	t.Parallel()
+	var situations []situation
+	for status, want := range map[int]int{400: 401, 401: 401, 403: 401, 404: 401, 409: 503, 410: 503, 418: 503, 429: 503} {
+		situations = append(situations, situation{
+			name: fmt.Sprintf("L01 Bitbucket answers %d", status), fault: bitbucketFails(fault.Respond(status, nil, "")),
+			send: click(workspaceNew, secretNew), status: want, calls: disproof,
+		})
+	}
+	play(t, situations)
 }
 
 func TestReinstall(t *testing.T) {

@@ -29,7 +29,8 @@ func (w *world) put(t testing.TB, clientKey string, in stored) {
 	_, rest, _ := strings.Cut(clientKey, "{")
 	uuid, _, _ := strings.Cut(rest, "}")
 	document, _ := json.Marshal(map[string]any{
-		"version": 1, "app_key": appKey, "client_key": clientKey, "shared_secret": in.Secret, "previous_secret": in.Previous,
+		"event_at": in.EventAt,
+		"version":  1, "app_key": appKey, "client_key": clientKey, "shared_secret": in.Secret, "previous_secret": in.Previous,
 		"state": in.State, "principal": map[string]string{"uuid": "{" + uuid + "}", "type": "team", "display_name": in.Name},
 		"installed_at": w.clock.Now().Add(-time.Hour), "updated_at": w.clock.Now().Add(-time.Hour),
 	})

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"github.com/linkersync/linkersync/shared/connect"
+	"github.com/linkersync/linkersync/shared/installation"
+)
+
+// left is how much time a context leaves; very much when it has no end.
+func left(ctx context.Context) time.Duration {
+	deadline, ends := ctx.Deadline()
+	if !ends {
+		return time.Duration(1<<63 - 1)
+	}
+	return time.Until(deadline)
+}
+
+type timedStore struct {
+	*memory
+	left time.Duration
+}
+
+func (s *timedStore) Get(ctx context.Context, clientKey string) (installation.Installation, error) {
+	s.left = left(ctx)
+	return s.memory.Get(ctx, clientKey)
+}
+
+type timedQueue struct{ left time.Duration }
+
+func (q *timedQueue) SendMessage(ctx context.Context, _ *sqs.SendMessageInput, _ ...func(*sqs.Options)) (*sqs.SendMessageOutput, error) {
+	q.left = left(ctx)
+	return nil, ctx.Err()
+}
+
+// TestBounds: Bitbucket waits ten seconds for an answer. Whatever hangs, there is
+// one before that.
+func TestBounds(t *testing.T) {
+	t.Parallel()
+	h, known := isolated(t)
+	store, queue := &timedStore{memory: known}, &timedQueue{}
+	h.gate.store, h.lifecycle.store, h.lifecycle.firstSync.queue = store, store, queue
+	var proof time.Duration
+	h.gate.prover.http.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
+		proof = left(r.Context())
+		return nil, context.DeadlineExceeded
+	})
+	w := &world{clock: &clock{now: recordedAt}}
+	for secret, want := range map[string]int{secretOne: 204, "": 503} {
+		m, headers := installed(stranger, secretNew), map[string]string{"content-type": "application/json"}
+		if secret != "" {
+			m = installed(one, secretNew)
+			headers["authorization"] = "JWT " + w.token(one, "/installed", secret)
+		}
+		response, err := h.Handle(context.Background(), events.APIGatewayV2HTTPRequest{
+			RawPath: m.path, Body: string(m.body), Headers: headers,
+			RequestContext: events.APIGatewayV2HTTPRequestContext{HTTP: events.APIGatewayV2HTTPRequestContextHTTPDescription{Method: "POST"}},
+		})
+		if err != nil || response.StatusCode != want {
+			t.Errorf("answered %+v, %v; want %d", response, err, want)
+		}
+	}
+	if callbackTime >= 10*time.Second || store.left > callbackTime || proof > proofTime || queue.left > firstSyncTime {
+		t.Errorf("time left for the store: %s, for Bitbucket: %s, for the queue: %s", store.left, proof, queue.left)
+	}
+}
+
+// TestOversizedBase64 is refused for its size, before anything is decoded.
+func TestOversizedBase64(t *testing.T) {
+	t.Parallel()
+	h, _ := isolated(t)
+	response, err := h.Handle(t.Context(), events.APIGatewayV2HTTPRequest{
+		RawPath: "/installed", Body: strings.Repeat("!", 2*connect.MaxPayload), IsBase64Encoded: true,
+		Headers:        map[string]string{"content-type": "application/json"},
+		RequestContext: events.APIGatewayV2HTTPRequestContext{HTTP: events.APIGatewayV2HTTPRequestContextHTTPDescription{Method: "POST"}},
+	})
+	if err != nil || response.StatusCode != http.StatusRequestEntityTooLarge {
+		t.Errorf("L28 answered %+v, %v; want 413", response, err)
+	}
+}

@@ -137,6 +137,15 @@ def check_rules(resources):
                     yield f"{name}: events that can't be delivered are lost"
 
 
+def check_infisical_rules(resources):
+    """Without an identity the connections function must not be called at all."""
+    for name, resource in resources.items():
+        if resource["Type"] == "AWS::Events::Rule" and name.startswith("ConnectionsFunction"):
+            state = resource["Properties"].get("State")
+            if state != {"Fn::If": ["HasInfisical", "ENABLED", "DISABLED"]}:
+                yield f"{name}: its state {state} does not depend on HasInfisical"
+
+
 def check_alarms(resources):
     wanted = {
         ("AWS/SQS", "ApproximateNumberOfMessagesVisible"), ("AWS/SQS", "ApproximateAgeOfOldestMessage"),
@@ -148,6 +157,8 @@ def check_alarms(resources):
             have.add((resource["Properties"]["Namespace"], resource["Properties"]["MetricName"]))
             if not resource["Properties"].get("AlarmActions"):
                 yield f"{name}: nobody hears the alarm"
+        if resource["Type"] == "AWS::SNS::Topic" and resource.get("Properties", {}).get("KmsMasterKeyId") == "alias/aws/sns":
+            yield f"{name}: CloudWatch may not use alias/aws/sns, so no alarm would arrive"
     for namespace, metric in wanted - have:
         yield f"no alarm on {namespace} {metric}"
 
@@ -190,7 +201,8 @@ def main(path):
     resources = expanded["Resources"]
     complaints = list(check_parameters(expanded))
     checks = [
-        check_policies, check_managed_policies, check_queues, check_event_sources, check_logs, check_functions, check_rules, check_alarms, check_bucket,
+        check_policies, check_managed_policies, check_queues, check_event_sources, check_logs, check_functions, check_rules,
+        check_infisical_rules, check_alarms, check_bucket,
     ]
     for check in checks:
         complaints += check(resources)

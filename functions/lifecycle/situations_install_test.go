@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -103,6 +104,12 @@ func TestFirstInstall(t *testing.T) {
 		{
 			name: "L01 the workspace is on the list", deployment: deployment{env: map[string]string{"LINKERSYNC_ALLOWED_WORKSPACES": workspaceOne + ", 66666666-7777-4888-8999-AAAAAAAAAAAA"}},
 			send: click(workspaceNew, secretNew), status: 204, stored: newcomer, calls: proven,
+		},
+		{
+			name: "L01 the workspace is on the list, in other letters", deployment: deployment{env: map[string]string{"LINKERSYNC_ALLOWED_WORKSPACES": workspaceNew}},
+			given: bitbucketAccepts(secretNew), message: func(*world) message {
+				return message{path: "/installed", body: payload("installed", stranger, secretNew).with("principal", object{"uuid": strings.ToUpper(workspaceNew)}).json()}
+			}, status: 204, stored: map[string]stored{stranger: {State: "installed", Secret: secretNew}}, calls: proven,
 		},
 		{
 			name: "L01 the client key names no workspace", message: func(*world) message {

@@ -1,0 +1,252 @@
+package intake_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/linkersync/linkersync/action/internal/intake"
+	"github.com/linkersync/linkersync/action/internal/journal"
+	"github.com/linkersync/linkersync/shared/bitbucket"
+	"github.com/linkersync/linkersync/shared/installation"
+	"github.com/linkersync/linkersync/shared/redact"
+)
+
+const appKey = "example-linker-app"
+
+func key(i int) string { return fmt.Sprintf("connection:%d", i) }
+
+func row(i int) installation.Row {
+	return installation.Row{Line: i, Installation: installation.Installation{
+		AppKey: appKey, ClientKey: key(i), State: installation.Installed, SharedSecret: redact.New("secret of " + key(i)),
+	}}
+}
+
+func rows(from, to int) iter.Seq2[installation.Row, error] {
+	return func(yield func(installation.Row, error) bool) {
+		for i := from; i <= to; i++ {
+			if !yield(row(i), nil) {
+				return
+			}
+		}
+	}
+}
+
+// memory is a store that keeps secrets in a map, or nothing at all.
+type memory struct {
+	installation.Store
+	mu      sync.Mutex
+	keep    map[string]installation.Installation
+	creates int
+	err     error
+}
+
+func (m *memory) Get(_ context.Context, clientKey string) (installation.Installation, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if in, found := m.keep[clientKey]; found {
+		return in, nil
+	}
+	if m.err != nil {
+		return installation.Installation{}, m.err
+	}
+	return installation.Installation{}, installation.ErrNotFound
+}
+
+func (m *memory) Create(_ context.Context, in installation.Installation, event string) (installation.Installation, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.creates++
+	if event != installation.ImportEvent {
+		return in, errors.New("not the import's event")
+	}
+	if there, found := m.keep[in.ClientKey]; found {
+		return there, nil // the same event twice is a no-op
+	}
+	if m.keep != nil {
+		m.keep[in.ClientKey] = in
+	}
+	return in, nil
+}
+
+func inMemory(t *testing.T) *journal.Journal {
+	t.Helper()
+	done, err := journal.Open("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return done
+}
+
+// outcomes runs an intake to its end.
+func outcomes(ctx context.Context, in iter.Seq2[installation.Row, error], store installation.Store, done *journal.Journal, options intake.Options) (map[intake.Outcome]int, []string, error) {
+	counts, reasons := map[intake.Outcome]int{}, []string(nil)
+	for result, err := range intake.Run(ctx, in, store, done, options) {
+		if err != nil {
+			return counts, reasons, err
+		}
+		counts[result.Outcome]++
+		if result.Reason != "" {
+			reasons = append(reasons, fmt.Sprintf("%d %s: %s", result.Line, result.Outcome, result.Reason))
+		}
+	}
+	return counts, reasons, nil
+}
+
+func TestEachRowHasAnOutcome(t *testing.T) {
+	t.Parallel()
+	present, conflict, tombstone := row(1).Installation, row(2).Installation, row(4)
+	conflict.SharedSecret = redact.New("another")
+	tombstone.State = installation.Uninstalled
+	store := &memory{keep: map[string]installation.Installation{key(1): present, key(2): conflict}}
+	done := inMemory(t)
+	if err := done.Add(key(3)); err != nil {
+		t.Fatal(err)
+	}
+	in := func(yield func(installation.Row, error) bool) {
+		_ = yield(row(1), nil) && yield(row(2), nil) && yield(row(3), nil) && yield(tombstone, nil) &&
+			yield(installation.Row{}, &installation.RowError{Line: 5, Reason: "no client key"}) && yield(row(6), nil) && yield(row(7), nil) && yield(row(8), nil)
+	}
+	prove := func(_ context.Context, in installation.Installation) error {
+		switch in.ClientKey {
+		case key(6):
+			return &bitbucket.APIError{Status: 401, Message: "the secret of connection:6 is wrong"}
+		case key(7):
+			return &bitbucket.APIError{Status: 503}
+		}
+		return nil
+	}
+	counts, reasons, err := outcomes(t.Context(), in, store, done, intake.Options{Prove: prove})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[intake.Outcome]int{intake.Present: 1, intake.Conflict: 1, intake.Done: 1, intake.Refused: 3, intake.Failed: 1, intake.Stored: 1}
+	if diff := cmp.Diff(want, counts); diff != "" {
+		t.Error(diff)
+	}
+	wantReasons := []string{
+		"2 conflict: it is in the store already and differs, and the store's may be newer: it is there with another shared secret",
+		"4 refused: it is marked as uninstalled, and Bitbucket answers only installed ones: --no-proof keeps it as a tombstone",
+		"5 refused: no client key",
+		"6 refused: Bitbucket doesn't accept the secret (status 401): the app is not installed there any more, or the secret is an old one",
+		"7 failed: not proven: Bitbucket says nothing about the secret but status 503",
+	}
+	if diff := cmp.Diff(wantReasons, reasons); diff != "" {
+		t.Error(diff)
+	}
+	for i, want := range map[int]bool{1: true, 2: false, 3: true, 4: false, 6: false, 7: false, 8: true} {
+		if done.Has(key(i)) != want {
+			t.Errorf("the journal has %s: %v", key(i), !want)
+		}
+	}
+}
+
+func TestDryRunWritesNothing(t *testing.T) {
+	t.Parallel()
+	store, done := &memory{keep: map[string]installation.Installation{}}, inMemory(t)
+	counts, _, err := outcomes(t.Context(), rows(1, 20), store, done, intake.Options{DryRun: true, Parallel: 4})
+	if err != nil || counts[intake.Stored] != 20 || store.creates != 0 || done.Len() != 0 {
+		t.Errorf("%v, %d writes, %d in the journal, %v", counts, store.creates, done.Len(), err)
+	}
+}
+
+// Two rows for one installation may be looked up at once, so that both find nothing.
+func TestTwoRowsThatDifferAreAConflict(t *testing.T) {
+	t.Parallel()
+	store := &memory{keep: map[string]installation.Installation{}}
+	other := row(1)
+	other.SharedSecret = redact.New("another")
+	both := make(chan struct{}, 2)
+	prove := func(context.Context, installation.Installation) error {
+		both <- struct{}{}
+		for len(both) < 2 {
+			time.Sleep(time.Microsecond)
+		}
+		return nil
+	}
+	in := func(yield func(installation.Row, error) bool) { _ = yield(row(1), nil) && yield(other, nil) }
+	counts, _, err := outcomes(t.Context(), in, store, inMemory(t), intake.Options{Parallel: 2, Prove: prove})
+	if diff := cmp.Diff(map[intake.Outcome]int{intake.Stored: 1, intake.Conflict: 1}, counts); diff != "" || err != nil {
+		t.Error(diff, err)
+	}
+}
+
+func TestEndsEarly(t *testing.T) {
+	t.Parallel()
+	down := func(context.Context, installation.Installation) error { return bitbucket.ErrUnavailable }
+	broken := errors.New("the file ends here")
+	tests := map[string]struct {
+		rows  iter.Seq2[installation.Row, error]
+		store *memory
+		prove intake.Prove
+		want  string
+		most  int
+	}{
+		"the store can't be used":    {rows(1, 1000), &memory{err: installation.ErrUnavailable}, nil, "installation store unavailable", 50},
+		"Bitbucket gives no verdict": {rows(1, 1000), &memory{}, down, "gave no verdict on 10 secrets in a row", 50},
+		"the file can't be read": {func(yield func(installation.Row, error) bool) {
+			_ = yield(row(1), nil) && yield(installation.Row{}, broken)
+		}, &memory{}, nil, broken.Error(), 1},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			counts, _, err := outcomes(t.Context(), test.rows, test.store, inMemory(t), intake.Options{Parallel: 4, Prove: test.prove})
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("%v, want %q", err, test.want)
+			}
+			if sum := counts[intake.Failed] + counts[intake.Stored]; sum > test.most {
+				t.Errorf("%d rows were looked at, want at most %d", sum, test.most)
+			}
+		})
+	}
+}
+
+func TestStopsWhenNobodyListens(t *testing.T) {
+	t.Parallel()
+	store := &memory{}
+	for range intake.Run(t.Context(), rows(1, 1_000_000), store, inMemory(t), intake.Options{WritesPerSecond: 1e9}) {
+		break
+	}
+	if store.creates > 100 {
+		t.Errorf("%d writes after the first result", store.creates)
+	}
+}
+
+func TestJournalThatCannotBeWrittenEndsTheRun(t *testing.T) {
+	t.Parallel()
+	done, err := journal.Open(filepath.Join(t.TempDir(), "done.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	done.Close() // every write fails from here on, as on a full disk
+	_, _, err = outcomes(t.Context(), rows(1, 100), &memory{}, done, intake.Options{})
+	if err == nil || !strings.Contains(err.Error(), "write journal") || !strings.Contains(err.Error(), "run the same command again") {
+		t.Error(err)
+	}
+}
+
+// Secrets Manager takes 50 writes a second. The clock of this test is synctest's.
+func TestStaysBelowTheQuota(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		counts, _, err := outcomes(t.Context(), rows(1, 1000), &memory{}, inMemory(t), intake.Options{Parallel: 32})
+		took := time.Since(start)
+		if err != nil || counts[intake.Stored] != 1000 {
+			t.Fatal(counts, err)
+		}
+		if perSecond := 1000 / took.Seconds(); perSecond > 50 || perSecond < 35 {
+			t.Errorf("%.1f writes a second", perSecond)
+		}
+	})
+}

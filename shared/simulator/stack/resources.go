@@ -2,16 +2,20 @@ package stack
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	dynamotypes "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
+	simaws "github.com/linkersync/linkersync/shared/simulator/aws"
 	"github.com/linkersync/linkersync/shared/simulator/aws/eventbridge"
+	"github.com/linkersync/linkersync/shared/simulator/lambda"
 )
 
 // InfisicalSecret is the Secrets Manager secret with the machine identity of the
@@ -26,7 +30,7 @@ func (s *Stack) makeResources(ctx context.Context) error {
 		return fmt.Errorf("create queue: %w", err)
 	}
 	redrive := fmt.Sprintf(`{"deadLetterTargetArn":"arn:aws:sqs:%s:%s:%s","maxReceiveCount":%d}`,
-		s.AWS.Config().Region, "111122223333", DeadLetters, s.options.MaxReceives)
+		simaws.Region, simaws.Account, DeadLetters, s.options.MaxReceives)
 	_, err := queues.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: aws.String(Queue), Attributes: map[string]string{
 		"VisibilityTimeout": strconv.Itoa(int(s.options.Visibility.Seconds())), "RedrivePolicy": redrive,
 	}})
@@ -42,6 +46,19 @@ func (s *Stack) makeResources(ctx context.Context) error {
 		return fmt.Errorf("create table: %w", err)
 	}
 	return nil
+}
+
+// Tick sends the event of a schedule: drift repair to Dispatch, the daily check to
+// Connections.
+func (s *Stack) Tick(function *lambda.Async) error {
+	body, err := json.Marshal(eventbridge.Event{
+		Version: "0", ID: rand.Text(), DetailType: "Scheduled Event", Source: "aws.events",
+		Account: simaws.Account, Region: simaws.Region, Time: time.Now().UTC(), Resources: []string{}, Detail: []byte("{}"),
+	})
+	if err != nil {
+		return fmt.Errorf("make a schedule's event: %w", err)
+	}
+	return function.Send(body)
 }
 
 // addRules are the rules of template.yaml. The custom bus exists from here on.

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -56,6 +57,11 @@ type Options struct {
 	Output io.Writer
 	// Environment overrides variables of every function.
 	Environment map[string]string
+	// Speed is how many times faster than real time the clock of the simulated AWS
+	// runs: delays, visibility and the waits between attempts of an event. 0 means 1.
+	Speed int
+	// Paused leaves the workers' queue alone until Resume.
+	Paused bool
 }
 
 // Stack is a running deployment on loopback. Stop it.
@@ -73,6 +79,7 @@ type Stack struct {
 	options Options
 	gateway *http.Server
 	cancel  context.CancelFunc
+	resume  func()
 	running sync.WaitGroup
 
 	mu      sync.Mutex
@@ -86,6 +93,9 @@ func Start(ctx context.Context, options Options) (*Stack, error) {
 	}
 	if options.MaxReceives == 0 {
 		options.MaxReceives = 5
+	}
+	if options.Speed == 0 {
+		options.Speed = 1
 	}
 	if options.Visibility == 0 {
 		options.Visibility = 6 * time.Minute
@@ -116,7 +126,8 @@ func (s *Stack) start(ctx context.Context) error {
 	if _, err := s.Infisical.Start(); err != nil {
 		return err
 	}
-	s.AWS = simaws.New(simaws.Options{})
+	clock := clock{from: time.Now(), speed: s.options.Speed}
+	s.AWS = simaws.New(simaws.Options{Now: clock.now})
 	if err := s.makeResources(ctx); err != nil {
 		return err
 	}
@@ -202,19 +213,39 @@ func (s *Stack) connect(listener net.Listener) error {
 	}
 	s.gateway = &http.Server{Handler: gateway, ReadHeaderTimeout: 10 * time.Second}
 	s.running.Go(func() { _ = s.gateway.Serve(listener) }) // ends with ErrServerClosed
-	s.Dispatch = lambda.NewAsync(lambda.AsyncOptions{Function: s.Functions["dispatch"], DeadLetter: s.keepLetter})
-	s.Connections = lambda.NewAsync(lambda.AsyncOptions{Function: s.Functions["connections"], DeadLetter: s.keepLetter})
+	s.Dispatch = s.async("dispatch")
+	s.Connections = s.async("connections")
 	if err := s.addRules(); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	s.cancel = cancel
+	var ctx context.Context
+	ctx, s.cancel = context.WithCancel(context.Background())
+	s.running.Go(func() { s.wake(ctx) })
 	source := lambda.EventSource{
 		Client: sqs.NewFromConfig(s.AWS.Config()), QueueURL: s.QueueURL(Queue), Function: s.Functions["linkers"],
-		Pollers: max(2, s.options.Workers), ReportBatchItemFailures: true,
+		Pollers: max(2, s.options.Workers), ReportBatchItemFailures: true, Logger: s.logger(),
 	}
-	s.running.Go(func() { _ = source.Run(ctx) }) // ends with the stack
+	s.resume = sync.OnceFunc(func() {
+		s.running.Go(func() { _ = source.Run(ctx) }) // ends with the stack
+	})
+	if !s.options.Paused {
+		s.Resume()
+	}
 	return nil
+}
+
+// Resume lets the workers take messages, in a stack that was started paused.
+func (s *Stack) Resume() { s.resume() }
+
+func (s *Stack) async(function string) *lambda.Async {
+	return lambda.NewAsync(lambda.AsyncOptions{Function: s.Functions[function], DeadLetter: s.keepLetter, Sleep: s.sleep})
+}
+
+func (s *Stack) logger() *slog.Logger {
+	if s.options.Output == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return slog.New(slog.NewJSONHandler(s.options.Output, nil))
 }
 
 func (s *Stack) keepLetter(_ context.Context, letter lambda.DeadLetter) {

@@ -1,0 +1,66 @@
+package platform
+
+import (
+	"bytes"
+	"io"
+	"sync"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Text returns where to print text that may hold words of others, such as a
+// workspace's name, which is whatever its owner likes. GitHub's runner takes a line
+// for a command when it starts with "::", white space aside, or has "##[" anywhere;
+// one that says stop-commands would make every later mask a line of the log, and
+// with it the secret in it. There a space keeps both apart.
+// Source: https://github.com/actions/runner/blob/main/src/Runner.Common/ActionCommand.cs
+func Text(p Platform, w io.Writer) io.Writer {
+	if _, commands := p.(*gitHub); !commands {
+		return w
+	}
+	return &text{out: w, blank: true}
+}
+
+// text writes what can't be taken for a command. It keeps what it needs to know of
+// the bytes before, so that no command comes about where two writes meet.
+type text struct {
+	out io.Writer
+	mu  sync.Mutex
+	// blank: nothing but white space stands in the line so far.
+	blank bool
+	// colon: the line's first character was a colon, and nothing came after it.
+	colon bool
+	// hashes counts the ones right before.
+	hashes int
+}
+
+// Write implements io.Writer; it counts the bytes that it was given.
+func (t *text) Write(data []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var out bytes.Buffer
+	for rest := data; len(rest) > 0; {
+		char, size := utf8.DecodeRune(rest)
+		if char == ':' && t.colon || char == '[' && t.hashes > 1 {
+			out.WriteByte(' ')
+		}
+		out.Write(rest[:size])
+		t.see(char)
+		rest = rest[size:]
+	}
+	if _, err := t.out.Write(out.Bytes()); err != nil {
+		return 0, err
+	}
+	return len(data), nil
+}
+
+// see remembers a character. The runner ends lines at carriage returns, too.
+func (t *text) see(char rune) {
+	t.colon = char == ':' && t.blank
+	t.blank = char == '\n' || char == '\r' || t.blank && unicode.IsSpace(char)
+	if char == '#' {
+		t.hashes++
+	} else {
+		t.hashes = 0
+	}
+}

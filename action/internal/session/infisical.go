@@ -93,7 +93,7 @@ func (s *Session) login(ctx context.Context, oidc OIDCToken) (infisical.Login, e
 func (s *Session) clientSecret(ctx context.Context) (redact.Secret, error) {
 	value := s.getenv(ClientSecretVariable)
 	if reference, err := manifest.ParseReference(value); err == nil && reference.Scheme == manifest.SchemeAWSSecret {
-		return s.Resolver().Resolve(ctx, reference)
+		return s.Resolve(ctx, reference)
 	}
 	return redact.New(value), nil
 }

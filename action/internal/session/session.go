@@ -10,7 +10,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"os"
 	"sync"
 	"time"
 
@@ -193,7 +192,7 @@ func (s *Session) Resolve(ctx context.Context, reference manifest.Reference) (re
 
 // Resolver reads secret references: variables, files and AWS secrets.
 func (s *Session) Resolver() manifest.Resolver {
-	return manifest.Resolver{Getenv: s.getenv, ReadFile: os.ReadFile, AWSSecret: s.awsSecret}
+	return manifest.Resolver{Getenv: s.getenv, ReadFile: manifest.ReadFile, AWSSecret: s.awsSecret}
 }
 
 // awsSecret reads the current version of a secret by name or ARN.

@@ -1,0 +1,50 @@
+package session_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/linkersync/linkersync/action/internal/session"
+	"github.com/linkersync/linkersync/shared/manifest"
+	"github.com/linkersync/linkersync/shared/redact"
+)
+
+// A manifest may come from a pull request, and a device would be read for ever.
+func TestReferenceToADeviceIsRefused(t *testing.T) {
+	t.Parallel()
+	s := session.New(session.Options{}, func(string) string { return "" }, "test")
+	_, err := s.Resolve(t.Context(), manifest.Reference{Scheme: manifest.SchemeFile, Target: os.DevNull})
+	if err == nil || !strings.Contains(err.Error(), "device") {
+		t.Errorf("error %v, want one that calls it a device", err)
+	}
+}
+
+// The CI masks what it hears, and the variable's own text is only a reference.
+func TestClientSecretFromAWSIsHeardBeforeItIsUsed(t *testing.T) {
+	aws := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+		_, _ = w.Write([]byte(`{"Name":"infisical","SecretString":"the-client-secret"}`))
+	}))
+	defer aws.Close()
+	for name, value := range map[string]string{
+		"AWS_ENDPOINT_URL": aws.URL, "AWS_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "key",
+		"AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull,
+	} {
+		t.Setenv(name, value)
+	}
+	environment := map[string]string{session.ClientSecretVariable: "aws-secret:infisical"}
+	s := session.New(session.Options{Infisical: session.InfisicalOptions{Method: "universal", ClientID: "client"}},
+		func(name string) string { return environment[name] }, "test")
+	var heard []string
+	s.OnSecret(func(secret redact.Secret) { heard = append(heard, secret.Reveal()) })
+	if _, err := s.Infisical(context.Background(), nil); err != nil {
+		t.Fatal(err)
+	}
+	if len(heard) != 1 || heard[0] != "the-client-secret" {
+		t.Errorf("heard %d secrets, want the client secret", len(heard))
+	}
+}

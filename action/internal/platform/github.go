@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"strconv"
 	"strings"
@@ -129,7 +130,12 @@ func (g *gitHub) IdentityToken(ctx context.Context, audience string) (redact.Sec
 	if g.getenv("ACTIONS_ID_TOKEN_REQUEST_URL") == "" {
 		return redact.Secret{}, fmt.Errorf("GitHub gives this job no identity token: add \"permissions: { id-token: write }\" to the job")
 	}
-	if _, err := transport.Endpoint(g.getenv("ACTIONS_ID_TOKEN_REQUEST_URL")); err != nil {
+	// The request carries a credential: only the origin is checked, since path and query are GitHub's.
+	address, err := url.Parse(g.getenv("ACTIONS_ID_TOKEN_REQUEST_URL"))
+	if err == nil {
+		_, err = transport.Endpoint(address.Scheme + "://" + address.Host)
+	}
+	if err != nil {
 		return redact.Secret{}, fmt.Errorf("ACTIONS_ID_TOKEN_REQUEST_URL: %w", err)
 	}
 	token, err := g.action.GetIDToken(ctx, audience)

@@ -6,12 +6,17 @@ import (
 	"fmt"
 	"time"
 
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+
 	"github.com/linkersync/linkersync/action/internal/runner"
 	"github.com/linkersync/linkersync/action/internal/summary"
 	"github.com/linkersync/linkersync/shared/awsjson"
 	"github.com/linkersync/linkersync/shared/manifest"
 	"github.com/linkersync/linkersync/shared/rollout"
 )
+
+// callTimeout bounds one call to the bus or the table.
+const callTimeout = 30 * time.Second
 
 // pollEvery is how often the run's progress is read: one read of a table, twelve a
 // minute, for the minutes that a run takes.
@@ -38,12 +43,16 @@ func (s *step) event(ctx context.Context, desired manifest.Manifest) error {
 	if err != nil {
 		return err
 	}
+	if aws.HTTPClient == nil {
+		// The SDK's own services make one each; the small clients use the configuration's.
+		aws.HTTPClient = awshttp.NewBuildableClient().WithTimeout(callTimeout)
+	}
 	bus := rollout.Bus{EventBridge: awsjson.New(aws, awsjson.EventBridge), Name: s.config.Bus}
 	ids, err := rollout.Send(ctx, bus, rollout.DetailChanged, change)
 	if err != nil {
 		return err
 	}
-	_, _ = fmt.Fprintf(s.process.Stdout, "event %s is on the bus %s; waiting for its run\n", ids[0], s.config.Bus)
+	_, _ = fmt.Fprintf(s.out, "event %s is on the bus %s; waiting for its run\n", ids[0], s.config.Bus)
 	table := &rollout.Table{DynamoDB: awsjson.New(aws, awsjson.DynamoDB), Name: s.config.Table}
 	run, err := s.wait(ctx, table, ids[0])
 	s.report.Run = &run
@@ -68,7 +77,7 @@ func (s *step) wait(ctx context.Context, table *rollout.Table, id string) (rollo
 			return last, err
 		}
 		if err == nil && run != last {
-			_, _ = fmt.Fprintf(s.process.Stdout, "%s: %d of %d done: %d changed, %d unchanged, %d failed, %d skipped\n",
+			_, _ = fmt.Fprintf(s.out, "%s: %d of %d done: %d changed, %d unchanged, %d failed, %d skipped\n",
 				run.Phase, run.Reported(), max(run.Queued, run.Total), run.Changed, run.Unchanged, run.Failed, run.Skipped)
 			last = run
 		}

@@ -11,5 +11,5 @@ func (s *step) export(ctx context.Context) error {
 	if s.config.Installation == "" {
 		return errors.New("installation: say what to export: all, a client key, or a workspace's UUID")
 	}
-	return s.session.Export(ctx, s.config.Installation, s.config.Output, s.process.Stdout)
+	return s.session.Export(ctx, s.config.Installation, s.config.Output, s.out)
 }

@@ -36,7 +36,9 @@ type step struct {
 	masker   *platform.Masker
 	session  *session.Session
 	process  Process
-	report   summary.Report
+	// out is for what people read; words of others in it are no commands.
+	out    io.Writer
+	report summary.Report
 }
 
 // ErrFailed ends a run whose failures were annotated and summed up.
@@ -48,6 +50,7 @@ func Run(ctx context.Context, process Process, options session.Options) error {
 	s.platform = platform.Detect(platform.Environment{
 		Getenv: process.Getenv, Stdout: process.Stdout, HTTP: transport.New(transport.Options{UserAgent: "linkersync/" + process.Version}),
 	})
+	s.out = platform.Text(s.platform, process.Stdout)
 	s.masker = platform.NewMasker(s.platform)
 	for _, name := range secretVariables {
 		s.masker.Mask(redact.New(process.Getenv(name)))
@@ -88,8 +91,8 @@ func (s *step) work(ctx context.Context, options session.Options) (err error) {
 	s.trace("%+v", s.config)
 	s.session = session.New(s.options(options), s.process.Getenv, "linkersync/"+s.process.Version)
 	s.session.OnSecret(s.masker.Mask)
-	if s.config.AWSRole != "" {
-		s.session.AssumeRole(s.config.AWSRole, func(ctx context.Context) (redact.Secret, error) { return s.identity(ctx, "sts.amazonaws.com") })
+	if err := s.assumeRole(ctx); err != nil {
+		return err
 	}
 	end := s.platform.Group("linkersync " + s.config.Command)
 	defer end()
@@ -163,6 +166,30 @@ func (s *step) connections(ctx context.Context, desired manifest.Manifest) error
 	return nil
 }
 
+// awsAudience is what AWS's trust policies ask for by default.
+const awsAudience = "sts.amazonaws.com"
+
+// assumeRole opens the role of the input, if any. The first token is asked for at
+// once, because AWS's errors would not say that it is the CI that gives none.
+func (s *step) assumeRole(ctx context.Context) error {
+	if s.config.AWSRole == "" {
+		return nil
+	}
+	first, err := s.identity(ctx, awsAudience)
+	if err != nil {
+		return fmt.Errorf("aws_role: %w", err)
+	}
+	// Calls come one at a time, from the cache of the credentials.
+	s.session.AssumeRole(s.config.AWSRole, func(ctx context.Context) (redact.Secret, error) {
+		if token := first; !token.IsZero() {
+			first = redact.Secret{}
+			return token, nil
+		}
+		return s.identity(ctx, awsAudience)
+	})
+	return nil
+}
+
 // identity asks the CI for an identity token, and masks it before it is used.
 func (s *step) identity(ctx context.Context, audience string) (redact.Secret, error) {
 	token, err := s.platform.IdentityToken(ctx, audience)
@@ -178,9 +205,9 @@ func (s *step) add(path string, part runner.Part) {
 	}
 	var err error
 	if part.Applied {
-		err = part.Result.WriteText(s.process.Stdout, false)
+		err = part.Result.WriteText(s.out, false)
 	} else {
-		err = part.Plan.WriteText(s.process.Stdout, false)
+		err = part.Plan.WriteText(s.out, false)
 	}
 	if err != nil {
 		s.report.Problems = append(s.report.Problems, summary.Problem{Subject: "log", Text: err.Error()})
@@ -208,7 +235,7 @@ func (s *step) wrongManifest(err error) error {
 		s.report.Problems = append(s.report.Problems, summary.Problem{Subject: "manifest", Text: problem.String()})
 		s.platform.Annotate(platform.Annotation{
 			Level: platform.Error, Title: "manifest", Message: problem.Message,
-			File: problem.Path, Line: problem.Position.Line, Column: problem.Position.Column,
+			File: problem.File, Line: problem.Position.Line, Column: problem.Position.Column,
 		})
 	}
 	return ErrFailed
@@ -217,7 +244,7 @@ func (s *step) wrongManifest(err error) error {
 // trace prints what the input debug asks for. No input is a secret.
 func (s *step) trace(format string, args ...any) {
 	if s.config.Debug {
-		_, _ = fmt.Fprintf(s.process.Stdout, "debug: "+format+"\n", args...)
+		_, _ = fmt.Fprintf(s.out, "debug: "+format+"\n", args...)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/golang-jwt/jwt/v5"
 
+	"github.com/linkersync/linkersync/shared/awsenv"
 	"github.com/linkersync/linkersync/shared/awsjson"
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/redact"
@@ -140,7 +141,9 @@ func (w *world) dispatch(ctx context.Context, id string, detail []byte) error {
 	if err != nil {
 		return err
 	}
-	table := &rollout.Table{DynamoDB: awsjson.New(w.cloud.Config(), awsjson.DynamoDB), Name: "linkersync"}
+	config := w.cloud.Config()
+	config.Retryer, config.HTTPClient = awsenv.NewRetryer, &http.Client{}
+	table := &rollout.Table{DynamoDB: awsjson.New(config, awsjson.DynamoDB), Name: "linkersync"}
 	run, err := table.OpenRun(ctx, id, change.App)
 	if err != nil {
 		return err

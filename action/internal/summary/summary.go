@@ -122,12 +122,12 @@ func (r *Report) writeTable(out *strings.Builder) {
 
 func (r *Report) title() string {
 	switch {
+	case r.Command == "":
+		return "not started"
 	case len(r.Problems) > 0:
 		return r.Command + " failed"
 	case r.Command == "plan" && r.PullRequest:
 		return "plan for this pull request"
-	case r.Command == "":
-		return "not started"
 	}
 	return r.Command
 }
@@ -138,7 +138,16 @@ func (r *Report) sentence() string {
 	if r.Command == "plan" {
 		would = "would be "
 	}
-	if !sum.Changed && len(r.Problems) == 0 {
+	switch {
+	case len(r.parts) == 0 && r.Run == nil && len(r.Problems) > 0:
+		return "Nothing was done."
+	case r.Unseen != "":
+		return "The manifest is valid."
+	case r.Command == "export":
+		return "The manifests are in the output folder."
+	case r.Run != nil:
+		return "The deployment's functions did the work."
+	case !sum.Changed && len(r.Problems) == 0:
 		return "Everything is as the manifest says."
 	}
 	connections := sum.Connections.Created + sum.Connections.Updated + sum.Connections.Rotated + sum.Connections.Adopted
@@ -161,6 +170,9 @@ func (r *Report) writeProblems(out *strings.Builder) {
 	out.WriteString("\n### What failed\n\n")
 	for _, problem := range r.Problems[:min(len(r.Problems), maxRows)] {
 		fmt.Fprintf(out, "- **%s**: %s\n", escape(problem.Subject), escape(cut(problem.Text)))
+	}
+	if more := len(r.Problems) - maxRows; more > 0 {
+		fmt.Fprintf(out, "- …and %d more.\n", more)
 	}
 	fmt.Fprintf(out, "\nWhat to do about it: %s\n", docs)
 }

@@ -1,0 +1,73 @@
+package cli_test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/linkersync/linkersync/action/internal/cli"
+)
+
+var (
+	block = regexp.MustCompile("(?s)```sh\n(.*?)```")
+	// documented is a call of linkersync in a shell example, up to what ends it.
+	documented = regexp.MustCompile(`(?m)(?:^|\| )\s*(?:bin/)?linkersync ([a-z][^|>#\n]*)`)
+)
+
+// Every command in the docs' shell examples exists, with each of its flags.
+func TestDocumentedCommandsExist(t *testing.T) {
+	t.Parallel()
+	pages, err := filepath.Glob("../../../docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, page := range append(pages, "../../../README.md") {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, example := range block.FindAllStringSubmatch(string(text), -1) {
+			for _, call := range documented.FindAllStringSubmatch(strings.ReplaceAll(example[1], "\\\n", " "), -1) {
+				found++
+				checkDocumented(t, filepath.Base(page), call[1])
+			}
+		}
+	}
+	if found < 15 {
+		t.Errorf("only %d commands found: is the pattern right?", found)
+	}
+}
+
+func checkDocumented(t *testing.T, page, call string) {
+	t.Helper()
+	words := strings.Fields(call)
+	help := helpOf(t, words[0])
+	if strings.Contains(help, "Available Commands:") && len(words) > 1 {
+		help = helpOf(t, words[0], words[1])
+	}
+	if help == "" {
+		t.Errorf("%s: there is no verb in %q", page, call)
+		return
+	}
+	for _, word := range words[1:] {
+		name, _, _ := strings.Cut(word, "=")
+		if strings.HasPrefix(name, "-") && name != "-" && !regexp.MustCompile(regexp.QuoteMeta(name)+`[ ,\n]`).MatchString(help) {
+			t.Errorf("%s: %q has no flag %s", page, call, name)
+		}
+	}
+}
+
+// helpOf returns a verb's own help, or nothing when there is no such verb.
+func helpOf(t *testing.T, verbs ...string) string {
+	t.Helper()
+	var stdout bytes.Buffer
+	code := cli.Run(t.Context(), append(verbs, "--help"), cli.Process{Getenv: func(string) string { return "" }, Stdout: &stdout, Stderr: &bytes.Buffer{}})
+	if own := "\n  linkersync " + strings.Join(verbs, " ") + " "; code != 0 || !strings.Contains(stdout.String(), own) {
+		return ""
+	}
+	return stdout.String()
+}

@@ -85,3 +85,23 @@ func TestOversizedBase64(t *testing.T) {
 		t.Errorf("L28 answered %+v, %v; want 413", response, err)
 	}
 }
+
+// TestOutsideTheBase: what is not below the base URL's path is not served, be it
+// signed or not.
+func TestOutsideTheBase(t *testing.T) {
+	t.Parallel()
+	h, _ := isolated(t)
+	h.basePath = "/prod"
+	for _, path := range []string{"", "/", "/installed", "/atlassian-connect.json", "/production", "/prodinstalled", "/prod%2Finstalled", "//prod/installed"} {
+		for _, method := range []string{"GET", "POST"} {
+			response, err := h.Handle(t.Context(), events.APIGatewayV2HTTPRequest{
+				RawPath: path, Body: string(payload("installed", stranger, secretNew).json()),
+				Headers:        map[string]string{"content-type": "application/json"},
+				RequestContext: events.APIGatewayV2HTTPRequestContext{HTTP: events.APIGatewayV2HTTPRequestContextHTTPDescription{Method: method}},
+			})
+			if err != nil || response.StatusCode != http.StatusNotFound {
+				t.Errorf("L29 %s %q answered %+v, %v; want 404", method, path, response, err)
+			}
+		}
+	}
+}

@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/linkersync/linkersync/shared/simulator/bitbucket"
 	"github.com/linkersync/linkersync/shared/simulator/fault"
 )
@@ -91,6 +93,28 @@ func crash(t *testing.T, events [2]func(*testing.T, *world), pause time.Duration
 		if !died {
 			return true
 		}
+	}
+}
+
+// TestLostAnswers: however often Bitbucket doesn't hear that an install was taken,
+// the one that it hears of counts.
+func TestLostAnswers(t *testing.T) {
+	t.Parallel()
+	for _, pause := range []time.Duration{0, time.Second} {
+		w := newWorld(t, deployment{})
+		w.handler.gate.prover.limit = rate.NewLimiter(rate.Inf, 1) // more than a person can click
+		for range 4 {
+			w.dead.Store(true)
+			if status, _ := click(workspaceOne, "")(t, w); status != 500 {
+				t.Fatalf("the lost answer was %d", status)
+			}
+			w.dead.Store(false)
+			w.clock.advance(pause)
+		}
+		if status, _ := click(workspaceOne, "")(t, w); status != 204 {
+			t.Fatalf("install after lost answers, %s apart: %d; log:\n%s", pause, status, w.logs)
+		}
+		w.agrees(t, "installed")
 	}
 }
 

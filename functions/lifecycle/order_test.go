@@ -218,6 +218,12 @@ func TestPreviousSecret(t *testing.T) {
 			calls:  slices.Concat(written, written[1:5], []string{"SendMessage", ask, ask}),
 		},
 		{
+			name: "L23 install that offers what Bitbucket accepts, beside the current secret", fault: bitbucketFails(fault.Respond(200, nil, `{"access_token":"not-a-real-token"}`)),
+			message: install, status: 204,
+			stored: map[string]stored{one: {State: "installed", Secret: secretNew, Previous: secretOne, Name: "example-workspace"}},
+			calls:  append(slices.Clone(rotated), ask, ask),
+		},
+		{
 			name:    "L23 install that offers what Bitbucket refuses",
 			message: install, status: 401, calls: []string{"GetSecretValue", ask},
 		},

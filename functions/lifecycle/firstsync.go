@@ -30,7 +30,6 @@ type firstSync struct {
 }
 
 func (f *firstSync) queueFor(ctx context.Context, clientKey string) error {
-	//nolint:gosec // G117: a client key is a name, not a secret.
 	message, err := json.Marshal(rollout.Message{Task: rollout.TaskValues, ClientKey: clientKey, Since: f.now().UTC()})
 	if err != nil {
 		return fmt.Errorf("encode first sync: %w", err)

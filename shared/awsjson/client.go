@@ -89,8 +89,8 @@ var _ smithy.APIError = (*Error)(nil)
 // Error implements error.
 func (e *Error) Error() string { return e.Code }
 
-// ErrorCode, ErrorMessage, ErrorFault, HTTPStatusCode and ServiceRequestID are what
-// the SDK's retry policy and package awsenv ask an error for.
+// ErrorCode implements smithy.APIError: the SDK's retry policy and package awsenv
+// ask for it.
 func (e *Error) ErrorCode() string { return e.Code }
 
 // ErrorMessage implements smithy.APIError.

@@ -65,7 +65,7 @@ func (r record) sameContent(other record) bool {
 
 // encode returns the secret's value; it wraps [ErrTooLarge].
 func (r record) encode() (string, error) {
-	//nolint:gosec // G117: this is the one place where the secrets are written out, for Secrets Manager.
+	// This is the one place where the secrets are written out, for Secrets Manager.
 	body, err := json.Marshal(document{
 		Version: documentVersion, AppKey: r.AppKey, ClientKey: r.ClientKey,
 		SharedSecret: r.SharedSecret.Reveal(), PreviousSecret: r.PreviousSecret.Reveal(),

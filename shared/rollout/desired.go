@@ -33,7 +33,7 @@ func ScopeWorkspace(key string) (workspaceUUID string, ok bool) {
 	return uuid, found && cut && workspacePattern.MatchString(uuid)
 }
 
-// ErrNoManifest: neither the workspace nor the app has a manifest yet.
+// ErrNoManifest says that neither the workspace nor the app has a manifest yet.
 var ErrNoManifest = errors.New("no manifest in the bucket yet: put " + DefaultScope + " there")
 
 // Desired reads and keeps the desired state: manifests in the deployment's bucket.

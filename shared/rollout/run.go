@@ -70,7 +70,7 @@ func (t *Table) OpenRun(ctx context.Context, id, app string) (Run, error) {
 	return t.Run(ctx, id)
 }
 
-// ErrNoRun: the table has no such run, or no longer.
+// ErrNoRun says that the table has no such run, or no longer.
 var ErrNoRun = errors.New("no such run")
 
 // Run reads a run.
@@ -138,7 +138,7 @@ func (t *Table) RestartRun(ctx context.Context, run Run) (Run, error) {
 	return runOf(after), nil
 }
 
-// ErrOvertaken: another dispatcher works on the same run.
+// ErrOvertaken says that another dispatcher works on the same run.
 var ErrOvertaken = errors.New("another dispatch of the same run is ahead")
 
 // FinishRun marks a complete run as done. Whoever gets a run that is done and not

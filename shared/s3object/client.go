@@ -29,7 +29,7 @@ import (
 // hundred thousand values.
 const MaxSize = 4 << 20
 
-// ErrNotFound: the bucket has no such object.
+// ErrNotFound says that the bucket has no such object.
 var ErrNotFound = errors.New("object not found")
 
 // StatusError is any other answer of S3.

@@ -9,6 +9,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -31,13 +32,17 @@ const (
 	stepTimeout = time.Minute
 )
 
-func main() {
+func main() { os.Exit(realMain()) }
+
+// realMain returns the exit code, so that deferred calls run before the process ends.
+func realMain() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	if err := run(ctx, os.Stdout); err != nil {
 		_, _ = fmt.Fprintln(os.Stderr, "demo:", err)
-		os.Exit(1)
+		return 1
 	}
+	return 0
 }
 
 // run is the story, in order.
@@ -109,7 +114,7 @@ func (d *demo) applyAgain(ctx context.Context) error {
 	}{{"Bitbucket", d.stack.Bitbucket.Faults().Calls()}, {"Infisical", d.stack.Infisical.Faults().Calls()}} {
 		for _, call := range server.calls {
 			_, _ = fmt.Fprintf(d.out, "  %-10s %s\n", server.name, call)
-			if call.Method != "GET" && !strings.Contains(call.Path, "/auth/") {
+			if call.Method != http.MethodGet && !strings.Contains(call.Path, "/auth/") {
 				writes++
 			}
 		}

@@ -23,13 +23,17 @@ const (
 	coldStarts    = 9
 )
 
-func main() {
+func main() { os.Exit(realMain()) }
+
+// realMain returns the exit code, so that deferred calls run before the process ends.
+func realMain() int {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
 	if err := run(ctx, os.Stdout); err != nil {
 		_, _ = fmt.Fprintln(os.Stderr, "peers:", err)
-		os.Exit(1)
+		return 1
 	}
+	return 0
 }
 
 // figures of one subject, of all its rounds.

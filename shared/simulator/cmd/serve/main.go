@@ -20,13 +20,17 @@ import (
 
 const envFile = ".local/env"
 
-func main() {
+func main() { os.Exit(realMain()) }
+
+// realMain returns the exit code, so that deferred calls run before the process ends.
+func realMain() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, os.Stdout, os.Stderr); err != nil {
 		_, _ = fmt.Fprintln(os.Stderr, "serve:", err)
-		os.Exit(1)
+		return 1
 	}
+	return 0
 }
 
 func run(ctx context.Context, out, logs io.Writer) error {

@@ -41,8 +41,10 @@ func configure(e *startup.Environment, log *slog.Logger, out io.Writer) (*handle
 	return &handler{
 		log: log, app: app,
 		worker: worker{
-			app:     app,
-			store:   installation.NewSecretsManager(secretsmanager.NewFromConfig(aws), installation.Options{AppKey: app}),
+			app: app,
+			// Each message asks anew: with a state of minutes ago, the first sync after a
+			// reinstall would be skipped as one for a tombstone. A run asks once anyway.
+			store:   installation.NewSecretsManager(secretsmanager.NewFromConfig(aws), installation.Options{AppKey: app, CacheTTL: time.Nanosecond}),
 			desired: rollout.Desired{Objects: objects, App: app},
 			apiURL:  e.Optional("LINKERSYNC_BITBUCKET_URL", ""),
 			codec:   &bitbucket.Codec{},

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/redact"
 	"github.com/linkersync/linkersync/shared/rollout"
 	simbitbucket "github.com/linkersync/linkersync/shared/simulator/bitbucket"
@@ -322,6 +323,24 @@ func TestReplacedSecretIsReadAgain(t *testing.T) {
 	w.batch(t.Context(), record("m", message(1), 1))
 	if got := w.values(1); got != "OLD" {
 		t.Errorf("values %q, want them restored with the new secret\n%s", got, w.out)
+	}
+}
+
+// TestFirstSyncAfterReinstall: what the worker knew of the tombstone doesn't count.
+func TestFirstSyncAfterReinstall(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	w.desire(rollout.DefaultScope, "ONE")
+	for _, state := range []installation.State{installation.Uninstalled, installation.Installed} {
+		in, err := w.store.Get(t.Context(), clientKey(1))
+		w.must(err)
+		in.State = state
+		_, err = w.store.Update(t.Context(), in, string(state))
+		w.must(err)
+		w.batch(t.Context(), record("m", message(1), 1))
+	}
+	if got := w.values(1); got != "ONE" {
+		t.Errorf("values %q, want those of the manifest", got)
 	}
 }
 

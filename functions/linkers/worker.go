@@ -45,15 +45,6 @@ func (w *worker) do(ctx context.Context, message rollout.Message, prefetched *st
 	}
 	applied.Workspace = in.Principal.UUID
 	err = w.task(ctx, in, message, &applied, prefetched)
-	if !errors.Is(err, bitbucket.ErrUnauthorized) {
-		return applied, err
-	}
-	// The cached secret may be one that a reinstall has replaced.
-	fresh, reread := w.store.Reread(ctx, message.ClientKey)
-	if reread != nil || fresh.State == in.State && fresh.SharedSecret.Equal(in.SharedSecret) {
-		return applied, err
-	}
-	err = w.task(ctx, fresh, message, &applied, prefetched)
 	return applied, err
 }
 

@@ -69,7 +69,8 @@ func (s *Stack) addRules() error {
 	}{
 		{Bus, `{"source":["linkersync"],"detail-type":["Linker Values Changed","Addon Update Requested"]}`, s.Dispatch.Send},
 		{eventbridge.DefaultBus, `{"source":["aws.s3"],"detail-type":["Object Created"],"detail":{"bucket":{"name":["` + Bucket + `"]}}}`, s.Dispatch.Send},
-		{eventbridge.DefaultBus, `{"source":["aws.secretsmanager"],"detail-type":["Secret Label Updated"]}`, s.Connections.Send},
+		{eventbridge.DefaultBus, `{"source":["aws.secretsmanager"],"detail-type":["Secret Label Updated"],"detail":{"labelUpdated":["AWSCURRENT"],` +
+			`"name":[{"anything-but":{"prefix":"linkersync/` + s.options.AppKey + `/installation/"}}]}}`, s.Connections.Send},
 	}
 	for _, rule := range rules {
 		_, err := s.AWS.Events.On(rule.bus, rule.pattern, func(_ context.Context, event eventbridge.Event) {

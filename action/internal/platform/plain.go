@@ -41,10 +41,14 @@ func (p *plain) Annotate(a Annotation) { writeAnnotation(p.out, a) }
 // Group implements Platform.
 func (p *plain) Group(title string) func() { return writeGroup(p.out, title) }
 
+// maxDotenv is the longest value in the dotenv file: GitLab refuses files above 5 KiB.
+// Source: https://docs.gitlab.com/ci/yaml/artifacts_reports/#artifactsreportsdotenv
+const maxDotenv = 4 << 10
+
 // Output implements Platform: a dotenv file, as GitLab's reports take it.
 func (p *plain) Output(name, value string) error {
 	path := p.getenv(OutputsVariable)
-	if path == "" || strings.ContainsAny(value, "\r\n") {
+	if path == "" || strings.ContainsAny(value, "\r\n") || len(value) > maxDotenv {
 		return nil
 	}
 	return appendLine(path, "LINKERSYNC_"+strings.ToUpper(name)+"="+value)

@@ -1,0 +1,142 @@
+package journal_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/linkersync/linkersync/action/internal/journal"
+)
+
+func open(t *testing.T, path string) *journal.Journal {
+	t.Helper()
+	j, err := journal.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(j.Close)
+	return j
+}
+
+func add(t *testing.T, j *journal.Journal, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		if err := j.Add(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func content(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func TestGoesOnWhereItStopped(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "done.txt")
+	first := open(t, path)
+	add(t, first, "a", "b b", "ä")
+	if got := content(t, path); got != "a\nb b\nä\n" {
+		t.Errorf("before Close the file has %q", got)
+	}
+	first.Close()
+	second := open(t, path)
+	for name, want := range map[string]bool{"a": true, "b b": true, "ä": true, "b": false, "": false} {
+		if second.Has(name) != want {
+			t.Errorf("Has(%q) is %v", name, !want)
+		}
+	}
+	add(t, second, "c")
+	if diff := cmp.Diff("a\nb b\nä\nc\n", content(t, path)); diff != "" || second.Len() != 4 {
+		t.Error(diff, second.Len())
+	}
+}
+
+// A process that dies while it writes leaves half a name. Taken for a whole one, it
+// would mark another as done; left in place, it would spoil the next line.
+func TestCutLastLineIsTakenOff(t *testing.T) {
+	t.Parallel()
+	const whole = "connection:1\nconnection:12\n"
+	for cut := range len(whole) {
+		t.Run(fmt.Sprint(cut), func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "done.txt")
+			if err := os.WriteFile(path, []byte(whole[:cut]), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			j := open(t, path)
+			if want := strings.Count(whole[:cut], "\n"); j.Len() != want {
+				t.Errorf("%d names, want %d", j.Len(), want)
+			}
+			add(t, j, "connection:12")
+			want := whole[:strings.LastIndex(whole[:cut], "\n")+1] + "connection:12\n"
+			if diff := cmp.Diff(want, content(t, path)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestWithoutFile(t *testing.T) {
+	t.Parallel()
+	j := open(t, "")
+	add(t, j, "a")
+	if !j.Has("a") || j.Has("b") || j.Len() != 1 {
+		t.Error("it doesn't remember within the process")
+	}
+}
+
+func TestManyAtOnce(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "done.txt")
+	j := open(t, path)
+	var writers sync.WaitGroup
+	for i := range 200 {
+		writers.Go(func() {
+			if err := j.Add(fmt.Sprint("name ", i)); err != nil {
+				t.Error(err)
+			}
+			_ = j.Has("name 1")
+		})
+	}
+	writers.Wait()
+	if again := open(t, path); again.Len() != 200 || j.Len() != 200 {
+		t.Errorf("%d names in the file, %d in memory", again.Len(), j.Len())
+	}
+}
+
+func TestProblems(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	if _, err := journal.Open(filepath.Join(folder, "no", "such", "folder")); err == nil || !strings.HasPrefix(err.Error(), "open journal: "+folder) {
+		t.Error(err)
+	}
+	if _, err := journal.Open(folder); err == nil || !strings.Contains(err.Error(), folder) {
+		t.Errorf("a folder is no journal: %v", err)
+	}
+	j := open(t, filepath.Join(folder, "done.txt"))
+	for _, name := range []string{"two\nlines", "carriage\rreturn"} {
+		if err := j.Add(name); err == nil || j.Has(name) {
+			t.Errorf("took %q: %v", name, err)
+		}
+	}
+	j.Close()
+	err := j.Add("a")
+	if err == nil || !strings.Contains(err.Error(), "done.txt") || !strings.Contains(err.Error(), "make room") {
+		t.Errorf("a full disk is not reported: %v", err)
+	}
+	info, err := os.Stat(filepath.Join(folder, "done.txt"))
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", info.Mode(), err)
+	}
+}

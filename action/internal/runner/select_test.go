@@ -1,0 +1,135 @@
+package runner_test
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/linkersync/linkersync/action/internal/runner"
+	"github.com/linkersync/linkersync/shared/installation"
+	"github.com/linkersync/linkersync/shared/redact"
+)
+
+const (
+	uuidA = "{11111111-2222-4333-8444-aaaaaaaaaaaa}"
+	uuidB = "{11111111-2222-4333-8444-bbbbbbbbbbbb}"
+)
+
+// shelf is a store that answers as Secrets Manager's does: without the values, no
+// display name is known.
+type shelf struct {
+	installation.Store
+	list    []installation.Installation
+	queries []installation.Query
+	broken  string
+}
+
+func (s *shelf) Get(_ context.Context, clientKey string) (installation.Installation, error) {
+	for _, in := range s.list {
+		if in.ClientKey == clientKey {
+			return in, nil
+		}
+	}
+	return installation.Installation{}, installation.ErrNotFound
+}
+
+func (s *shelf) All(_ context.Context, query installation.Query) iter.Seq2[installation.Installation, error] {
+	s.queries = append(s.queries, query)
+	return func(yield func(installation.Installation, error) bool) {
+		for _, in := range s.list {
+			var err error
+			if in.ClientKey == s.broken {
+				err = installation.ErrDamaged
+			}
+			if !query.WithSecrets {
+				in.Principal.DisplayName, in.SharedSecret = "", redact.Secret{}
+			}
+			if (query.State == "" || query.State == in.State) && !yield(in, err) {
+				return
+			}
+		}
+	}
+}
+
+func shelfOf() *shelf {
+	make := func(key, uuid, name string, state installation.State) installation.Installation {
+		return installation.Installation{ClientKey: key, Principal: installation.Principal{UUID: uuid, DisplayName: name}, State: state, SharedSecret: redact.New("s")}
+	}
+	return &shelf{list: []installation.Installation{
+		make("ari:cloud:bitbucket::app/"+uuidA+"/app", uuidA, "Example", installation.Installed),
+		make("connection:7", uuidB, "Twin", installation.Installed),
+		make("connection:8", "", "Twin", installation.Uninstalled),
+	}}
+}
+
+func TestSelect(t *testing.T) {
+	t.Parallel()
+	first, second := shelfOf().list[0].ClientKey, "connection:7"
+	tests := map[string]struct {
+		name   string
+		want   []string
+		reason string
+	}{
+		"all are the installed ones":  {"all", []string{first, second}, ""},
+		"a client key":                {first, []string{first}, ""},
+		"an older client key":         {"connection:8", []string{"connection:8"}, ""},
+		"an unknown client key":       {"connection:9", nil, "not found"},
+		"a UUID":                      {uuidB, []string{second}, ""},
+		"a UUID without braces":       {strings.Trim(uuidA, "{}"), []string{first}, ""},
+		"a UUID in capitals":          {strings.ToUpper(uuidA), []string{first}, ""},
+		"a display name":              {"Example", []string{first}, ""},
+		"a name that two have":        {"Twin", nil, "2 workspaces have this name"},
+		"a name that nobody has":      {"Nobody", nil, `find installation "Nobody": no workspace has this UUID or name`},
+		"nothing, where one has none": {"{}", nil, "no workspace has this UUID or name"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var got []string
+			var failed error
+			for in, err := range runner.Select(t.Context(), shelfOf(), test.name) {
+				if failed = err; err == nil {
+					got = append(got, in.ClientKey)
+					if in.SharedSecret.IsZero() {
+						t.Errorf("%s comes without its secret", in.ClientKey)
+					}
+				}
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Error(diff)
+			}
+			if test.reason == "" && failed != nil || test.reason != "" && (failed == nil || !strings.Contains(failed.Error(), test.reason)) {
+				t.Errorf("%v, want %q", failed, test.reason)
+			}
+		})
+	}
+}
+
+// A UUID is in the tags, so that no secret has to be read to find it.
+func TestUUIDIsFoundWithoutReadingSecrets(t *testing.T) {
+	t.Parallel()
+	store := shelfOf()
+	if _, err := runner.One(t.Context(), store, uuidB); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]installation.Query{{}}, store.queries); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestAnothersDamageDoesNotHide(t *testing.T) {
+	t.Parallel()
+	store := shelfOf()
+	store.broken = "connection:8"
+	if in, err := runner.One(t.Context(), store, "Example"); err != nil || in.Principal.UUID != uuidA {
+		t.Error(in, err)
+	}
+	store.broken = store.list[0].ClientKey
+	if _, err := runner.One(t.Context(), store, uuidA); !errors.Is(err, installation.ErrDamaged) {
+		t.Error(err)
+	}
+}

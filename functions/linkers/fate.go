@@ -72,7 +72,7 @@ func permanent(err error) bool {
 	if _, values := errors.AsType[*reconcile.ValuesError](err); values {
 		return true
 	}
-	for _, final := range []error{rollout.ErrRefused, bitbucket.ErrNotFound, bitbucket.ErrForbidden, bitbucket.ErrInvalid, bitbucket.ErrUnknownShape} {
+	for _, final := range []error{errAlone, rollout.ErrRefused, bitbucket.ErrNotFound, bitbucket.ErrForbidden, bitbucket.ErrInvalid, bitbucket.ErrUnknownShape} {
 		if errors.Is(err, final) {
 			return true
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/linkersync/linkersync/shared/bitbucket"
 	"github.com/linkersync/linkersync/shared/rollout"
 )
 
@@ -18,10 +19,14 @@ type gate struct {
 	mu     sync.Mutex
 	closed error
 	newest map[string]int64
+	// lost are the installations that found the endpoint gone; worked tells whether
+	// another found it there.
+	lost   map[string]error
+	worked bool
 }
 
 func (h *handler) openGate(ctx context.Context) (*gate, error) {
-	g := &gate{table: h.table, app: h.app, newest: map[string]int64{}}
+	g := &gate{table: h.table, app: h.app, newest: map[string]int64{}, lost: map[string]error{}}
 	stop, up, err := h.table.Stopped(ctx, h.app)
 	if up {
 		g.closed = errors.New(stop.Reason)
@@ -29,10 +34,52 @@ func (h *handler) openGate(ctx context.Context) (*gate, error) {
 	return g, err
 }
 
-func (g *gate) close(cause error) {
+// learn takes in how a message's work ended, and tells whether Bitbucket said that
+// the endpoint is gone, for everybody.
+func (g *gate) learn(clientKey string, err error) (removed bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.closed = cause
+	if !errors.Is(err, bitbucket.ErrEndpointRemoved) {
+		g.worked = g.worked || err == nil
+		return false
+	}
+	g.lost[clientKey] = err
+	answer, found := errors.AsType[*bitbucket.APIError](err)
+	if !found || !answer.Announced() {
+		return false
+	}
+	g.closed = err
+	return true
+}
+
+// conclude is asked when the batch is done. It returns why everything has to stop
+// if two installations found the endpoint gone, in whatever words, and none found
+// it there. One alone may be a workspace that was deleted, which must not stop
+// everybody else's updates.
+func (g *gate) conclude() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed != nil || g.worked || len(g.lost) < 2 {
+		return nil
+	}
+	for _, err := range g.lost {
+		g.closed = err
+	}
+	return g.closed
+}
+
+// errAlone is final: only a person can tell what became of the workspace.
+var errAlone = errors.New("the linkers of this workspace alone are gone: was it deleted?")
+
+// verdict is what an error means after conclude.
+func (g *gate) verdict(err error) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed != nil || !errors.Is(err, bitbucket.ErrEndpointRemoved) {
+		return err
+	}
+	// Without its chain: it is no removed endpoint, whatever it looked like.
+	return fmt.Errorf("%w (%s)", errAlone, err.Error())
 }
 
 // pass returns errSkipped with the reason when there is nothing to do.

@@ -13,7 +13,6 @@ import (
 
 	"github.com/linkersync/linkersync/functions/internal/metrics"
 	"github.com/linkersync/linkersync/functions/internal/startup"
-	"github.com/linkersync/linkersync/shared/bitbucket"
 	"github.com/linkersync/linkersync/shared/rollout"
 )
 
@@ -107,6 +106,12 @@ func (h *handler) batch(ctx context.Context, records []events.SQSMessage) (event
 		})
 	}
 	_ = group.Wait() // no goroutine of it returns an error
+	if cause := gate.conclude(); cause != nil {
+		h.stop(ctx, cause)
+	}
+	for _, w := range all {
+		w.err = gate.verdict(w.err)
+	}
 	return h.settle(ctx, all)
 }
 
@@ -129,8 +134,7 @@ func (h *handler) one(ctx context.Context, gate *gate, w *work, prefetched *stat
 		return
 	}
 	w.applied, w.err = h.worker.do(ctx, w.message, prefetched)
-	if errors.Is(w.err, bitbucket.ErrEndpointRemoved) {
-		gate.close(w.err)
+	if w.message.Task == rollout.TaskValues && gate.learn(w.message.ClientKey, w.err) {
 		h.stop(ctx, w.err)
 	}
 }

@@ -24,6 +24,13 @@ func (e *APIError) removed() bool {
 	return e.Status == http.StatusNotFound && (e.Path == linkersPath || e.speaksOf(removalTexts()...))
 }
 
+// Announced tells whether the answer can only be about the endpoint itself. A 404
+// without these words may as well be about one workspace, such as a deleted one:
+// who would stop calling for everybody should wait for a second one to answer so.
+func (e *APIError) Announced() bool {
+	return e.Status == http.StatusGone || e.Status == http.StatusNotFound && e.speaksOf(removalTexts()[:2]...)
+}
+
 func (e *APIError) speaksOf(texts ...string) bool {
 	message := strings.ToLower(e.Message)
 	for _, text := range texts {

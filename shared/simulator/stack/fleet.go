@@ -16,6 +16,7 @@ import (
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/redact"
 	"github.com/linkersync/linkersync/shared/rollout"
+	"github.com/linkersync/linkersync/shared/s3object"
 	simaws "github.com/linkersync/linkersync/shared/simulator/aws"
 	simbitbucket "github.com/linkersync/linkersync/shared/simulator/bitbucket"
 	"github.com/linkersync/linkersync/shared/simulator/fault"
@@ -36,7 +37,7 @@ func ClientKey(appKey, workspace string) string {
 // Populate makes count installations with these linker values, in Bitbucket and in
 // the store, without the callbacks that would lead there.
 func (s *Stack) Populate(ctx context.Context, count int, values map[string][]string) error {
-	config, err := s.awsConfig()
+	config, err := s.AWSConfig()
 	if err != nil {
 		return err
 	}
@@ -69,7 +70,7 @@ func (s *Stack) Populate(ctx context.Context, count int, values map[string][]str
 
 // Change puts a Linker Values Changed event and returns the id of its run.
 func (s *Stack) Change(ctx context.Context, change rollout.Change) (run string, err error) {
-	config, err := s.awsConfig()
+	config, err := s.AWSConfig()
 	if err != nil {
 		return "", err
 	}
@@ -79,14 +80,24 @@ func (s *Stack) Change(ctx context.Context, change rollout.Change) (run string, 
 
 // Progress is the table in which runs can be looked at.
 func (s *Stack) Progress() (*rollout.Table, error) {
-	config, err := s.awsConfig()
+	config, err := s.AWSConfig()
 	if err != nil {
 		return nil, err
 	}
 	return &rollout.Table{DynamoDB: awsjson.New(config, awsjson.DynamoDB), Name: Table}, nil
 }
 
-func (s *Stack) awsConfig() (aws.Config, error) {
+// Objects is the manifest bucket.
+func (s *Stack) Objects() (*s3object.Client, error) {
+	config, err := s.AWSConfig()
+	if err != nil {
+		return nil, err
+	}
+	return s3object.New(config, Bucket)
+}
+
+// AWSConfig is the configuration with which the functions reach the stack's AWS.
+func (s *Stack) AWSConfig() (aws.Config, error) {
 	return awsenv.Config(func(name string) string {
 		return map[string]string{
 			"AWS_ENDPOINT_URL": s.AWS.URL, "AWS_REGION": simaws.Region,

@@ -147,7 +147,7 @@ func (s *Stack) start(ctx context.Context) error {
 // startFunctions makes a runtime of every function that has a binary.
 func (s *Stack) startFunctions() error {
 	for name, extra := range s.environments() {
-		binary := filepath.Join(s.options.Binaries, name, "bootstrap")
+		binary := s.Binary(name)
 		if _, err := os.Stat(binary); err != nil {
 			return fmt.Errorf("%w; run make functions-local first", err)
 		}
@@ -162,6 +162,11 @@ func (s *Stack) startFunctions() error {
 		s.Functions[name] = function
 	}
 	return nil
+}
+
+// Binary is the file that a function's processes run.
+func (s *Stack) Binary(function string) string {
+	return filepath.Join(s.options.Binaries, function, "bootstrap")
 }
 
 func concurrency(name string, workers int) int {

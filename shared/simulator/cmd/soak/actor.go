@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"github.com/linkersync/linkersync/shared/rollout"
+	simbitbucket "github.com/linkersync/linkersync/shared/simulator/bitbucket"
+	"github.com/linkersync/linkersync/shared/simulator/stack"
+)
+
+// attempts is how often a person clicks on install again before giving up.
+const attempts = 30
+
+// actor owns a few workspaces and does one thing after the other to them.
+type actor struct {
+	*world
+	rng        *rand.Rand
+	workspaces []string
+}
+
+func (w *world) newActor(n int) *actor {
+	a := &actor{world: w, rng: w.rng(uint64(n))} //nolint:gosec // G115: n is small
+	for i := range perActor {
+		a.workspaces = append(a.workspaces, stack.Number(n*perActor+i))
+	}
+	return a
+}
+
+// live acts until ctx ends; what was begun is finished first.
+func (a *actor) live(ctx context.Context) error {
+	for ctx.Err() == nil {
+		doing := context.WithoutCancel(ctx)
+		workspace := a.workspaces[a.rng.IntN(len(a.workspaces))]
+		if err := a.step(doing, workspace); err != nil {
+			return fmt.Errorf("workspace %s: %w", workspace, err)
+		}
+		if pause(ctx, time.Duration(50+a.rng.IntN(250))*time.Millisecond) != nil {
+			return nil
+		}
+	}
+	return nil
+}
+
+func (a *actor) step(ctx context.Context, workspace string) error {
+	choice := a.rng.IntN(100)
+	a.mu.Lock()
+	installed := a.installed[workspace]
+	a.mu.Unlock()
+	switch {
+	case !installed:
+		return a.install(ctx, workspace, "installs")
+	case choice < 15:
+		return a.install(ctx, workspace, "reinstalls")
+	case choice < 30:
+		return a.uninstall(ctx, workspace)
+	}
+	return a.change(ctx, workspace)
+}
+
+func (a *actor) install(ctx context.Context, workspace, kind string) error {
+	request := simbitbucket.Install{
+		AppKey: appKey, BaseURL: a.stack.URL, Principal: stack.Workspace(workspace, "workspace"), SharedSecret: a.secret(a.rng, "installation"),
+	}
+	var err error
+	for range attempts {
+		if _, err = a.stack.Bitbucket.Install(ctx, request); err == nil {
+			a.asked(kind, func() { a.installed[workspace] = true })
+			return nil
+		}
+		if pause(ctx, 100*time.Millisecond) != nil {
+			break
+		}
+	}
+	return err
+}
+
+func (a *actor) uninstall(ctx context.Context, workspace string) error {
+	delivery, err := a.stack.Bitbucket.Uninstall(ctx, stack.ClientKey(appKey, workspace))
+	a.asked("uninstalls", func() { a.installed[workspace] = false })
+	for range attempts {
+		if err == nil && delivery.Status < 300 {
+			return nil
+		}
+		if err := pause(ctx, 100*time.Millisecond); err != nil {
+			return err
+		}
+		delivery, err = a.stack.Bitbucket.Redeliver(ctx, delivery)
+	}
+	return fmt.Errorf("uninstalled callback: status %d, %w", delivery.Status, err)
+}
+
+// change gives the workspace values of its own.
+func (a *actor) change(ctx context.Context, workspace string) error {
+	values := draw(a.rng)
+	if _, err := a.stack.Change(ctx, rollout.Change{Installations: []string{workspace}, Manifest: manifestOf(values)}); err != nil {
+		return err
+	}
+	a.asked("changes of one", func() { a.own[workspace] = values })
+	return a.kept(ctx, rollout.WorkspaceScope(workspace), manifestOf(values))
+}
+
+// kept waits until a manifest is the desired state: events have no order, so who
+// wants one has to wait.
+func (w *world) kept(ctx context.Context, scope, manifest string) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	objects, err := w.objects()
+	if err != nil {
+		return err
+	}
+	for {
+		object, err := objects.Get(ctx, scope)
+		if err == nil && string(object.Body) == manifest {
+			return nil
+		}
+		if err := pause(ctx, 20*time.Millisecond); err != nil {
+			return fmt.Errorf("%s is not kept after a minute: %w", scope, err)
+		}
+	}
+}
+
+// draw makes a list of values; a few, so that no prune is too large.
+func draw(rng *rand.Rand) []string {
+	values := []string{}
+	for i := range 12 {
+		if rng.IntN(3) == 0 {
+			values = append(values, fmt.Sprintf("V%d", i))
+		}
+	}
+	return append(values, fmt.Sprintf("N%d", rng.IntN(1_000_000)))
+}
+
+// manifestOf desires exactly the values for "issues", and at least them for "builds".
+func manifestOf(values []string) string {
+	list := strings.Join(values, ", ")
+	return fmt.Sprintf("version: 1\nlinkers:\n  - {key: issues, prune: true, values: [%s]}\n  - {key: builds, values: [%s]}\n", list, values[len(values)-1])
+}

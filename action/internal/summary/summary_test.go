@@ -1,0 +1,195 @@
+package summary_test
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/linkersync/linkersync/action/internal/runner"
+	"github.com/linkersync/linkersync/action/internal/summary"
+	"github.com/linkersync/linkersync/shared/manifest"
+	"github.com/linkersync/linkersync/shared/reconcile"
+	"github.com/linkersync/linkersync/shared/rollout"
+)
+
+var update = flag.Bool("update", false, "write what is seen into the golden files")
+
+func target(i int) *reconcile.Target {
+	return &reconcile.Target{ClientKey: fmt.Sprint("key-", i), Workspace: fmt.Sprintf("{%08d-2222-4333-8444-555555555555}", i), Name: fmt.Sprint("workspace-", i)}
+}
+
+func many(n int) []string {
+	values := make([]string, n)
+	for i := range values {
+		values[i] = fmt.Sprint("PROJ", i)
+	}
+	return values
+}
+
+// planned is a workspace that misses some values.
+func planned(i int, add []string, remove ...string) runner.Part {
+	return runner.Part{Plan: reconcile.Plan{Installation: target(i), Linkers: []reconcile.LinkerPlan{{Linker: "issues", Add: add, Remove: remove, Keep: 3}}}}
+}
+
+// applied is a workspace after an apply.
+func applied(i int, added ...string) runner.Part {
+	return runner.Part{
+		Applied: true, Plan: reconcile.Plan{Installation: target(i)},
+		Result: reconcile.Result{Installation: target(i), Linkers: []reconcile.LinkerResult{{Linker: "issues", Added: added, Kept: 250, Verified: true}}},
+	}
+}
+
+func failed(i int) runner.Part {
+	part := applied(i)
+	part.Result.Linkers[0].Error = "403 Forbidden"
+	part.Failures = []runner.Failure{{Subject: "linker issues", Position: manifest.Position{Line: 4, Column: 5}, Err: errors.New("403 Forbidden")}}
+	return part
+}
+
+func report(command string, parts ...runner.Part) *summary.Report {
+	r := &summary.Report{Command: command}
+	for _, part := range parts {
+		r.Add(part)
+	}
+	return r
+}
+
+func connections() runner.Part {
+	return runner.Part{Plan: reconcile.Plan{Connections: []reconcile.ConnectionPlan{
+		{Name: "ci", Action: reconcile.Create},
+		{Name: "team", ProjectID: "aaaaaaaa-0000-4000-8000-000000000001", Action: reconcile.Rotate, Fields: []string{"token"}},
+		{Name: "quiet", Action: reconcile.None},
+	}}}
+}
+
+// scenarios are the summaries that people meet, each with a golden file.
+func scenarios() map[string]*summary.Report {
+	guarded := planned(1, nil, "A", "B")
+	guarded.Plan.Linkers[0].NeedsYes = true
+	onPullRequest := report("plan", planned(1, []string{"OPS"}, "OLD"), guarded, connections())
+	onPullRequest.PullRequest = true
+	failing := report("apply", applied(1, "OPS"), failed(2))
+	failing.Problems = []summary.Problem{{Subject: "linker issues in workspace two", Text: "403 Forbidden"}}
+	fork := report("plan")
+	fork.PullRequest, fork.Unseen = true, "This pull request comes from a fork."
+	hostile := applied(1, "A")
+	hostile.Result.Installation.Name = "| a `b` <img src=x> [c](https://evil.example) **d** @everyone\n# e"
+	hostile.Plan.Installation = hostile.Result.Installation
+	event := report("apply")
+	event.Run = &rollout.Run{ID: "11111111-2222-4333-8444-555555555555", Total: 4, Changed: 2, Unchanged: 1, Skipped: 1}
+	fleet := report("apply", applied(0, "OPS"))
+	for i := range 299 {
+		fleet.Add(applied(i + 1))
+	}
+	return map[string]*summary.Report{
+		"plan_on_pull_request": onPullRequest, "apply_on_push": report("apply", applied(1, "OPS"), applied(2)),
+		"failure": failing, "fork": fork, "event": event, "no_change": report("apply", applied(1)),
+		"long_lists": report("plan", planned(1, many(6)), planned(2, many(201)), planned(3, many(5))), "fleet_of_300": fleet,
+		"hostile_name": report("apply", hostile), "wrong_inputs": {Problems: []summary.Problem{{Subject: "linkersync", Text: "the inputs need correcting"}}},
+		"export": report("export"),
+	}
+}
+
+func TestMarkdown(t *testing.T) {
+	t.Parallel()
+	for name, r := range scenarios() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			golden := filepath.Join("testdata", name+".md")
+			got := r.Markdown()
+			if *update {
+				if err := os.WriteFile(golden, []byte(got), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestTheSummaryStaysBelowGitHubsLimit whatever the fleet and the values are.
+func TestTheSummaryStaysBelowGitHubsLimit(t *testing.T) {
+	t.Parallel()
+	long := many(250)
+	for i := range long {
+		long[i] += strings.Repeat("x", 240)
+	}
+	r := report("plan")
+	for i := range 1000 {
+		r.Add(planned(i, long))
+		r.Problems = append(r.Problems, summary.Problem{Subject: "linker", Text: strings.Repeat("é", 5000)})
+	}
+	got := r.Markdown()
+	if len(got) > 1<<20 {
+		t.Errorf("%d bytes, GitHub takes 1 MiB", len(got))
+	}
+	for _, want := range []string{"…and 99", "…and 800 more.", "When it fails", "**250000** values would be added"} {
+		if want == "When it fails" {
+			want = "#when-it-fails"
+		}
+		if !strings.Contains(got, want) {
+			t.Errorf("the summary doesn't say %q", want)
+		}
+	}
+}
+
+func TestStatus(t *testing.T) {
+	t.Parallel()
+	withRun := func(changed, failed int) *summary.Report {
+		return &summary.Report{Run: &rollout.Run{Changed: changed, Failed: failed}}
+	}
+	broken := report("apply", applied(1, "A"))
+	broken.Problems = []summary.Problem{{}}
+	for name, test := range map[string]struct {
+		report *summary.Report
+		want   string
+	}{
+		"nothing to change":          {report("apply", applied(1)), "unchanged"},
+		"a plan with changes":        {report("plan", planned(1, []string{"A"})), "changed"},
+		"a result with changes":      {report("apply", applied(1, "A")), "changed"},
+		"a problem beats a change":   {broken, "failed"},
+		"a run that changed":         {withRun(1, 0), "changed"},
+		"a run that changed nothing": {withRun(0, 0), "unchanged"},
+	} {
+		if got := test.report.Status(); got != test.want {
+			t.Errorf("%s: %s, want %s", name, got, test.want)
+		}
+	}
+}
+
+// TestAFleetsUnchangedPartsAreCounted and not kept, but for the first ones; what
+// changed or failed is always kept.
+func TestAFleetsUnchangedPartsAreCounted(t *testing.T) {
+	t.Parallel()
+	r := report("apply")
+	for i := range 300 {
+		r.Add(applied(i))
+	}
+	r.Add(applied(300, "A"))
+	r.Add(failed(301))
+	if got := len(r.Documents()); got != 202 {
+		t.Errorf("%d documents, want 200 unchanged and 2 others", got)
+	}
+	lines := strings.Split(r.Markdown(), "\n")
+	for i, want := range []string{"workspace-301", "workspace-300", "workspace-0"} {
+		if got := lines[6+i]; !strings.Contains(got, want+" ") {
+			t.Errorf("row %d is %q, want %s", i, got, want)
+		}
+	}
+	sum := r.Summary()
+	if sum.Linkers.Added != 1 || sum.Linkers.Kept != 301*250 || sum.Failed != 1 {
+		t.Errorf("the counts are of all parts: %+v", sum)
+	}
+}

@@ -87,6 +87,7 @@ func TestEventsReachTheirTarget(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	other := w.on(t, "links", `{"source":["other"]}`) // and those after it are still asked
 	custom := w.on(t, "links", `{"source":["linkersync"]}`)
 	standard := w.on(t, eventbridge.DefaultBus, `{"source":["linkersync"]}`)
 
@@ -102,6 +103,7 @@ func TestEventsReachTheirTarget(t *testing.T) {
 		}
 		w.cloud.Events.Wait() // deliveries have no order, so one at a time
 	}
+	other.want(t, w)
 	custom.want(t, w,
 		`{"version":"0","id":"","detail-type":"Named","source":"linkersync","account":"111122223333","time":"2026-03-01T12:00:00Z","region":"eu-central-1","resources":[],"detail":{"a":1}}`,
 		`{"version":"0","id":"","detail-type":"By ARN","source":"linkersync","account":"111122223333","time":"2026-03-01T11:00:00Z","region":"eu-central-1","resources":["arn:x"],"detail":{}}`)
@@ -111,7 +113,7 @@ func TestEventsReachTheirTarget(t *testing.T) {
 
 func TestPatterns(t *testing.T) {
 	t.Parallel()
-	const detail = `{"bucket":{"name":"b"},"object":{"key":"installations/x.yaml","size":5},"tags":["red","blue"],"dry":false,"none":null}`
+	const detail = `{"bucket":{"name":"b"},"object":{"key":"installations/x.yaml","size":5,"exact":12345678901234567890},"tags":["red","blue"],"dry":false,"none":null}`
 	for pattern, want := range map[string]bool{
 		`{"source":["me"]}`:                           true,
 		`{"source":["you","me"]}`:                     true,
@@ -207,14 +209,18 @@ func TestRequestsAreRefusedAsAWhole(t *testing.T) {
 	in := w.on(t, eventbridge.DefaultBus, `{"source":["s"]}`)
 	text := func(n int) string { return `"` + strings.Repeat("x", n-2) + `"` }
 	object := func(n int) string { return `{"a":` + text(n-6) + `}` } // n bytes in all
-	many := make([]types.PutEventsRequestEntry, 11)
+	many, tens := make([]types.PutEventsRequestEntry, 11), make([]types.PutEventsRequestEntry, 10)
 	for i := range many {
 		many[i] = entry("s", "t", "{}")
+	}
+	for i := range tens {
+		tens[i] = entry("other", "t", "{}")
 	}
 	for what, test := range map[string]struct {
 		entries []types.PutEventsRequestEntry
 		fails   bool
 	}{
+		"ten":               {tens, false},
 		"eleven":            {many, true},
 		"none":              {[]types.PutEventsRequestEntry{}, true},
 		"256 KiB":           {[]types.PutEventsRequestEntry{entry("s", "t", object(256<<10-2))}, false},
@@ -247,7 +253,16 @@ func TestEventsForNoBusAreLost(t *testing.T) {
 func TestBusNames(t *testing.T) {
 	t.Parallel()
 	w := start(t)
+	if _, err := w.CreateEventBus(t.Context(), &sdk.CreateEventBusInput{Name: aws.String("mine")}); err != nil {
+		t.Fatal(err)
+	}
+	to := entry("me", "x", "{}")
+	to.EventBusName = aws.String("mine")
+	if w.put(t, to); w.cloud.Events.Lost() != 0 {
+		t.Error("an event for a bus without rules is lost")
+	}
 	for name, want := range map[string]string{
+		"mine":    "ResourceAlreadyExistsException",
 		"default": "ResourceAlreadyExistsException", "aws.partner": "ValidationException", "a b": "ValidationException",
 	} {
 		_, err := w.CreateEventBus(t.Context(), &sdk.CreateEventBusInput{Name: &name})

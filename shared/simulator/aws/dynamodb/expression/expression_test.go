@@ -64,6 +64,9 @@ func TestConditions(t *testing.T) {
 		"gone <> :five":              true,
 		"gone < :five":               false,
 		"NOT gone = :five":           true,
+		"zZ = :five":                 false,
+		":five > gone":               false,
+		"gone <= extra":              false,
 		"gone = extra":               false,
 		"n = n":                      true,
 

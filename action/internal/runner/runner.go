@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -107,6 +108,10 @@ type pass struct {
 	options Options
 	parts   chan Part
 	ended   chan error
+	// lost counts the installations that found the endpoint gone; worked tells
+	// whether one found it there.
+	lost   atomic.Int64
+	worked atomic.Bool
 }
 
 // run starts an installation's work whenever there is a free place, and closes
@@ -154,13 +159,27 @@ func (p *pass) one(ctx context.Context, in installation.Installation, unreadable
 			part.Failures = append(part.Failures, Failure{Subject: "linker " + desired.Key, Position: desired.Position, Err: err})
 		}
 		if errors.Is(err, bitbucket.ErrEndpointRemoved) {
-			return part, err
+			if p.goneForAll(err) {
+				return part, err
+			}
+			return part, nil // the next linker would meet the same
+		}
+		if err == nil {
+			p.worked.Store(true)
 		}
 		if ctx.Err() != nil {
 			break
 		}
 	}
 	return part, nil
+}
+
+// goneForAll tells a removed endpoint from a workspace that was deleted, whose
+// owner must not keep everybody else's from being updated: Bitbucket says so, or
+// two installations find it gone and none found it there.
+func (p *pass) goneForAll(err error) bool {
+	answer, found := errors.AsType[*bitbucket.APIError](err)
+	return found && answer.Announced() || p.lost.Add(1) > 1 && !p.worked.Load()
 }
 
 func (p *pass) linker(ctx context.Context, api reconcile.LinkerValues, desired manifest.Linker, part *Part) error {

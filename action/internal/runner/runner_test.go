@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"net/http"
 	"runtime"
 	"slices"
 	"strings"
@@ -198,7 +199,7 @@ func TestRemovedEndpointStopsTheFanOut(t *testing.T) {
 	t.Parallel()
 	api := &bench{fail: func(clientKey, _ string) error {
 		if clientKey == "connection:5" {
-			return bitbucket.ErrEndpointRemoved
+			return &bitbucket.APIError{Status: http.StatusGone}
 		}
 		return nil
 	}}
@@ -212,6 +213,38 @@ func TestRemovedEndpointStopsTheFanOut(t *testing.T) {
 	}
 	if reads := api.reads.Load(); reads > 14 {
 		t.Errorf("%d reads", reads)
+	}
+}
+
+// A 404 without words may be about one workspace that was deleted, and that must
+// not keep the others from being updated.
+func TestOneWorkspaceAloneStopsNobodyElse(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		gone          func(clientKey string) bool
+		parts, failed int
+		stops         bool
+	}{
+		"the first":            {func(key string) bool { return key == "connection:0" }, 20, 1, false},
+		"some among others":    {func(key string) bool { return strings.HasSuffix(key, "5") }, 20, 2, false},
+		"everybody, no others": {func(string) bool { return true }, 2, 2, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			api := &bench{fail: func(clientKey, _ string) error {
+				if test.gone(clientKey) {
+					return &bitbucket.APIError{Status: http.StatusNotFound, Removed: true}
+				}
+				return nil
+			}}
+			parts, total, err := collect(runner.Linkers(t.Context(), installations(20, nil), api.connect, linkers("x", "y"), runner.Options{Parallel: 1}))
+			if errors.Is(err, bitbucket.ErrEndpointRemoved) != test.stops || !test.stops && err != nil {
+				t.Errorf("error %v", err)
+			}
+			if test.stops && len(parts) > 4 || !test.stops && (len(parts) != test.parts || total.Failed != test.failed) {
+				t.Errorf("%d parts, %+v", len(parts), total)
+			}
+		})
 	}
 }
 

@@ -3,7 +3,6 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"iter"
 	"os"
 
@@ -50,9 +49,9 @@ Exit code 1 when a row was refused, is a conflict, or failed.`,
 }
 
 func (inv *invocation) importFile(path string, flags *intakeFlags) error {
-	var file io.Reader = inv.process.Stdin
+	file := inv.process.Stdin
 	if path != "-" {
-		opened, err := os.Open(path) //nolint:gosec // the person who runs the command names the file
+		opened, err := os.Open(path)
 		if err != nil {
 			return usage("the file to import can't be read: %v", err)
 		}

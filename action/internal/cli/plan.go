@@ -157,7 +157,9 @@ func (inv *invocation) bar(what string) *progressbar.ProgressBar {
 }
 
 func (p *parts) show(part runner.Part) error {
-	p.count++
+	if part.Plan.Installation != nil {
+		p.count++
+	}
 	p.total = p.total.Plus(part.Summary())
 	if p.bar != nil {
 		_ = p.bar.Add(1) // only a picture

@@ -127,16 +127,15 @@ func (in *intake) run(ctx context.Context, rows iter.Seq2[installation.Row, erro
 		if ctx.Err() != nil {
 			break
 		}
-		bad, isRow := errors.AsType[*installation.RowError](err)
-		if err != nil && !isRow {
+		if bad, isRow := errors.AsType[*installation.RowError](err); isRow {
+			in.results <- Result{Line: bad.Line, Outcome: Refused, Reason: bad.Reason}
+			continue
+		}
+		if err != nil {
 			failed = err
 			break
 		}
 		group.Go(func() error {
-			if bad != nil {
-				in.results <- Result{Line: bad.Line, Outcome: Refused, Reason: bad.Reason}
-				return nil
-			}
 			in.results <- in.row(ctx, row)
 			return nil
 		})
@@ -210,7 +209,7 @@ func (in *intake) stops(err error) bool {
 	switch {
 	case errors.Is(err, errUnproven):
 		if in.unproven++; in.unproven >= maxUnproven {
-			in.stop(fmt.Errorf("Bitbucket gave no verdict on %d secrets in a row, the last time: %w; what is stored stays, run the same command again later", in.unproven, err))
+			in.stop(fmt.Errorf("no verdict from Bitbucket on %d secrets in a row, the last time: %w; what is stored stays, run the same command again later", in.unproven, err))
 		}
 		return false
 	default:

@@ -192,7 +192,7 @@ func TestEndsEarly(t *testing.T) {
 		most  int
 	}{
 		"the store can't be used":    {rows(1, 1000), &memory{err: installation.ErrUnavailable}, nil, "installation store unavailable", 50},
-		"Bitbucket gives no verdict": {rows(1, 1000), &memory{}, down, "gave no verdict on 10 secrets in a row", 50},
+		"Bitbucket gives no verdict": {rows(1, 1000), &memory{}, down, "no verdict from Bitbucket on 10 secrets in a row", 50},
 		"the file can't be read": {func(yield func(installation.Row, error) bool) {
 			_ = yield(row(1), nil) && yield(installation.Row{}, broken)
 		}, &memory{}, nil, broken.Error(), 1},

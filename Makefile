@@ -78,6 +78,7 @@ test-action: ## action.yml run by act in a container against the simulators (nee
 lint: $(GOLANGCI_LINT) $(ACTIONLINT) ## Format, vet, static analysis, workflows
 	$(GOLANGCI_LINT) run
 	$(ACTIONLINT)
+	$(ACTIONLINT) examples/github-workflow.yml
 
 .PHONY: lint-template
 lint-template: ## cfn-lint, sam validate and our own assertions on the expanded template
@@ -97,8 +98,12 @@ soak: functions-local build ## The whole stack under random events, faults and k
 
 ##@ Measure
 .PHONY: bench
-bench: ## Go benchmarks with allocations, in benchstat's format
-	go test -run '^$$' -bench . -benchmem -count=6 ./shared/... | tee .local/bench.txt
+bench: $(BENCHSTAT) ## Go benchmarks with allocations, benchstat's summary, the ratios
+	bash .ci/bench.sh $(BENCHSTAT)
+
+.PHONY: plot
+plot: ## docs/growth.svg: how cost grows with values and installations
+	go run ./shared/simulator/cmd/plot docs/growth.svg
 
 .PHONY: bench-coldstart
 bench-coldstart: functions-local ## Start-up of each function beside an empty handler

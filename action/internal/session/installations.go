@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"fmt"
 	"iter"
 
 	"github.com/linkersync/linkersync/action/internal/runner"
@@ -19,7 +20,7 @@ const SharedSecretVariable = "LINKERSYNC_SHARED_SECRET"
 // environment, name is the client key that it belongs to and no store is asked.
 func (s *Session) Installations(ctx context.Context, name string) iter.Seq2[installation.Installation, error] {
 	if secret := redact.New(s.getenv(SharedSecretVariable)); !secret.IsZero() {
-		return runner.Just(runner.Direct(s.AppKey(), name, secret))
+		return s.direct(name, secret)
 	}
 	return func(yield func(installation.Installation, error) bool) {
 		store, err := s.Store(ctx)
@@ -36,6 +37,21 @@ func (s *Session) Installations(ctx context.Context, name string) iter.Seq2[inst
 			}
 		}
 	}
+}
+
+// direct is the one installation that the environment's secret is of.
+func (s *Session) direct(name string, secret redact.Secret) iter.Seq2[installation.Installation, error] {
+	var err error
+	switch {
+	case name == runner.All:
+		err = fmt.Errorf("%s is one installation's secret: give --installation its client key, or unset the variable to use the store", SharedSecretVariable)
+	case s.AppKey() == "":
+		err = errNoApp
+	}
+	if err != nil {
+		return func(yield func(installation.Installation, error) bool) { yield(installation.Installation{}, err) }
+	}
+	return runner.Just(runner.Direct(s.AppKey(), name, secret))
 }
 
 // Connect returns Bitbucket as the installation, as far as reconciling needs it.

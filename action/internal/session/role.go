@@ -24,10 +24,17 @@ func (s *Session) AssumeRole(arn string, token func(context.Context) (redact.Sec
 	s.role = &role{arn: arn, token: token}
 }
 
-func (r *role) provider(config aws.Config) aws.CredentialsProvider {
+// provider returns the role's credentials; seen hears each before it is used.
+func (r *role) provider(config aws.Config, seen func(redact.Secret)) aws.CredentialsProvider {
 	config.Credentials = aws.AnonymousCredentials{}
-	return aws.NewCredentialsCache(stscreds.NewWebIdentityRoleProvider(sts.NewFromConfig(config), r.arn, retriever{r.token},
-		func(o *stscreds.WebIdentityRoleOptions) { o.RoleSessionName = "linkersync" }))
+	assumed := stscreds.NewWebIdentityRoleProvider(sts.NewFromConfig(config), r.arn, retriever{r.token},
+		func(o *stscreds.WebIdentityRoleOptions) { o.RoleSessionName = "linkersync" })
+	return aws.NewCredentialsCache(aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
+		credentials, err := assumed.Retrieve(ctx)
+		seen(redact.New(credentials.SecretAccessKey))
+		seen(redact.New(credentials.SessionToken))
+		return credentials, err
+	}))
 }
 
 // retriever gives the SDK the token; its interface has no context.

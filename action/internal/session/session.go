@@ -8,6 +8,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"sync"
@@ -124,7 +125,7 @@ func (s *Session) loadAWS(ctx context.Context) (aws.Config, error) {
 		return aws.Config{}, fmt.Errorf("load the AWS configuration: %w", err)
 	}
 	if s.role != nil {
-		loaded.Credentials = s.role.provider(loaded)
+		loaded.Credentials = s.role.provider(loaded, s.secretSeen)
 	}
 	if loaded.Region == "" {
 		return aws.Config{}, fmt.Errorf("load the AWS configuration: %w", awsenv.ErrNoRegion)
@@ -132,6 +133,8 @@ func (s *Session) loadAWS(ctx context.Context) (aws.Config, error) {
 	s.awsConfig = &loaded
 	return loaded, nil
 }
+
+var errNoApp = errors.New("no app key: set \"app\" in the manifest, --app-key or LINKERSYNC_APP_KEY")
 
 // Store returns the installations of the app in Secrets Manager.
 func (s *Session) Store(ctx context.Context) (*installation.SecretsManager, error) {
@@ -141,7 +144,7 @@ func (s *Session) Store(ctx context.Context) (*installation.SecretsManager, erro
 		return s.store, nil
 	}
 	if s.options.AppKey == "" {
-		return nil, fmt.Errorf("no app key: set \"app\" in the manifest, --app-key or LINKERSYNC_APP_KEY")
+		return nil, errNoApp
 	}
 	client, err := s.secretsClient(ctx)
 	if err != nil {

@@ -113,6 +113,18 @@ func TestSecretFromTheEnvironment(t *testing.T) {
 	}
 }
 
+func TestSecretFromTheEnvironmentIsOneInstallations(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{"all": "one installation's secret", clientKey: "--app-key"} {
+		s := session.New(session.Options{}, direct().get, "test")
+		for in, err := range s.Installations(t.Context(), name) {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: %v, %v", name, in, err)
+			}
+		}
+	}
+}
+
 func TestSkew(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)

@@ -150,7 +150,7 @@ func (p *pass) one(ctx context.Context, in installation.Installation, unreadable
 	part = Part{Applied: p.options.Apply, Plan: reconcile.Plan{Installation: target}, Result: reconcile.Result{Installation: target}}
 	if unreadable != nil {
 		part.Failures = append(part.Failures, Failure{Subject: "installation " + in.ClientKey, Err: unreadable})
-		return part, nil
+		return part, nil //nolint:nilerr // the error is one of the part
 	}
 	api := p.connect(in)
 	for _, desired := range p.linkers {
@@ -159,10 +159,7 @@ func (p *pass) one(ctx context.Context, in installation.Installation, unreadable
 			part.Failures = append(part.Failures, Failure{Subject: "linker " + desired.Key, Position: desired.Position, Err: err})
 		}
 		if errors.Is(err, bitbucket.ErrEndpointRemoved) {
-			if p.goneForAll(err) {
-				return part, err
-			}
-			return part, nil // the next linker would meet the same
+			return part, p.goneForAll(err) // the next linker would meet the same
 		}
 		if err == nil {
 			p.worked.Store(true)
@@ -171,15 +168,18 @@ func (p *pass) one(ctx context.Context, in installation.Installation, unreadable
 			break
 		}
 	}
-	return part, nil
+	return part, nil //nolint:nilerr // each error is one of the part
 }
 
 // goneForAll tells a removed endpoint from a workspace that was deleted, whose
 // owner must not keep everybody else's from being updated: Bitbucket says so, or
-// two installations find it gone and none found it there.
-func (p *pass) goneForAll(err error) bool {
+// two installations find it gone and none found it there. Then it returns err.
+func (p *pass) goneForAll(err error) error {
 	answer, found := errors.AsType[*bitbucket.APIError](err)
-	return found && answer.Announced() || p.lost.Add(1) > 1 && !p.worked.Load()
+	if found && answer.Announced() || p.lost.Add(1) > 1 && !p.worked.Load() {
+		return err
+	}
+	return nil
 }
 
 func (p *pass) linker(ctx context.Context, api reconcile.LinkerValues, desired manifest.Linker, part *Part) error {

@@ -15,13 +15,15 @@ func newActionCommand(inv *invocation) *cobra.Command {
 		Long:    "Inputs are the action's (INPUT_FILE), the pipe's variables (FILE), or LINKERSYNC_FILE anywhere else; docs/action.md lists them.",
 		Example: "  In any CI with the image:\n  LINKERSYNC_COMMAND=plan LINKERSYNC_INSTALLATION=all linkersync action",
 		Args:    takes(),
-		RunE: inv.verb(func([]string) error {
-			err := step.Run(inv.ctx, step.Process{Getenv: inv.process.Getenv, Stdout: inv.process.Stdout, Version: inv.process.Version}, inv.options)
+		RunE: func(command *cobra.Command, _ []string) error {
+			inv.started = true
+			// Not inv.ctx: the step has a time-out of its own, an input, which may be longer.
+			err := step.Run(command.Context(), step.Process{Getenv: inv.process.Getenv, Stdout: inv.process.Stdout, Version: inv.process.Version}, inv.options)
 			if errors.Is(err, step.ErrFailed) {
 				return errReported
 			}
 			return err
-		}),
+		},
 	}
 	inv.infisicalFlags(command.Flags())
 	return command

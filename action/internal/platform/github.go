@@ -128,7 +128,7 @@ func (g *gitHub) Summary(markdown string) error {
 // IdentityToken implements Platform.
 func (g *gitHub) IdentityToken(ctx context.Context, audience string) (redact.Secret, error) {
 	if g.getenv("ACTIONS_ID_TOKEN_REQUEST_URL") == "" {
-		return redact.Secret{}, fmt.Errorf("GitHub gives this job no identity token: add \"permissions: { id-token: write }\" to the job")
+		return redact.Secret{}, fmt.Errorf("no identity token for this job: add \"permissions: { id-token: write }\" to the job")
 	}
 	// The request carries a credential: only the origin is checked, since path and query are GitHub's.
 	address, err := url.Parse(g.getenv("ACTIONS_ID_TOKEN_REQUEST_URL"))

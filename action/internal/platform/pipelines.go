@@ -74,7 +74,7 @@ func (p *pipelines) Summary(markdown string) error {
 func (p *pipelines) IdentityToken(context.Context, string) (redact.Secret, error) {
 	token := redact.New(p.getenv("BITBUCKET_STEP_OIDC_TOKEN"))
 	if token.IsZero() {
-		return token, errors.New("Bitbucket gives this step no identity token: add \"oidc: true\" to the step")
+		return token, errors.New("no identity token for this step: add \"oidc: true\" to the step")
 	}
 	return token, nil
 }

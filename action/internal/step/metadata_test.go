@@ -3,6 +3,7 @@ package step
 import (
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -221,7 +222,7 @@ func checkPipe(t *testing.T, known func(example, name string)) {
 		}
 	}
 	readYAML(t, "examples/bitbucket-pipelines.yml", &pipelines)
-	steps := append(pipelines.Pipelines.PullRequests["**"], pipelines.Pipelines.Branches["main"]...)
+	steps := slices.Concat(pipelines.Pipelines.PullRequests["**"], pipelines.Pipelines.Branches["main"])
 	if len(steps) != 2 {
 		t.Fatalf("bitbucket-pipelines.yml has %d steps, want a plan and an apply", len(steps))
 	}

@@ -235,7 +235,7 @@ func (s *step) wrongManifest(err error) error {
 		s.report.Problems = append(s.report.Problems, summary.Problem{Subject: "manifest", Text: problem.String()})
 		s.platform.Annotate(platform.Annotation{
 			Level: platform.Error, Title: "manifest", Message: problem.Message,
-			File: problem.File, Line: problem.Position.Line, Column: problem.Position.Column,
+			File: problem.File, Line: problem.Line, Column: problem.Column,
 		})
 	}
 	return ErrFailed

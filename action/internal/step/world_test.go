@@ -148,7 +148,7 @@ func (w *world) dispatch(ctx context.Context, id string, detail []byte) error {
 	if err != nil {
 		return err
 	}
-	if run, err = table.AdvanceRun(ctx, run, 2, ""); err != nil {
+	if _, err = table.AdvanceRun(ctx, run, 2, ""); err != nil {
 		return err
 	}
 	second := rollout.Unchanged

@@ -41,15 +41,15 @@ const (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdin); err != nil {
+	if err := run(os.Args[1:], os.Stdin); err != nil {
 		_, _ = fmt.Fprintln(os.Stderr, "ci:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, args []string, commands io.Reader) error {
+func run(args []string, commands io.Reader) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
 	if len(args) != 1 {
 		return errors.New("usage: ci FILE")
 	}

@@ -83,7 +83,7 @@ func TestNothingIsServedOnceTheContextHasEnded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := transport.RoundTrip(request); !errors.Is(err, context.Canceled) { //nolint:bodyclose // there is no response
+	if _, err := transport.RoundTrip(request); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 }

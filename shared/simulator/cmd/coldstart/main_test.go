@@ -26,14 +26,14 @@ func TestTheTableComparesMediansWithTheEmptyHandler(t *testing.T) {
 	times := func(all ...time.Duration) []sample {
 		var samples []sample
 		for _, d := range all {
-			samples = append(samples, sample{toNext: d * time.Millisecond, first: 2 * time.Millisecond, warm: d * time.Microsecond, rss: 3 << 20})
+			samples = append(samples, sample{toNext: d, first: 2 * time.Millisecond, warm: d / 1000, rss: 3 << 20})
 		}
 		return samples
 	}
 	var out strings.Builder
 	err := print(&out, []*subject{
-		{function: lambda.Function{Name: "empty", Binary: binary}, samples: times(10, 900, 8)},
-		{function: lambda.Function{Name: "ours", Binary: binary}, samples: times(15, 1, 16)},
+		{function: lambda.Function{Name: "empty", Binary: binary}, samples: times(10*time.Millisecond, time.Second, 8*time.Millisecond)},
+		{function: lambda.Function{Name: "ours", Binary: binary}, samples: times(15*time.Millisecond, time.Millisecond, 16*time.Millisecond)},
 	})
 	if err != nil {
 		t.Fatal(err)

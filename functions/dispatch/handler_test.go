@@ -225,7 +225,6 @@ func (w *world) handleWithin(ctx context.Context, name string) (result, error) {
 
 // pages is a store with pages of one installation.
 type pages struct {
-	lister
 	count int
 	lost  string
 	asked []string

@@ -58,7 +58,7 @@ func (q *queue) again(ctx context.Context, body string) error { return q.put(ctx
 
 func (q *queue) put(ctx context.Context, body string, delay time.Duration) error {
 	_, err := q.api.SendMessage(ctx, &sqs.SendMessageInput{
-		QueueUrl: &q.url, MessageBody: &body, DelaySeconds: int32(delay.Seconds()), //nolint:gosec // at most 900
+		QueueUrl: &q.url, MessageBody: &body, DelaySeconds: int32(delay.Seconds()),
 	})
 	if err != nil {
 		return fmt.Errorf("put message back: %w", awsenv.Cut(err))

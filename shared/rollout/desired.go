@@ -100,7 +100,7 @@ func (d Desired) Current(ctx context.Context, workspaceUUID string, state State)
 
 // Parse reads a manifest for this app. Errors are ErrRefused with every problem.
 func (d Desired) Parse(name string, data []byte) (manifest.Manifest, error) {
-	parsed, err := manifest.Parse(name, data, func(path string) ([]byte, error) {
+	parsed, err := manifest.Parse(name, data, func(string) ([]byte, error) {
 		return nil, fmt.Errorf("values_file can't be used in a stored manifest: list the values themselves (linkersync apply --via event does it)")
 	})
 	if err != nil {

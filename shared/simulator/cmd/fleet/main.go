@@ -31,14 +31,15 @@ const (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
 	b := bench{out: os.Stdout}
 	flag.IntVar(&b.installations, "installations", 10_000, "how many installations")
 	flag.DurationVar(&b.latency, "latency", 50*time.Millisecond, "how long Bitbucket takes over a call")
 	flag.IntVar(&b.workers, "workers", 6, "how many linkers processes, with 5 installations each in flight")
 	flag.Parse()
-	if err := b.run(ctx); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := b.run(ctx)
+	stop()
+	if err != nil {
 		_, _ = fmt.Fprintln(os.Stderr, "fleet:", err)
 		os.Exit(1)
 	}

@@ -34,15 +34,15 @@ const (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
 	var o options
 	flag.DurationVar(&o.duration, "duration", 10*time.Minute, "how long events are made")
 	flag.Uint64Var(&o.seed, "seed", 1, "repeats the choices of an earlier run")
 	flag.Float64Var(&o.faults, "faults", 0.3, "share of Bitbucket's calls that fail")
 	flag.StringVar(&o.logs, "logs", "", "file for the functions' output")
 	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	ok, err := run(ctx, os.Stdout, o)
+	stop()
 	if err != nil {
 		_, _ = fmt.Fprintln(os.Stderr, "soak:", err)
 	}
@@ -114,12 +114,12 @@ func (w *world) act(ctx context.Context, o options) error {
 	ctx, cancel := context.WithTimeout(ctx, o.duration)
 	defer cancel()
 	var group sync.WaitGroup
-	errs := make(chan error, actors+2)
+	errs := make(chan error, actors+1)
 	for n := range actors {
 		group.Go(func() { errs <- w.newActor(n).live(ctx) })
 	}
 	group.Go(func() { errs <- w.newOperator().live(ctx) })
-	group.Go(func() { errs <- w.newReaper().live(ctx) })
+	group.Go(func() { w.newReaper().live(ctx) })
 	group.Wait()
 	close(errs)
 	for err := range errs {

@@ -29,9 +29,7 @@ func (o *operator) live(ctx context.Context) error {
 		if err := o.step(context.WithoutCancel(ctx)); err != nil {
 			return fmt.Errorf("operator: %w", err)
 		}
-		if pause(ctx, time.Duration(100+o.rng.IntN(400))*time.Millisecond) != nil {
-			return nil
-		}
+		_ = pause(ctx, time.Duration(100+o.rng.IntN(400))*time.Millisecond) // the loop looks at ctx itself
 	}
 	return nil
 }
@@ -104,14 +102,13 @@ type reaper struct {
 
 func (w *world) newReaper() *reaper { return &reaper{world: w, rng: w.rng(2000)} }
 
-func (r *reaper) live(ctx context.Context) error {
+func (r *reaper) live(ctx context.Context) {
 	names := []string{"lifecycle", "dispatch", "linkers", "linkers", "connections"}
 	for pause(ctx, time.Duration(500+r.rng.IntN(1500))*time.Millisecond) == nil {
 		if r.reap(names[r.rng.IntN(len(names))]) {
 			r.asked("kills", func() {})
 		}
 	}
-	return nil
 }
 
 // reap kills one process of a function, if it still is one: a process number may

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 
@@ -90,13 +91,14 @@ func detail(raw json.RawMessage) string {
 }
 
 // jwtPattern finds tokens that a server echoes, whoever signed them.
-var jwtPattern = regexp.MustCompile(`[\w-]{10,}\.[\w-]{10,}\.[\w-]{10,}`)
+// Compiled when it is first needed: most processes never do, and a cold start would pay for it.
+var jwtPattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[\w-]{10,}\.[\w-]{10,}\.[\w-]{10,}`) })
 
 // printable makes a server's text safe to show: without credentials that it may
 // have echoed, without control characters that could steer a terminal or forge a
 // log line, and short.
 func printable(text string, secrets []string) string {
-	text = jwtPattern.ReplaceAllString(text, redact.Placeholder)
+	text = jwtPattern().ReplaceAllString(text, redact.Placeholder)
 	for _, secret := range secrets {
 		text = strings.ReplaceAll(text, secret, redact.Placeholder)
 	}

@@ -7,11 +7,15 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // uuidPattern keeps text from a payload that isn't proven yet from becoming
 // another path, such as "../hook_events".
-var uuidPattern = regexp.MustCompile(`^\{?[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\}?$`)
+// Compiled when it is first needed: most processes never do, and a cold start would pay for it.
+var uuidPattern = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^\{?[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\}?$`)
+})
 
 // Workspace proves that the installation belongs to the workspace with this uuid,
 // with or without braces: only the secret of an app that is installed there can
@@ -19,7 +23,7 @@ var uuidPattern = regexp.MustCompile(`^\{?[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-
 // workspace is ErrUnknownShape.
 // Source: https://developer.atlassian.com/cloud/bitbucket/rest/api-group-workspaces/#api-workspaces-workspace-get
 func (c *Client) Workspace(ctx context.Context, uuid string) error {
-	if !uuidPattern.MatchString(uuid) {
+	if !uuidPattern().MatchString(uuid) {
 		return fmt.Errorf("workspace uuid %q: %w", printable(uuid, nil), ErrInvalid)
 	}
 	uuid = strings.Trim(uuid, "{}")

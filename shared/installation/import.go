@@ -9,6 +9,7 @@ import (
 	"iter"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 
@@ -111,7 +112,10 @@ type fields struct {
 	installedAt               time.Time
 }
 
-var importedUUID = regexp.MustCompile(`^\{?([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})\}?$`)
+// Compiled when it is first needed: most processes never do, and a cold start would pay for it.
+var importedUUID = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^\{?([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})\}?$`)
+})
 
 // check returns the row's installation, or why it is refused.
 func (f fields) check(appKey string) (in Installation, problem string) {
@@ -127,7 +131,7 @@ func (f fields) check(appKey string) (in Installation, problem string) {
 		return in, "white space in the shared secret: is the column right?"
 	}
 	if f.principal.UUID != "" {
-		match := importedUUID.FindStringSubmatch(f.principal.UUID)
+		match := importedUUID().FindStringSubmatch(f.principal.UUID)
 		if match == nil {
 			return in, "the workspace's UUID is none"
 		}

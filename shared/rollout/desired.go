@@ -30,7 +30,7 @@ func ScopeWorkspace(key string) (workspaceUUID string, ok bool) {
 	}
 	uuid, found := strings.CutPrefix(key, scopePrefix)
 	uuid, cut := strings.CutSuffix(uuid, scopeSuffix)
-	return uuid, found && cut && workspacePattern.MatchString(uuid)
+	return uuid, found && cut && workspacePattern().MatchString(uuid)
 }
 
 // ErrNoManifest says that neither the workspace nor the app has a manifest yet.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"sync"
 	"time"
 )
 
@@ -97,7 +98,10 @@ type Finished struct {
 }
 
 // workspacePattern is a UUID with braces, as Bitbucket writes it.
-var workspacePattern = regexp.MustCompile(`^\{[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\}$`)
+// Compiled when it is first needed: most processes never do, and a cold start would pay for it.
+var workspacePattern = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^\{[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\}$`)
+})
 
 // Decode reads a detail strictly: an unknown member is an error, because a typo
 // in "installations" would otherwise mean all of them. Errors are ErrRefused.
@@ -127,7 +131,7 @@ func CheckInstallations(uuids []string) error {
 		return fmt.Errorf("%w: %d installations in one event, at most %d: leave the list out for all", ErrRefused, len(uuids), MaxInstallations)
 	}
 	for _, uuid := range uuids {
-		if !workspacePattern.MatchString(uuid) {
+		if !workspacePattern().MatchString(uuid) {
 			return fmt.Errorf("%w: %q is no workspace UUID, such as {11111111-2222-4333-8444-555555555555}", ErrRefused, uuid)
 		}
 	}

@@ -19,20 +19,23 @@ docker_exit() {
 }
 trap docker_exit EXIT
 
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi; }
+
 # need_packages COMMAND=PACKAGE...: install what is missing, where apt-get and root are.
 need_packages() {
   local pair missing=()
   for pair in "$@"; do command -v "${pair%%=*}" >/dev/null || missing+=("${pair#*=}"); done
   [ ${#missing[@]} -eq 0 ] && return
-  [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || skip "not installed: ${missing[*]}"
-  { apt-get update -qq && apt-get install -y -qq --no-install-recommends "${missing[@]}"; } >/dev/null 2>&1 ||
+  { command -v apt-get && as_root true; } >/dev/null 2>&1 || skip "not installed: ${missing[*]}"
+  { as_root apt-get update -qq && as_root apt-get install -y -qq --no-install-recommends "${missing[@]}"; } >/dev/null 2>&1 ||
     skip "could not install: ${missing[*]}"
 }
 
 need_docker() {
-  need_packages docker=docker.io dockerd=docker.io
+  need_packages docker=docker.io
   docker info >/dev/null 2>&1 && return
   [ "$(id -u)" = 0 ] || skip "no Docker daemon answers, and only root can start one"
+  need_packages dockerd=docker.io
   local log
   log=$(mktemp)
   # No bridge and no packet filter: everything here uses the host's loopback, or no network.

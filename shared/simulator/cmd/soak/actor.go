@@ -15,15 +15,21 @@ import (
 // attempts is how often a person clicks on install again before giving up.
 const attempts = 30
 
+// maxMoves keeps a workspace's secret, and a token's, below the hundred versions that
+// Secrets Manager keeps of the last day; an install in the second of another takes two.
+const maxMoves = 40
+
 // actor owns a few workspaces and does one thing after the other to them.
 type actor struct {
 	*world
 	rng        *rand.Rand
 	workspaces []string
+	// moved counts the installs and uninstalls of each.
+	moved map[string]int
 }
 
 func (w *world) newActor(n int) *actor {
-	a := &actor{world: w, rng: w.rng(uint64(n))}
+	a := &actor{world: w, rng: w.rng(uint64(n)), moved: map[string]int{}}
 	for i := range perActor {
 		a.workspaces = append(a.workspaces, stack.Number(n*perActor+i))
 	}
@@ -49,14 +55,17 @@ func (a *actor) step(ctx context.Context, workspace string) error {
 	installed := a.installed[workspace]
 	a.mu.Unlock()
 	switch {
+	case installed && (choice >= 30 || a.moved[workspace] >= maxMoves):
+		return a.change(ctx, workspace)
 	case !installed:
+		a.moved[workspace]++
 		return a.install(ctx, workspace, "installs")
 	case choice < 15:
+		a.moved[workspace]++
 		return a.install(ctx, workspace, "reinstalls")
-	case choice < 30:
-		return a.uninstall(ctx, workspace)
 	}
-	return a.change(ctx, workspace)
+	a.moved[workspace]++
+	return a.uninstall(ctx, workspace)
 }
 
 func (a *actor) install(ctx context.Context, workspace, kind string) error {
@@ -81,7 +90,9 @@ func (a *actor) uninstall(ctx context.Context, workspace string) error {
 	a.asked("uninstalls", func() { a.installed[workspace] = false })
 	for range attempts {
 		if err == nil && delivery.Status < 300 {
-			return nil
+			// A registered app's callbacks of one second have the same token, and the second
+			// of two uninstalls counts as the first one again. People don't click that fast.
+			return pause(ctx, time.Second)
 		}
 		if err := pause(ctx, 100*time.Millisecond); err != nil {
 			return err

@@ -20,9 +20,13 @@ import (
 type operator struct {
 	*world
 	rng *rand.Rand
+	// rotated counts the rotations of each connection.
+	rotated map[string]int
 }
 
-func (w *world) newOperator() *operator { return &operator{world: w, rng: w.rng(1000)} }
+func (w *world) newOperator() *operator {
+	return &operator{world: w, rng: w.rng(1000), rotated: map[string]int{}}
+}
 
 func (o *operator) live(ctx context.Context) error {
 	for ctx.Err() == nil {
@@ -37,7 +41,11 @@ func (o *operator) live(ctx context.Context) error {
 func (o *operator) step(ctx context.Context) error {
 	switch choice := o.rng.IntN(100); {
 	case choice < 25:
-		return o.rotate(ctx, o.rng, fmt.Sprintf("bitbucket-%d", o.rng.IntN(connections)))
+		name := fmt.Sprintf("bitbucket-%d", o.rng.IntN(connections))
+		if o.rotated[name]++; o.rotated[name] > maxMoves {
+			return nil
+		}
+		return o.rotate(ctx, o.rng, name)
 	case choice < 70:
 		event, err := o.again(o.rng)
 		if err != nil {

@@ -55,7 +55,9 @@ func (s *step) event(ctx context.Context, desired manifest.Manifest) error {
 	_, _ = fmt.Fprintf(s.out, "event %s is on the bus %s; waiting for its run\n", ids[0], s.config.Bus)
 	table := &rollout.Table{DynamoDB: awsjson.New(aws, awsjson.DynamoDB), Name: s.config.Table}
 	run, err := s.wait(ctx, table, ids[0])
-	s.report.Run = &run
+	if run.Phase != "" {
+		s.report.Run = &run
+	}
 	if err != nil {
 		return err
 	}
@@ -73,21 +75,33 @@ func (s *step) wait(ctx context.Context, table *rollout.Table, id string) (rollo
 	last := rollout.Run{ID: id}
 	for poll := 0; ; poll++ {
 		run, err := table.Run(ctx, id)
-		if err != nil && !errors.Is(err, rollout.ErrNoRun) {
+		if errors.Is(err, rollout.ErrNoRun) {
+			err = s.stopped(ctx, table)
+		}
+		if err != nil {
 			return last, err
 		}
-		if err == nil && run != last {
+		if run.ID != "" && run != last {
 			_, _ = fmt.Fprintf(s.out, "%s: %d of %d done: %d changed, %d unchanged, %d failed, %d skipped\n",
 				run.Phase, run.Reported(), max(run.Queued, run.Total), run.Changed, run.Unchanged, run.Failed, run.Skipped)
 			last = run
 		}
-		if err == nil && run.Phase == rollout.Done {
+		if run.Phase == rollout.Done {
 			return run, nil
 		}
 		if err := sleep(ctx, poll); err != nil {
 			return last, fmt.Errorf("run %s is not done yet (%w); it goes on without this step, see docs/operate.md", id, err)
 		}
 	}
+}
+
+// stopped returns an error when the deployment takes no changes: then no run begins.
+func (s *step) stopped(ctx context.Context, table *rollout.Table) error {
+	stop, up, err := table.Stopped(ctx, s.session.AppKey())
+	if err != nil || !up {
+		return err
+	}
+	return fmt.Errorf("the deployment takes no changes now, because %s; docs/operate.md says what to do", stop.Reason)
 }
 
 func sleep(ctx context.Context, poll int) error {

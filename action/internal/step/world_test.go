@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -144,6 +145,10 @@ func (w *world) dispatch(ctx context.Context, id string, detail []byte) error {
 	config := w.cloud.Config()
 	config.Retryer, config.HTTPClient = awsenv.NewRetryer, &http.Client{}
 	table := &rollout.Table{DynamoDB: awsjson.New(config, awsjson.DynamoDB), Name: "linkersync"}
+	if strings.Contains(change.Manifest, "STOPPED") {
+		_, err := table.SetStop(ctx, change.App, "Bitbucket no longer offers this endpoint")
+		return err
+	}
 	run, err := table.OpenRun(ctx, id, change.App)
 	if err != nil {
 		return err

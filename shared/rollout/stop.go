@@ -37,10 +37,4 @@ func (t *Table) Stopped(ctx context.Context, app string) (stop Stop, up bool, er
 	return Stop{Reason: textOf(found, "stop_reason"), Since: time.Unix(numberOf(found, "stopped_at"), 0)}, true, nil
 }
 
-// ClearStop lowers the flag at once, for an operator who knows better.
-func (t *Table) ClearStop(ctx context.Context, app string) error {
-	_, _, err := t.update(ctx, stopKey(app), "SET expires = :now", "attribute_exists(id)", item{":now": number(t.now().Unix())})
-	return err
-}
-
 func stopKey(app string) string { return "stop#" + app }

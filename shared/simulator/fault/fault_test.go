@@ -33,9 +33,13 @@ func serve(t *testing.T, options fault.Options) *service {
 		_, _ = io.Copy(io.Discard, r.Body)
 		s.effects.Add(1)
 		w.Header().Set("X-Served", "yes")
-		if r.URL.Path == "/empty" {
+		switch r.URL.Path {
+		case "/empty":
 			w.WriteHeader(http.StatusNoContent)
 			return
+		case "/created":
+			w.WriteHeader(http.StatusEarlyHints)
+			w.WriteHeader(http.StatusCreated)
 		}
 		_, _ = io.WriteString(w, served)
 	})))
@@ -84,6 +88,7 @@ func TestWhenPicksCalls(t *testing.T) {
 		"first":              {fault.First(2), "FF....."},
 		"from":               {fault.From(5), "....FFF"},
 		"every":              {fault.Every(3), "..F..F."},
+		"every one":          {fault.Every(1), "FFFFFFF"},
 		"never by chance":    {fault.Probability(0), "......."},
 		"certainly":          {fault.Probability(1), "FFFFFFF"},
 		"chance with a seed": {fault.Probability(0.5), "F.F..FF"},
@@ -180,6 +185,8 @@ func TestEffects(t *testing.T) {
 		"reset":             {fault.Reset(), "/", outcome{Reset: true}},
 		"reset after":       {fault.ResetAfter(), "/", outcome{Reset: true, Effects: 1}},
 		"cut body":          {fault.CutBody(), "/", outcome{Status: 200, Body: served[:len(served)/2], Cut: true, Effects: 1, Logged: 200}},
+		"early hints":       {fault.Effect{}, "/created", outcome{Status: 201, Body: served, Effects: 1, Logged: 201}},
+		"cut with a status": {fault.CutBody(), "/created", outcome{Status: 201, Body: served[:len(served)/2], Cut: true, Effects: 1, Logged: 201}},
 		"cut an empty body": {fault.CutBody(), "/empty", outcome{Reset: true, Effects: 1}},
 		"pick":              {fault.Pick(fault.Respond(503, nil, "")), "/", outcome{Status: 503, Logged: 503}},
 		"kill":              {fault.Kill(nil), "/", outcome{Reset: true, Effects: 1}},
@@ -198,6 +205,18 @@ func TestEffects(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestAResetWithoutAConnectionAborts(t *testing.T) {
+	t.Parallel()
+	injector := fault.New(fault.Options{})
+	injector.Add(fault.Any(), fault.Always(), fault.Reset())
+	defer func() {
+		if got := recover(); got != http.ErrAbortHandler {
+			t.Errorf("the handler ended with %v, want ErrAbortHandler", got)
+		}
+	}()
+	injector.Wrap(http.NotFoundHandler()).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil))
 }
 
 func TestRespondSetsItsHeaders(t *testing.T) {

@@ -412,6 +412,8 @@ func TestTables(t *testing.T) {
 		{"again", w.create(t, "runs", "id:S"), "ResourceInUseException"},
 		{"a short name", w.create(t, "ab", "id:S"), "invalid"},
 		{"a key of booleans", w.create(t, "abc", "id:BOOL"), "invalid"},
+		{"no key at all", w.create(t, "abc"), "invalid"},
+		{"a key without a name", w.create(t, "abc", ":S"), "invalid"},
 	} {
 		wantCode(t, test.what, test.err, test.want)
 	}

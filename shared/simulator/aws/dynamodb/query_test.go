@@ -107,6 +107,16 @@ func TestInvalidQueriesAreRefused(t *testing.T) {
 	}
 	_, err := w.Query(t.Context(), &sdk.QueryInput{TableName: aws.String("log")})
 	wantCode(t, "no condition", err, "invalid: Either the KeyConditions or KeyConditionExpression parameter must be specified")
+	for what, test := range map[string]struct{ filter, projection, want string }{
+		"a filter that is not":     {"nr = ", "nr", "invalid: Invalid FilterExpression: Syntax error"},
+		"a projection that is not": {"nr = :r", "nr,", "invalid: Invalid ProjectionExpression: Syntax error"},
+	} {
+		_, err := w.Query(t.Context(), &sdk.QueryInput{
+			TableName: aws.String("log"), KeyConditionExpression: aws.String("run = :r"), ExpressionAttributeValues: item(t, `{":r":"a"}`),
+			FilterExpression: &test.filter, ProjectionExpression: &test.projection,
+		})
+		wantCode(t, what, err, test.want)
+	}
 	_, err = w.Query(t.Context(), &sdk.QueryInput{
 		TableName: aws.String("log"), KeyConditionExpression: aws.String("run = :r"), ExpressionAttributeValues: item(t, `{":r":"a"}`),
 		ExclusiveStartKey: item(t, `{"run":"a"}`),

@@ -68,6 +68,9 @@ func (t *table) define(schema []keyElement, definitions []attributeDefinition) e
 		if !definition.AttributeType.Ordered() {
 			return invalid("Member must satisfy enum value set: [B, N, S]")
 		}
+		if n := len(definition.AttributeName); n < 1 || n > 255 {
+			return invalid("1 validation error detected: 'attributeName' must have between 1 and 255 characters")
+		}
 		types[definition.AttributeName] = definition.AttributeType
 	}
 	roles := []struct {

@@ -40,9 +40,6 @@ func (s *Service) putItem(_ context.Context, in putInput) (*itemOutput, error) {
 	if err := in.returns("ALL_OLD"); err != nil {
 		return nil, err
 	}
-	if in.Item == nil {
-		in.Item = attribute.Item{} // refused for its missing key
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	request := in.write()

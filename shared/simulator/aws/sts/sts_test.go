@@ -3,6 +3,9 @@ package sts_test
 import (
 	"context"
 	"errors"
+	"io"
+	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -129,6 +132,11 @@ func TestInvalidTokensAndRolesAreRefused(t *testing.T) {
 		want   string
 	}{
 		"all right":                        {func(*sdk.AssumeRoleWithWebIdentityInput) {}, ""},
+		"the shortest time":                {func(in *sdk.AssumeRoleWithWebIdentityInput) { in.DurationSeconds = aws.Int32(900) }, ""},
+		"the longest time":                 {func(in *sdk.AssumeRoleWithWebIdentityInput) { in.DurationSeconds = aws.Int32(43200) }, ""},
+		"too long a time":                  {func(in *sdk.AssumeRoleWithWebIdentityInput) { in.DurationSeconds = aws.Int32(43201) }, "ValidationError"},
+		"a name of 64":                     {func(in *sdk.AssumeRoleWithWebIdentityInput) { in.RoleSessionName = aws.String(strings.Repeat("a", 64)) }, ""},
+		"a name of 65":                     {func(in *sdk.AssumeRoleWithWebIdentityInput) { in.RoleSessionName = aws.String(strings.Repeat("a", 65)) }, "ValidationError"},
 		"no JWT":                           {func(in *sdk.AssumeRoleWithWebIdentityInput) { in.WebIdentityToken = aws.String("abcd") }, "InvalidIdentityToken"},
 		"no subject":                       {func(in *sdk.AssumeRoleWithWebIdentityInput) { in.WebIdentityToken = aws.String(without("sub")) }, "InvalidIdentityToken"},
 		"no audience":                      {func(in *sdk.AssumeRoleWithWebIdentityInput) { in.WebIdentityToken = aws.String(without("aud")) }, "InvalidIdentityToken"},
@@ -167,9 +175,41 @@ func TestTrustDecides(t *testing.T) {
 	wantCode(t, "a stranger", err, "AccessDenied")
 }
 
-func TestIssuedCredentialsExpire(t *testing.T) {
+func TestTheQueryProtocol(t *testing.T) {
 	t.Parallel()
-	// The signature's clock is the real one, so the issuing is moved back instead.
+	cloud, _ := start(t)
+	identity := "&RoleArn=" + url.QueryEscape(role) + "&RoleSessionName=job&WebIdentityToken=" + token(t, claims())
+	for what, test := range map[string]struct {
+		method, path, body string
+		status             int
+		want               string
+	}{
+		"as it should be":    {"POST", "/", "Action=AssumeRoleWithWebIdentity&Version=2011-06-15" + identity, 200, `<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">`},
+		"another version":    {"POST", "/", "Action=AssumeRoleWithWebIdentity&Version=2012-06-15" + identity, 400, "<Code>InvalidAction</Code>"},
+		"one parameter more": {"POST", "/", "Action=AssumeRoleWithWebIdentity&Version=2011-06-15&Extra=1" + identity, 501, "<Code>NotSimulated</Code>"},
+		"another path":       {"POST", "/x", "Action=AssumeRoleWithWebIdentity&Version=2011-06-15" + identity, 400, "<Code>MalformedQueryString</Code>"},
+		"another method":     {"PUT", "/", "Action=AssumeRoleWithWebIdentity&Version=2011-06-15" + identity, 400, "<Code>MalformedQueryString</Code>"},
+		"no form":            {"POST", "/", "%", 403, "<Code>MissingAuthenticationToken</Code>"},
+	} {
+		request, err := http.NewRequestWithContext(t.Context(), test.method, cloud.URL+test.path, strings.NewReader(test.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := io.ReadAll(response.Body)
+		_ = response.Body.Close()
+		if err != nil || response.StatusCode != test.status || !strings.Contains(string(answer), test.want) {
+			t.Errorf("%s: %d %s, error %v, want %d with %s", what, response.StatusCode, answer, err, test.status, test.want)
+		}
+	}
+}
+
+func TestCredentialsLastAnHourUnlessAskedOtherwise(t *testing.T) {
+	t.Parallel()
 	cloud, client := start(t)
 	out, err := client.AssumeRoleWithWebIdentity(t.Context(), assume(token(t, claims())))
 	if err != nil {
@@ -178,6 +218,12 @@ func TestIssuedCredentialsExpire(t *testing.T) {
 	credential, ok := cloud.Tokens.Credential(*out.Credentials.AccessKeyId)
 	if !ok || credential.Expires.Sub(*out.Credentials.Expiration).Abs() > time.Second {
 		t.Errorf("the service keeps the end %v, and told %v", credential.Expires, *out.Credentials.Expiration)
+	}
+	if left := time.Until(credential.Expires); left > time.Hour || left < 59*time.Minute {
+		t.Errorf("the credentials last %v, want an hour", left)
+	}
+	if id := *out.Credentials.AccessKeyId; len(id) != 20 || !strings.HasPrefix(id, "ASIA") {
+		t.Errorf("access key %s, want ASIA and 16 characters", id)
 	}
 }
 

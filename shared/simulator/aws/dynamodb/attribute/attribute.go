@@ -178,7 +178,8 @@ func (v Value) HasPrefix(prefix Value) bool {
 	return v.Type == prefix.Type && v.Type != Number && strings.HasPrefix(v.Text, prefix.Text)
 }
 
-// Clone returns a copy that shares nothing with the item.
+// Clone returns a copy whose members can be set without changing the item. Lists
+// are shared: no expression changes one in place.
 func (i Item) Clone() Item {
 	if i == nil {
 		return nil
@@ -186,7 +187,6 @@ func (i Item) Clone() Item {
 	clone := make(Item, len(i))
 	for name, value := range i {
 		value.Map = value.Map.Clone()
-		value.List = slices.Clone(value.List)
 		clone[name] = value
 	}
 	return clone

@@ -138,7 +138,34 @@ func TestArithmetic(t *testing.T) {
 	}
 }
 
-func TestCloneSharesNothing(t *testing.T) {
+func TestPrefixes(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		whole, prefix string
+		want          bool
+	}{
+		{`{"S":"run 7"}`, `{"S":"run"}`, true},
+		{`{"S":"run 7"}`, `{"S":""}`, true},
+		{`{"S":"run 7"}`, `{"S":"7"}`, false},
+		{`{"B":"AQI="}`, `{"B":"AQ=="}`, true},
+		{`{"S":"10"}`, `{"N":"1"}`, false},
+		{`{"N":"10"}`, `{"N":"1"}`, false},
+	} {
+		if got := value(t, test.whole).HasPrefix(value(t, test.prefix)); got != test.want {
+			t.Errorf("%s begins with %s: %v, want %v", test.whole, test.prefix, got, test.want)
+		}
+	}
+}
+
+func TestUnion(t *testing.T) {
+	t.Parallel()
+	got := attribute.Union(value(t, `{"SS":["c","a"]}`), value(t, `{"SS":["b","a"]}`))
+	if want := value(t, `{"SS":["a","b","c"]}`); !got.Equal(want) {
+		t.Errorf("union %v, want %v", got, want)
+	}
+}
+
+func TestAnItemDoesNotChangeWithItsClone(t *testing.T) {
 	t.Parallel()
 	item := attribute.Item{"m": value(t, `{"M":{"x":{"M":{"y":{"N":"1"}}}}}`)}
 	clone := item.Clone()

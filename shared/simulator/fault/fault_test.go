@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -207,13 +208,31 @@ func TestEffects(t *testing.T) {
 	}
 }
 
+func TestPickIsRepeatable(t *testing.T) {
+	t.Parallel()
+	var runs [2][]int
+	for i := range runs {
+		s := serve(t, fault.Options{Seed: 7})
+		s.Add(fault.Any(), fault.Always(), fault.Pick(fault.Respond(500, nil, ""), fault.Respond(503, nil, "")))
+		for range 8 {
+			runs[i] = append(runs[i], s.status(t, http.MethodGet, "/"))
+		}
+	}
+	if diff := cmp.Diff(runs[0], runs[1]); diff != "" {
+		t.Errorf("two runs from one seed differ (-first +second):\n%s", diff)
+	}
+	if !slices.Contains(runs[0], 500) || !slices.Contains(runs[0], 503) {
+		t.Errorf("picked %v, want both effects", runs[0])
+	}
+}
+
 func TestAResetWithoutAConnectionAborts(t *testing.T) {
 	t.Parallel()
 	injector := fault.New(fault.Options{})
 	injector.Add(fault.Any(), fault.Always(), fault.Reset())
 	defer func() {
-		if got := recover(); got != http.ErrAbortHandler {
-			t.Errorf("the handler ended with %v, want ErrAbortHandler", got)
+		if err, ok := recover().(error); !ok || !errors.Is(err, http.ErrAbortHandler) {
+			t.Errorf("the handler ended with %v, want ErrAbortHandler", err)
 		}
 	}()
 	injector.Wrap(http.NotFoundHandler()).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil))

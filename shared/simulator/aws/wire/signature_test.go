@@ -72,7 +72,7 @@ func codeOf(err error) string {
 func TestSignaturesOfAWSsSigner(t *testing.T) {
 	t.Parallel()
 	for name, urls := range map[string][]string{
-		"sqs": {"/", "/a%20b/c%2Fd", "/ä", "/?b=2&a=1&a=0", "/?a=%2F+x&%C3%A4=~", "/?empty"},
+		"sqs": {"/", "/a%20b/c%2Fd", "/ä", "/?b=2&a=1&a=0", "/?h=1&g=2&f=3&e=4&d=5&c=6&b=7&a=8", "/?a=%2F+x&%C3%A4=~", "/?empty"},
 		"s3":  {"/bucket/key", "/bucket/installations/%7Bx%7D.yaml", "/b/a%2Fb%20c+d", "/b?list-type=2&prefix=a%2F", "/b?versioning"},
 	} {
 		for _, url := range urls {
@@ -147,8 +147,12 @@ func TestWhatASignatureCovers(t *testing.T) {
 			if test.service == "" {
 				test.service = "sqs"
 			}
-			if got := codeOf(authenticator().Verify(r, []byte(test.body), newService(test.service))); got != test.want {
+			err := authenticator().Verify(r, []byte(test.body), newService(test.service))
+			if got := codeOf(err); got != test.want {
 				t.Errorf("refused with %q, want %q", got, test.want)
+			}
+			if err != nil && strings.HasSuffix(err.Error(), ": ") {
+				t.Errorf("refused without saying why: %v", err)
 			}
 		})
 	}
@@ -163,6 +167,19 @@ func authorization(part, other string) func(*http.Request) {
 			old = old[:strings.Index(old, part)+len(part)]
 		}
 		r.Header.Set("Authorization", strings.Replace(old, part, other, 1))
+	}
+}
+
+func TestThePayloadMayBeUnsigned(t *testing.T) {
+	t.Parallel()
+	r := httptest.NewRequest(http.MethodPut, "http://127.0.0.1:4566/bucket/key", strings.NewReader("body"))
+	r.Header.Set("X-Amz-Content-Sha256", "UNSIGNED-PAYLOAD")
+	signer := v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true })
+	if err := signer.SignHTTP(t.Context(), key(accessKey, ""), r, "UNSIGNED-PAYLOAD", "s3", "us-east-1", noon); err != nil {
+		t.Fatal(err)
+	}
+	if err := authenticator().Verify(r, []byte("another body"), newService("s3")); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -17,7 +17,6 @@ func decode(body []byte, in any) error {
 		return Refuse("SerializationException", "the body is not UTF-8")
 	}
 	decoder := json.NewDecoder(bytes.NewReader(body))
-	decoder.UseNumber()
 	var value any
 	if err := decoder.Decode(&value); err != nil {
 		return Refuse("SerializationException", "the body is no JSON: %v", err)

@@ -124,7 +124,18 @@ func (l *lifecycle) uninstall(ctx context.Context, by grant) error {
 		in.SharedSecret = in.PreviousSecret
 	}
 	in.State = installation.Uninstalled
-	_, err := l.update(ctx, by, by.delivery, in)
+	stored, err := l.update(ctx, by, by.delivery, in)
+	if err != nil || stored.State == installation.Uninstalled {
+		return err
+	}
+	// The token was used before, and an install came since. Either it is the first
+	// uninstall again, or one in the same second, whose token is the same.
+	inForce, err := l.prover.accepts(ctx, stored)
+	if err != nil || inForce {
+		return err
+	}
+	stored.State = installation.Uninstalled
+	_, err = l.update(ctx, by, by.delivery+" "+by.requestID, stored)
 	return err
 }
 

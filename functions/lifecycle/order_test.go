@@ -83,6 +83,42 @@ func TestCaughtToken(t *testing.T) {
 	}
 }
 
+// TestUninstallsOfOneSecond: a registered app's events of one second carry the same
+// token, so the second of two uninstalls looks like the first one again. Bitbucket,
+// which takes the secret of an installed app only, tells them apart.
+func TestUninstallsOfOneSecond(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name  string
+		truth bitbucket.Status
+		want  string
+	}{
+		{"uninstalled again", bitbucket.Uninstalled, string(bitbucket.Uninstalled)},
+		{"the first one delivered again", bitbucket.Installed, string(bitbucket.Installed)},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, deployment{registered: true})
+			if err := w.bitbucket.Seed(bitbucket.State{Installations: []bitbucket.Installation{{
+				AppKey: appKey, ClientKey: one, SharedSecret: appSecret, Status: test.truth, BaseURL: w.url,
+				Principal: bitbucket.Principal{UUID: workspaceOne, Type: "team"},
+			}}}); err != nil {
+				t.Fatal(err)
+			}
+			off := uninstalled(one).signed(w.token(one, "/uninstalled", appSecret))
+			on := installed(one, appSecret).signed(w.token(one, "/installed", appSecret))
+			for _, message := range []message{off, on, off} {
+				if status, answer := w.send(t, message); status != 204 {
+					t.Fatalf("%d %q; log:\n%s", status, answer, w.logs)
+				}
+			}
+			if state := w.read(t, one).State; state != test.want {
+				t.Errorf("the store says %s, want %s", state, test.want)
+			}
+		})
+	}
+}
+
 // event is one of a sequence, in the order in which Bitbucket made them.
 type event struct {
 	name    string

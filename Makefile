@@ -42,11 +42,11 @@ build: ## bin/linkersync, the command
 
 .PHONY: functions-local
 functions-local: ## bin/functions/<name>/bootstrap for this machine
-	$(foreach f,$(FUNCTIONS),CGO_ENABLED=0 go build -tags $(FUNCTION_TAGS) -trimpath -ldflags "$(LDFLAGS)" -o bin/functions/$(f)/bootstrap ./functions/$(f);)
+	$(foreach f,$(FUNCTIONS),CGO_ENABLED=0 go build -tags $(FUNCTION_TAGS) -trimpath -ldflags "-s -w" -o bin/functions/$(f)/bootstrap ./functions/$(f);)
 
 .PHONY: package
 package: ## dist/<function>.zip as template.yaml deploys them
-	$(foreach f,$(FUNCTIONS),CGO_ENABLED=0 GOOS=linux GOARCH=$(FUNCTION_ARCH) go build -tags $(FUNCTION_TAGS) -trimpath -ldflags "$(LDFLAGS)" -o dist/$(f)/bootstrap ./functions/$(f);)
+	$(foreach f,$(FUNCTIONS),CGO_ENABLED=0 GOOS=linux GOARCH=$(FUNCTION_ARCH) go build -tags $(FUNCTION_TAGS) -trimpath -ldflags "-s -w" -o dist/$(f)/bootstrap ./functions/$(f);)
 	bash .ci/package.sh dist $(FUNCTIONS)
 
 .PHONY: image

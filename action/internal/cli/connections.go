@@ -1,11 +1,8 @@
 package cli
 
 import (
-	"context"
 	"fmt"
 	"io"
-	"log/slog"
-	"net/http"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -13,10 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/linkersync/linkersync/shared/bitbucket"
 	"github.com/linkersync/linkersync/shared/infisical"
 	"github.com/linkersync/linkersync/shared/reconcile"
-	"github.com/linkersync/linkersync/shared/redact"
 )
 
 func newConnectionsCommand(inv *invocation) *cobra.Command {
@@ -29,21 +24,7 @@ func newConnectionsCommand(inv *invocation) *cobra.Command {
 
 // infisical calls work with a client, and ends its login.
 func (inv *invocation) infisical(work func(*infisical.Client) error) error {
-	client, err := inv.session.Infisical(inv.ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err := client.Revoke(inv.ctx); err != nil {
-			inv.log.WarnContext(inv.ctx, "infisical login not revoked, it ends by itself", slog.String("error", err.Error()))
-		}
-	}()
-	return work(client)
-}
-
-// checkToken asks Bitbucket about a token.
-func (inv *invocation) checkToken(ctx context.Context, email string, token redact.Secret) error {
-	return bitbucket.CheckToken(ctx, &http.Client{Transport: inv.session.HTTP()}, inv.session.BitbucketURL(), email, token)
+	return inv.session.WithInfisical(inv.ctx, nil, inv.log, work)
 }
 
 // connectionView is a connection as people and scripts see it.

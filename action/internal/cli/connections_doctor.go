@@ -115,7 +115,7 @@ func (d *diagnosis) token(connection manifest.Connection) redact.Secret {
 		d.about(connection.Name, connection.ProjectID, statusFailed, "token", err.Error())
 		return token
 	}
-	if err := d.inv.checkToken(d.inv.ctx, connection.Email, token); err != nil {
+	if err := d.inv.session.CheckToken(d.inv.ctx, connection.Email, token); err != nil {
 		d.about(connection.Name, connection.ProjectID, statusFailed, "token", err.Error())
 		return token
 	}

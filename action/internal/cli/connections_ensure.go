@@ -102,7 +102,7 @@ func (inv *invocation) connectionOptions(checkToken bool) reconcile.ConnectionOp
 	if !checkToken {
 		return reconcile.ConnectionOptions{}
 	}
-	return reconcile.ConnectionOptions{CheckToken: inv.checkToken}
+	return reconcile.ConnectionOptions{CheckToken: inv.session.CheckToken}
 }
 
 // passConnections takes the manifest's connections through Infisical, within one

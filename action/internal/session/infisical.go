@@ -7,11 +7,9 @@ import (
 	"log/slog"
 	"net/http"
 
-	"github.com/linkersync/linkersync/action/internal/runner"
 	"github.com/linkersync/linkersync/shared/bitbucket"
 	"github.com/linkersync/linkersync/shared/infisical"
 	"github.com/linkersync/linkersync/shared/manifest"
-	"github.com/linkersync/linkersync/shared/reconcile"
 	"github.com/linkersync/linkersync/shared/redact"
 )
 
@@ -107,22 +105,24 @@ func (s *Session) oidcFromEnvironment(context.Context) (redact.Secret, error) {
 	return redact.Secret{}, fmt.Errorf("no OIDC token: set \"oidc: true\" on the Bitbucket step, or %s", OIDCTokenVariable)
 }
 
-// ApplyConnections takes the connections through Infisical, plans them or applies
-// them, and ends the login. oidc may be nil, see Infisical.
-func (s *Session) ApplyConnections(ctx context.Context, desired []manifest.Connection, apply bool, oidc OIDCToken) (part runner.Part, err error) {
+// WithInfisical calls work with a client, and ends its login. oidc may be nil, see
+// Infisical.
+func (s *Session) WithInfisical(ctx context.Context, oidc OIDCToken, log *slog.Logger, work func(*infisical.Client) error) error {
 	client, err := s.Infisical(ctx, oidc)
 	if err != nil {
-		return runner.Part{}, err
+		return err
 	}
 	// The login ends by itself in time; that it could not be ended now is worth a
 	// word, and no reason to call what was done a failure.
 	defer func() {
-		if revoke := client.Revoke(ctx); revoke != nil {
-			slog.WarnContext(ctx, "infisical login not revoked, it ends by itself", slog.String("error", revoke.Error()))
+		if err := client.Revoke(ctx); err != nil {
+			log.WarnContext(ctx, "infisical login not revoked, it ends by itself", slog.String("error", err.Error()))
 		}
 	}()
-	check := reconcile.ConnectionOptions{CheckToken: func(ctx context.Context, email string, token redact.Secret) error {
-		return bitbucket.CheckToken(ctx, &http.Client{Transport: s.transport}, s.options.BitbucketURL, email, token)
-	}}
-	return runner.Connections(ctx, client, s.Resolve, desired, apply, check)
+	return work(client)
+}
+
+// CheckToken asks Bitbucket whether an API token works for the account.
+func (s *Session) CheckToken(ctx context.Context, email string, token redact.Secret) error {
+	return bitbucket.CheckToken(ctx, &http.Client{Transport: s.transport}, s.options.BitbucketURL, email, token)
 }

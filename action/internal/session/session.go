@@ -98,12 +98,6 @@ func (s *Session) UseApp(key string) error {
 // AppKey is the Connect app's key, empty when neither option nor manifest told it.
 func (s *Session) AppKey() string { return s.options.AppKey }
 
-// HTTP is the transport for hosts other than AWS.
-func (s *Session) HTTP() http.RoundTripper { return s.transport }
-
-// BitbucketURL is the API's base URL.
-func (s *Session) BitbucketURL() string { return s.options.BitbucketURL }
-
 // AWS returns the configuration of AWS clients, by the SDK's full chain:
 // environment, profiles, SSO, web identity, container and instance roles.
 func (s *Session) AWS(ctx context.Context) (aws.Config, error) {

@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 
 	"github.com/linkersync/linkersync/action/internal/platform"
 	"github.com/linkersync/linkersync/action/internal/runner"
 	"github.com/linkersync/linkersync/action/internal/session"
 	"github.com/linkersync/linkersync/action/internal/summary"
+	"github.com/linkersync/linkersync/shared/infisical"
 	"github.com/linkersync/linkersync/shared/manifest"
+	"github.com/linkersync/linkersync/shared/reconcile"
 	"github.com/linkersync/linkersync/shared/redact"
 	"github.com/linkersync/linkersync/shared/transport"
 )
@@ -156,14 +159,16 @@ func (s *step) linkers(ctx context.Context, desired manifest.Manifest) error {
 }
 
 func (s *step) connections(ctx context.Context, desired manifest.Manifest) error {
-	part, err := s.session.ApplyConnections(ctx, desired.Connections, s.applies(), func(ctx context.Context) (redact.Secret, error) {
-		return s.identity(ctx, s.config.InfisicalAudience)
+	oidc := func(ctx context.Context) (redact.Secret, error) { return s.identity(ctx, s.config.InfisicalAudience) }
+	return s.session.WithInfisical(ctx, oidc, slog.Default(), func(client *infisical.Client) error {
+		check := reconcile.ConnectionOptions{CheckToken: s.session.CheckToken}
+		part, err := runner.Connections(ctx, client, s.session.Resolve, desired.Connections, s.applies(), check)
+		if err != nil {
+			return err
+		}
+		s.add(desired.Path, part)
+		return nil
 	})
-	if err != nil {
-		return err
-	}
-	s.add(desired.Path, part)
-	return nil
 }
 
 // awsAudience is what AWS's trust policies ask for by default.

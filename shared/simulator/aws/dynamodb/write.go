@@ -40,10 +40,16 @@ func (s *Service) putItem(_ context.Context, in putInput) (*itemOutput, error) {
 	if err := in.returns("ALL_OLD"); err != nil {
 		return nil, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	request := in.write()
 	request.Item = in.Item
+	return s.replace(request, in.ReturnValues, func(t *table) { t.set(in.Item) })
+}
+
+// replace checks a write's condition, carries it out, and answers with the item
+// that was there before, if that was asked for.
+func (s *Service) replace(request write, returnValues string, carryOut func(*table)) (*itemOutput, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	ready, err := s.prepare(request)
 	if err != nil {
 		return nil, err
@@ -52,8 +58,8 @@ func (s *Service) putItem(_ context.Context, in putInput) (*itemOutput, error) {
 	if err != nil {
 		return nil, err
 	}
-	ready.table.set(in.Item)
-	return answer(in.ReturnValues, old), nil
+	carryOut(ready.table)
+	return answer(returnValues, old), nil
 }
 
 // answer returns the old item to who asked for it.
@@ -73,20 +79,9 @@ func (s *Service) deleteItem(_ context.Context, in deleteInput) (*itemOutput, er
 	if err := in.returns("ALL_OLD"); err != nil {
 		return nil, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	request := in.write()
 	request.Key = in.Key
-	ready, err := s.prepare(request)
-	if err != nil {
-		return nil, err
-	}
-	old, err := ready.check()
-	if err != nil {
-		return nil, err
-	}
-	ready.table.remove(in.Key)
-	return answer(in.ReturnValues, old), nil
+	return s.replace(request, in.ReturnValues, func(t *table) { t.remove(in.Key) })
 }
 
 type updateInput struct {

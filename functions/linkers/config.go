@@ -29,6 +29,8 @@ func configure(e *startup.Environment, log *slog.Logger, out io.Writer) (*handle
 	bus := e.Required("LINKERSYNC_BUS")
 	queueURL := e.Required("LINKERSYNC_QUEUE_URL")
 	deadLettersURL := e.Required("LINKERSYNC_DEAD_LETTERS_URL")
+	codec, err := bitbucket.Pinned(e.Optional("LINKERSYNC_CREATE_BODY", ""), e.Optional("LINKERSYNC_BULK_BODY", ""))
+	e.Wrong("LINKERSYNC_CREATE_BODY and LINKERSYNC_BULK_BODY", err)
 	aws, err := awsenv.Config(e.Getenv)
 	e.Wrong("AWS", err)
 	if err := e.Err(); err != nil {
@@ -47,7 +49,7 @@ func configure(e *startup.Environment, log *slog.Logger, out io.Writer) (*handle
 			store:   installation.NewSecretsManager(secretsmanager.NewFromConfig(aws), installation.Options{AppKey: app, CacheTTL: time.Nanosecond}),
 			desired: rollout.Desired{Objects: objects, App: app},
 			apiURL:  e.Optional("LINKERSYNC_BITBUCKET_URL", ""),
-			codec:   &bitbucket.Codec{},
+			codec:   codec,
 			// A rate limit counts over an hour: the message waits in the queue, not here.
 			http: &http.Client{Transport: transport.New(transport.Options{Attempts: 3, Timeout: 15 * time.Second, FailFastOn429: true})},
 		},

@@ -38,6 +38,16 @@ func ParseShape(create, bulk string) (*Shape, error) {
 	return &Shape{Create: one, Bulk: many}, nil
 }
 
+// Pinned returns a codec that writes as the two examples show, see ParseShape. With
+// both empty it is one that finds out by itself; with one of them it is an error.
+func Pinned(create, bulk string) (*Codec, error) {
+	if create == "" && bulk == "" {
+		return &Codec{}, nil
+	}
+	shape, err := ParseShape(create, bulk)
+	return &Codec{Shape: shape}, err
+}
+
 // parseBody tells, too, whether the example is a list without an envelope.
 func parseBody(example string) (body Body, isList bool, err error) {
 	var decoded any

@@ -19,6 +19,11 @@ const SharedSecretVariable = "LINKERSYNC_SHARED_SECRET"
 // client key, or a workspace's UUID or name. With a shared secret in the
 // environment, name is the client key that it belongs to and no store is asked.
 func (s *Session) Installations(ctx context.Context, name string) iter.Seq2[installation.Installation, error] {
+	if s.codecError != nil {
+		return func(yield func(installation.Installation, error) bool) {
+			yield(installation.Installation{}, fmt.Errorf("LINKERSYNC_CREATE_BODY and LINKERSYNC_BULK_BODY: %w", s.codecError))
+		}
+	}
 	if secret := redact.New(s.getenv(SharedSecretVariable)); !secret.IsZero() {
 		return s.direct(name, secret)
 	}

@@ -55,9 +55,11 @@ type Session struct {
 	userAgent string
 	// codec is shared by all installations: what one workspace taught about the
 	// undocumented bodies holds for the next.
-	codec     *bitbucket.Codec
-	transport http.RoundTripper
-	clock     *clock
+	codec *bitbucket.Codec
+	// codecError is what is wrong with the variables that pin the codec.
+	codecError error
+	transport  http.RoundTripper
+	clock      *clock
 
 	// onSecret hears every secret that is read, before it is used.
 	onSecret func(redact.Secret)
@@ -77,9 +79,10 @@ func New(options Options, getenv func(string) string, userAgent string) *Session
 	clock := &clock{now: options.Now, next: transport.New(transport.Options{
 		UserAgent: userAgent, RequestsPerSecond: options.RequestsPerSecond,
 	})}
+	codec, err := bitbucket.Pinned(getenv("LINKERSYNC_CREATE_BODY"), getenv("LINKERSYNC_BULK_BODY"))
 	return &Session{
 		options: options, getenv: getenv, userAgent: userAgent,
-		codec: &bitbucket.Codec{}, transport: clock, clock: clock,
+		codec: codec, codecError: err, transport: clock, clock: clock,
 	}
 }
 

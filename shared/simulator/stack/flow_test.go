@@ -230,8 +230,9 @@ func testStorm(t *testing.T, binaries string) {
 	var last string
 	for _, values := range [][]string{{"KEEP", "FIRST"}, {"KEEP", "SECOND", "MORE"}, {"KEEP", "THIRD"}} {
 		last = change(t, s, rollout.Change{Manifest: manifestOf(values...)})
-		s.AWS.Events.Wait() // the bus hands events over on its own; dispatch knows of none before
-		if err := s.Dispatch.Wait(t.Context()); err != nil { // events have no order, and these shall have one
+		// Events have no order, and these shall have one. The bus hands them over on its own: dispatch knows of none before.
+		s.AWS.Events.Wait()
+		if err := s.Dispatch.Wait(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}

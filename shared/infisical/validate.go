@@ -2,7 +2,6 @@ package infisical
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf16"
@@ -18,15 +17,6 @@ const (
 	// MaxDescription is one less than the API documents: its database column has
 	// 255 characters, and the 256th is answered with a bare 500.
 	MaxDescription = 255
-)
-
-// Compiled once; the patterns are the server's, and testdata/rules.json has the
-// verdicts of the libraries that it uses.
-var (
-	slugPattern   = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
-	emailPattern  = regexp.MustCompile(`^[A-Za-z0-9_'+.-]*[A-Za-z0-9_+-]@([A-Za-z0-9][A-Za-z0-9-]*\.)+[A-Za-z]{2,}$`)
-	uuidPattern   = regexp.MustCompile(`^[0-9A-Fa-f]{8}-([0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}$`)
-	regionPattern = regexp.MustCompile(`^[a-z0-9-]{1,20}$`)
 )
 
 // ValidateConnection applies Infisical's rules and reports everything that breaks
@@ -84,7 +74,7 @@ func checkSlug(slug string) string {
 	switch {
 	case slug == "":
 		return "is empty"
-	case !slugPattern.MatchString(slug):
+	case !isSlug(slug):
 		return quote(slug) + " may hold only a-z, 0-9 and single dashes between them"
 	case len(slug) > maxSlug:
 		return fmt.Sprintf("has %d characters, at most %d are allowed", len(slug), maxSlug)
@@ -104,14 +94,13 @@ func checkDescription(description string) string {
 	}
 }
 
-// checkEmail adds to the pattern what it would need look-aheads for.
 func checkEmail(email string) string {
 	switch {
 	case email == "":
 		return "is empty"
 	case len(email) > maxAddress:
 		return fmt.Sprintf("has %d characters, at most %d are allowed", len(email), maxAddress)
-	case strings.HasPrefix(email, ".") || strings.Contains(email, "..") || !emailPattern.MatchString(email):
+	case !isEmail(email):
 		return quote(email) + " is not an email address that Infisical takes"
 	default:
 		return ""
@@ -156,7 +145,7 @@ func checkProjectID(id string) string {
 }
 
 func checkID(id string) string {
-	if !uuidPattern.MatchString(id) {
+	if !isUUID(id) {
 		return quote(id) + " is not a UUID"
 	}
 	return ""
@@ -166,7 +155,7 @@ func checkID(id string) string {
 // first: their STS is on amazonaws.com.cn, which Infisical doesn't call.
 func checkRegion(region string) string {
 	switch {
-	case !regionPattern.MatchString(region):
+	case !isRegion(region):
 		return quote(region) + " is not an AWS region; use one like eu-central-1"
 	case strings.HasPrefix(region, "cn-"):
 		return quote(region) + " is in a partition whose STS Infisical can't call"

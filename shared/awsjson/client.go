@@ -24,9 +24,11 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
+	"github.com/linkersync/linkersync/shared/awsenv"
 	"github.com/linkersync/linkersync/shared/transport"
 )
 
@@ -59,8 +61,11 @@ type Client struct {
 }
 
 // New returns a client with the configuration's region, credentials, endpoint,
-// HTTP client and retry policy. It dials nothing.
+// HTTP client and retry policy. As with the SDK's own clients, the HTTP client and
+// the policy may be missing, those of package awsenv are taken then, and a missing
+// region or missing credentials are the error of each call. It dials nothing.
 func New(config aws.Config, service Service) *Client {
+	config = complete(config)
 	url := "https://" + service.Name + "." + config.Region + ".amazonaws.com"
 	if strings.HasPrefix(config.Region, "cn-") {
 		url += ".cn"
@@ -72,6 +77,22 @@ func New(config aws.Config, service Service) *Client {
 		service: service, config: config, url: strings.TrimSuffix(url, "/") + "/",
 		signer: v4.NewSigner(), retryer: config.Retryer(),
 	}
+}
+
+// complete puts what is needed in the place of what is missing.
+func complete(config aws.Config) aws.Config {
+	if config.HTTPClient == nil {
+		config.HTTPClient = awshttp.NewBuildableClient().WithTimeout(awsenv.CallTimeout)
+	}
+	if config.Retryer == nil {
+		config.Retryer = awsenv.NewRetryer
+	}
+	if config.Credentials == nil {
+		config.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return aws.Credentials{}, awsenv.ErrNoCredentials
+		})
+	}
+	return config
 }
 
 // Error is a refusal by the service. Its text is the code alone: messages hold
@@ -151,6 +172,9 @@ func (c *Client) pause(ctx context.Context, attempt int, cause error) error {
 }
 
 func (c *Client) once(ctx context.Context, operation string, body []byte) ([]byte, error) {
+	if c.config.Region == "" {
+		return nil, awsenv.ErrNoRegion // which the signature needs, even where the endpoint is given
+	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url, bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("make request: %w", err)

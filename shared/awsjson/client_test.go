@@ -78,6 +78,34 @@ func TestServicesTakeOurRequests(t *testing.T) {
 	}
 }
 
+// TestAnIncompleteConfiguration behaves as it does with the SDK's clients.
+func TestAnIncompleteConfiguration(t *testing.T) {
+	t.Parallel()
+	put := map[string]any{"Entries": []map[string]string{{"Source": "s", "DetailType": "t", "Detail": "{}"}}}
+	for name, test := range map[string]struct {
+		change func(*aws.Config)
+		calls  int
+		want   error
+	}{
+		"no HTTP client":  {func(c *aws.Config) { c.HTTPClient = nil }, 1, nil},
+		"no retry policy": {func(c *aws.Config) { c.Retryer = nil }, 1, nil},
+		"no credentials":  {func(c *aws.Config) { c.Credentials = nil }, 0, awsenv.ErrNoCredentials},
+		"no region":       {func(c *aws.Config) { c.Region = "" }, 0, awsenv.ErrNoRegion},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := simaws.New(simaws.Options{})
+			t.Cleanup(server.Close)
+			config := config(t, server.URL)
+			test.change(&config)
+			err := awsjson.New(config, awsjson.EventBridge).Call(t.Context(), "PutEvents", put, nil)
+			if !errors.Is(err, test.want) || server.Faults.Total() != test.calls {
+				t.Errorf("%d calls, error %v; want %d, %v", server.Faults.Total(), err, test.calls, test.want)
+			}
+		})
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

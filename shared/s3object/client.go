@@ -22,6 +22,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
+	"github.com/linkersync/linkersync/shared/awsenv"
 	"github.com/linkersync/linkersync/shared/transport"
 )
 
@@ -66,8 +67,14 @@ type Client struct {
 }
 
 // New returns a client for the bucket with the region, credentials and endpoint
-// of the AWS configuration. It dials nothing.
+// of the AWS configuration, which is an error without the first two. It dials nothing.
 func New(config aws.Config, bucket string) (*Client, error) {
+	if config.Region == "" {
+		return nil, fmt.Errorf("address the manifest bucket: %w", awsenv.ErrNoRegion)
+	}
+	if config.Credentials == nil {
+		return nil, fmt.Errorf("address the manifest bucket: %w", awsenv.ErrNoCredentials)
+	}
 	host := "https://s3." + config.Region + ".amazonaws.com"
 	if strings.HasPrefix(config.Region, "cn-") {
 		host += ".cn"

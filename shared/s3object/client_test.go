@@ -160,9 +160,24 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-func TestAddresses(t *testing.T) {
+func TestIncompleteConfigurationsAreRefused(t *testing.T) {
 	t.Parallel()
-	if _, err := s3object.New(aws.Config{Region: "eu-central-1", BaseEndpoint: aws.String("http://[")}, "b"); err == nil {
-		t.Error("an endpoint that is no URL was taken")
+	for name, test := range map[string]struct {
+		change func(*aws.Config)
+		want   error
+	}{
+		"an endpoint that is no URL": {func(c *aws.Config) { c.BaseEndpoint = aws.String("http://[") }, nil},
+		"no region":                  {func(c *aws.Config) { c.Region = "" }, awsenv.ErrNoRegion},
+		"no credentials":             {func(c *aws.Config) { c.Credentials = nil }, awsenv.ErrNoCredentials},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			config := config(t, "http://127.0.0.1")
+			test.change(&config)
+			_, err := s3object.New(config, "b")
+			if err == nil || test.want != nil && !errors.Is(err, test.want) {
+				t.Errorf("error %v, want %v", err, test.want)
+			}
+		})
 	}
 }

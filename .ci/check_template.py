@@ -5,6 +5,7 @@ Each check is a function that returns complaints. Run by `make lint-template`.
 
 import json
 import pathlib
+import re
 import sys
 
 from cfnlint.decode import cfn_yaml
@@ -19,6 +20,14 @@ WILDCARD_RESOURCES = {
 }
 # Resources that may end in a star: names that are made at run time, below a fixed prefix.
 PREFIXES = ("/installation/*", "/*", ":secret:*", "-??????")
+
+# Variables that a function reads and a deployment has no use for.
+NOT_DEPLOYED = {
+    "LINKERSYNC_BITBUCKET_URL": "another Bitbucket, for tests and `make run`",
+    "LINKERSYNC_BITBUCKET_AUTH_URL": "the same",
+    "LINKERSYNC_DESCRIPTOR_FILE": "the zip has the descriptor beside the binary",
+    "LINKERSYNC_INFISICAL_CLIENT": "for Universal Auth; the template logs in by the function's AWS role",
+}
 
 
 def statements(resources):
@@ -124,9 +133,30 @@ def check_functions(resources):
                 yield f"{name}: {key} is {function.get(key)}, want {value}"
         if function.get("TracingConfig") != {"Mode": "Active"}:
             yield f"{name}: tracing is off"
-        for variable in function.get("Environment", {}).get("Variables", {}):
-            if not variable.startswith("LINKERSYNC_"):
-                yield f"{name}: variable {variable} is not one of ours"
+
+
+def read_by(function):
+    """The variables that a function's code asks its environment for."""
+    files = [*pathlib.Path("functions", function).glob("*.go"), *pathlib.Path("functions/internal").glob("*/*.go")]
+    code = "".join(f.read_text() for f in files if not f.name.endswith("_test.go"))
+    return set(re.findall(r'e\.(?:Required|Optional)\("(LINKERSYNC_\w+)"', code))
+
+
+def check_variables(resources):
+    """The template sets what a function reads, and nothing else."""
+    unused = set(NOT_DEPLOYED)
+    for name, resource in resources.items():
+        if resource["Type"] != "AWS::Lambda::Function":
+            continue
+        read = read_by(name.removesuffix("Function").lower())
+        given = set(resource["Properties"].get("Environment", {}).get("Variables", {}))
+        for variable in sorted(read - given - set(NOT_DEPLOYED)):
+            yield f"{name}: reads {variable}, which the template doesn't set"
+        for variable in sorted(given - read):
+            yield f"{name}: the template sets {variable}, which nothing reads"
+        unused -= read - given
+    for variable in sorted(unused):
+        yield f"{variable} is on the list of variables that aren't deployed without need"
 
 
 def check_rules(resources):
@@ -201,7 +231,7 @@ def main(path):
     resources = expanded["Resources"]
     complaints = list(check_parameters(expanded))
     checks = [
-        check_policies, check_managed_policies, check_queues, check_event_sources, check_logs, check_functions, check_rules,
+        check_policies, check_managed_policies, check_queues, check_event_sources, check_logs, check_functions, check_variables, check_rules,
         check_infisical_rules, check_alarms, check_bucket,
     ]
     for check in checks:

@@ -19,6 +19,9 @@ s/Action: sqs:SendMessage/Action: "sqs:*"/|has a star
 s/FunctionResponseTypes: .*/FunctionResponseTypes: []/|partial batch responses are off
 s/VisibilityTimeout: 360/VisibilityTimeout: 60/|under six times
 /RetentionInDays/d|kept for ever
+s/^          LINKERSYNC_BULK_BODY: .*//|reads LINKERSYNC_BULK_BODY, which the template doesn't set
+s/LINKERSYNC_TABLE:/LINKERSYNC_TABLES:/|sets LINKERSYNC_TABLES, which nothing reads
+s/LINKERSYNC_INFISICAL_METHOD:/LINKERSYNC_INFISICAL_CLIENT:/|deployed without need
 s/MemorySize: 128/MemorySize: 256/|MemorySize is 256
 s/MetricName: Throttles/MetricName: Duration/|no alarm on
 s/^  ConnectionsFunction:/  OtherFunction:/;s/ConnectionsFunction/OtherFunction/|the template deploys

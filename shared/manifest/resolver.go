@@ -25,6 +25,10 @@ type Resolver struct {
 	// AWSSecret returns the current value of the Secrets Manager secret with this
 	// name or ARN. Its errors reach the user, so they must not hold a secret.
 	AWSSecret func(ctx context.Context, id string) (redact.Secret, error)
+	// Seen, when set, is told whatever was read, before anything is done with it
+	// and even when it is refused then: a CI masks it. Of a JSON secret it is told
+	// the field; all of it when it has no such field.
+	Seen func(redact.Secret)
 }
 
 // Resolve returns the secret without surrounding white space, which files and
@@ -32,6 +36,9 @@ type Resolver struct {
 // error. Errors name the reference and what to do, never what was read.
 func (r Resolver) Resolve(ctx context.Context, ref Reference) (redact.Secret, error) {
 	secret, err := r.read(ctx, ref)
+	if trimmed := strings.TrimSpace(secret.Reveal()); r.Seen != nil && trimmed != "" {
+		r.Seen(redact.New(trimmed))
+	}
 	if err == nil {
 		secret, err = usable(secret)
 	}
@@ -41,6 +48,7 @@ func (r Resolver) Resolve(ctx context.Context, ref Reference) (redact.Secret, er
 	return secret, nil
 }
 
+// read may return a secret beside an error: the one that the error is about.
 func (r Resolver) read(ctx context.Context, ref Reference) (redact.Secret, error) {
 	switch {
 	case ref.Scheme == SchemeEnv && r.Getenv != nil:
@@ -75,20 +83,20 @@ func (r Resolver) file(path string) (redact.Secret, error) {
 	return redact.New(string(data)), nil
 }
 
-// field takes one field out of a JSON secret. The decoder's errors quote what
-// they met, so they stay here.
+// field takes one field out of a JSON secret, which it returns as it is with an
+// error. The decoder's errors quote what they met, so they stay here.
 func field(secret redact.Secret, key string) (redact.Secret, error) {
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal([]byte(secret.Reveal()), &fields); err != nil {
-		return redact.Secret{}, errors.New("the secret is not a JSON object, so it has no fields; leave # and the field out of the reference to use it whole")
+		return secret, errors.New("the secret is not a JSON object, so it has no fields; leave # and the field out of the reference to use it whole")
 	}
 	raw, there := fields[key]
 	if !there {
-		return redact.Secret{}, errors.New("the secret has no such field; check the part after #")
+		return secret, errors.New("the secret has no such field; check the part after #")
 	}
 	var value string
 	if err := json.Unmarshal(raw, &value); err != nil {
-		return redact.Secret{}, errors.New("the field of the secret is not text; store it as a JSON string")
+		return secret, errors.New("the field of the secret is not text; store it as a JSON string")
 	}
 	return redact.New(value), nil
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/linkersync/linkersync/shared/manifest"
 	"github.com/linkersync/linkersync/shared/redact"
 )
@@ -104,6 +106,39 @@ func TestResolveSaysWhatIsMissing(t *testing.T) {
 			}
 			if strings.Contains(err.Error(), "canary") {
 				t.Errorf("the message repeats the secret: %v", err)
+			}
+		})
+	}
+}
+
+// TestWhateverWasReadIsSeen even if it is refused, because a CI can mask only
+// what it was told.
+func TestWhateverWasReadIsSeen(t *testing.T) {
+	t.Parallel()
+	tests := map[string][]string{
+		"env:TOKEN":              {"canary-env"},
+		"env:UNSET":              nil,
+		"env:BLANK":              nil,
+		"file:token":             {"canary-file"},
+		"file:lines":             {"canary\ncanary"},
+		"file:large":             {strings.Repeat("c", manifest.MaxSecretSize+1)},
+		"file:nowhere":           nil,
+		"aws-secret:whole":       {"canary-aws"},
+		"aws-secret:json#token":  {"canary-field"},
+		"aws-secret:json#other":  {`{"token": "canary-field", "number": 7, "empty": ""}`},
+		"aws-secret:json#number": {`{"token": "canary-field", "number": 7, "empty": ""}`},
+		"aws-secret:whole#token": {"canary-aws"},
+		"aws-secret:other":       nil,
+	}
+	for text, want := range tests {
+		t.Run(text, func(t *testing.T) {
+			t.Parallel()
+			var seen []string
+			r := resolver()
+			r.Seen = func(secret redact.Secret) { seen = append(seen, secret.Reveal()) }
+			_, _ = r.Resolve(t.Context(), reference(t, text))
+			if diff := cmp.Diff(want, seen); diff != "" {
+				t.Errorf("seen (-want +got):\n%s", diff)
 			}
 		})
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/goccy/go-yaml"
@@ -61,7 +60,11 @@ func TestExamplesAreValid(t *testing.T) {
 
 func compileSchema(tb testing.TB) *jsonschema.Schema {
 	tb.Helper()
-	document, err := jsonschema.UnmarshalJSON(strings.NewReader(manifest.Schema()))
+	published, err := os.ReadFile("linkersync.schema.json")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(published))
 	if err != nil {
 		tb.Fatal(err)
 	}

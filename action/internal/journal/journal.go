@@ -33,6 +33,11 @@ func Open(path string) (*Journal, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open journal: %w", pathError(err))
 	}
+	// A device has no end to read to.
+	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() {
+		_ = file.Close() // nothing was written
+		return nil, fmt.Errorf("open journal: %s is no regular file: name one, or a new one in a folder that is there", path)
+	}
 	whole, err := j.read(file)
 	if err == nil {
 		err = file.Truncate(whole)
@@ -69,13 +74,6 @@ func (j *Journal) Has(name string) bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.done[name]
-}
-
-// Len is how many names are done.
-func (j *Journal) Len() int {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return len(j.done)
 }
 
 // Add records that name is done. It is on its way to the disk when Add returns.

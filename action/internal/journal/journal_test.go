@@ -57,8 +57,8 @@ func TestGoesOnWhereItStopped(t *testing.T) {
 		}
 	}
 	add(t, second, "c")
-	if diff := cmp.Diff("a\nb b\nä\nc\n", content(t, path)); diff != "" || second.Len() != 4 {
-		t.Error(diff, second.Len())
+	if diff := cmp.Diff("a\nb b\nä\nc\n", content(t, path)); diff != "" {
+		t.Error(diff)
 	}
 }
 
@@ -75,8 +75,8 @@ func TestCutLastLineIsTakenOff(t *testing.T) {
 				t.Fatal(err)
 			}
 			j := open(t, path)
-			if want := strings.Count(whole[:cut], "\n"); j.Len() != want {
-				t.Errorf("%d names, want %d", j.Len(), want)
+			if want := cut > strings.Index(whole, "\n"); j.Has("connection:1") != want || j.Has("connection:12") {
+				t.Errorf("connection:1 is done: %v, and connection:12 is not", !want)
 			}
 			add(t, j, "connection:12")
 			want := whole[:strings.LastIndex(whole[:cut], "\n")+1] + "connection:12\n"
@@ -91,7 +91,7 @@ func TestWithoutFile(t *testing.T) {
 	t.Parallel()
 	j := open(t, "")
 	add(t, j, "a")
-	if !j.Has("a") || j.Has("b") || j.Len() != 1 {
+	if !j.Has("a") || j.Has("b") {
 		t.Error("it doesn't remember within the process")
 	}
 }
@@ -110,8 +110,11 @@ func TestManyAtOnce(t *testing.T) {
 		})
 	}
 	writers.Wait()
-	if again := open(t, path); again.Len() != 200 || j.Len() != 200 {
-		t.Errorf("%d names in the file, %d in memory", again.Len(), j.Len())
+	again := open(t, path)
+	for i := range 200 {
+		if name := fmt.Sprint("name ", i); !j.Has(name) || !again.Has(name) {
+			t.Errorf("%s is not in memory, or not in the file", name)
+		}
 	}
 }
 
@@ -123,6 +126,9 @@ func TestProblems(t *testing.T) {
 	}
 	if _, err := journal.Open(folder); err == nil || !strings.Contains(err.Error(), folder) {
 		t.Errorf("a folder is no journal: %v", err)
+	}
+	if _, err := journal.Open("/dev/zero"); err == nil || !strings.Contains(err.Error(), "/dev/zero is no regular file") {
+		t.Errorf("a device is no journal: %v", err)
 	}
 	j := open(t, filepath.Join(folder, "done.txt"))
 	for _, name := range []string{"two\nlines", "carriage\rreturn"} {

@@ -18,7 +18,9 @@ func newActionCommand(inv *invocation) *cobra.Command {
 		RunE: func(command *cobra.Command, _ []string) error {
 			inv.started = true
 			// Not inv.ctx: the step has a time-out of its own, an input, which may be longer.
-			err := step.Run(command.Context(), step.Process{Getenv: inv.process.Getenv, Stdout: inv.process.Stdout, Version: inv.process.Version}, inv.options)
+			err := step.Run(command.Context(), step.Process{
+				Getenv: inv.process.Getenv, Commands: inv.stdout, Stdout: inv.process.Stdout, Log: inv.log, Version: inv.process.Version,
+			}, inv.options)
 			if errors.Is(err, step.ErrFailed) {
 				return errReported
 			}

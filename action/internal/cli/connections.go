@@ -3,13 +3,12 @@ package cli
 import (
 	"fmt"
 	"io"
-	"strings"
 	"text/tabwriter"
 	"time"
-	"unicode"
 
 	"github.com/spf13/cobra"
 
+	"github.com/linkersync/linkersync/action/internal/platform"
 	"github.com/linkersync/linkersync/shared/infisical"
 	"github.com/linkersync/linkersync/shared/reconcile"
 )
@@ -53,16 +52,6 @@ func (v connectionView) scope() string {
 	return v.ProjectID
 }
 
-// printable keeps what others wrote from steering the terminal or the table.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return ' '
-	}, text)
-}
-
 // projectFlag selects where a connection is.
 func projectFlag(command *cobra.Command, value *string) {
 	command.Flags().StringVar(value, "project", "", "The project's `ID`. Default: the connections of the organization.")
@@ -101,7 +90,7 @@ func (inv *invocation) listConnections(project string) error {
 		table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 		_, _ = fmt.Fprintln(table, "NAME\tPROJECT\tEMAIL\tUPDATED\tDESCRIPTION")
 		for _, v := range views {
-			_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", printable(v.Name), printable(v.scope()), printable(v.Email), v.UpdatedAt.Format(time.DateTime), printable(v.Description))
+			_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", platform.Printable(v.Name), platform.Printable(v.scope()), platform.Printable(v.Email), v.UpdatedAt.Format(time.DateTime), platform.Printable(v.Description))
 		}
 		_ = table.Flush() // like every other line for people
 	})
@@ -131,7 +120,7 @@ func (inv *invocation) showConnection(name, project string) error {
 	}
 	return inv.print(view, func(w io.Writer) {
 		_, _ = fmt.Fprintf(w, "name         %s\nproject      %s\nemail        %s\ndescription  %s\nid           %s\ncreated at   %s\nupdated at   %s\n",
-			printable(view.Name), printable(view.scope()), printable(view.Email), printable(view.Description), view.ID,
+			platform.Printable(view.Name), platform.Printable(view.scope()), platform.Printable(view.Email), platform.Printable(view.Description), view.ID,
 			view.CreatedAt.Format(time.RFC3339), view.UpdatedAt.Format(time.RFC3339))
 	})
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/linkersync/linkersync/action/internal/platform"
 	"github.com/linkersync/linkersync/shared/infisical"
 	"github.com/linkersync/linkersync/shared/manifest"
 	"github.com/linkersync/linkersync/shared/reconcile"
@@ -206,7 +207,7 @@ func (d *diagnosis) write(w io.Writer) {
 		if f.ProjectID != "" {
 			subject += " in " + f.ProjectID
 		}
-		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", f.Status, f.Check, printable(subject), printable(f.Detail))
+		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", f.Status, f.Check, platform.Printable(subject), platform.Printable(f.Detail))
 	}
 	_ = table.Flush() // like every other line for people
 }

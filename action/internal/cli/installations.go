@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -9,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/linkersync/linkersync/action/internal/platform"
 	"github.com/linkersync/linkersync/action/internal/runner"
 	"github.com/linkersync/linkersync/shared/installation"
 )
@@ -93,9 +93,9 @@ func (inv *invocation) listInstallations(state string) error {
 
 func (inv *invocation) printInstallation(table io.Writer, view installationView) error {
 	if inv.json {
-		return json.NewEncoder(inv.process.Stdout).Encode(view)
+		return inv.printLine(view)
 	}
-	_, err := fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", view.State, view.Workspace, printable(view.Name), view.UpdatedAt.Format(time.DateTime), view.ClientKey)
+	_, err := fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", view.State, view.Workspace, platform.Printable(view.Name), view.UpdatedAt.Format(time.DateTime), view.ClientKey)
 	return err
 }
 
@@ -119,6 +119,6 @@ func (inv *invocation) showInstallation(name string) error {
 	view := viewOf(in)
 	return inv.print(view, func(w io.Writer) {
 		_, _ = fmt.Fprintf(w, "client key    %s\nworkspace     %s\nname          %s\ntype          %s\nstate         %s\ninstalled at  %s\nupdated at    %s\n",
-			view.ClientKey, view.Workspace, printable(view.Name), view.Type, view.State, view.InstalledAt.Format(time.RFC3339), view.UpdatedAt.Format(time.RFC3339))
+			view.ClientKey, view.Workspace, platform.Printable(view.Name), view.Type, view.State, view.InstalledAt.Format(time.RFC3339), view.UpdatedAt.Format(time.RFC3339))
 	})
 }

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"iter"
 	"os"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/linkersync/linkersync/action/internal/intake"
 	"github.com/linkersync/linkersync/action/internal/journal"
+	"github.com/linkersync/linkersync/action/internal/platform"
 	"github.com/linkersync/linkersync/shared/installation"
 )
 
@@ -116,16 +116,16 @@ func (r *intakeReport) add(result intake.Result) error {
 		_ = r.bar.Add(1) // only a picture
 	}
 	if r.inv.json {
-		return json.NewEncoder(r.inv.process.Stdout).Encode(result)
+		return r.inv.printLine(result)
 	}
-	subject := printable(result.ClientKey)
+	subject := platform.Printable(result.ClientKey)
 	if result.Line > 0 {
 		subject = fmt.Sprintf("line %d: %s", result.Line, subject)
 	}
 	switch {
 	case result.Reason != "":
 		r.clear()
-		_, _ = fmt.Fprintf(r.inv.process.Stderr, "! %s %s: %s\n", subject, result.Outcome, printable(result.Reason))
+		_, _ = fmt.Fprintf(r.inv.process.Stderr, "! %s %s: %s\n", subject, result.Outcome, platform.Printable(result.Reason))
 	case r.each && result.Outcome != intake.Failed:
 		r.clear()
 		_, _ = fmt.Fprintf(r.inv.process.Stdout, "%s %s\n", subject, r.word(result.Outcome))

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -12,6 +11,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/linkersync/linkersync/action/internal/intake"
+	"github.com/linkersync/linkersync/action/internal/platform"
 	"github.com/linkersync/linkersync/shared/installation"
 )
 
@@ -96,11 +96,11 @@ func (c *purge) print(inv *invocation, in installation.Installation, err error) 
 	}
 	switch {
 	case inv.json:
-		return json.NewEncoder(inv.process.Stdout).Encode(line)
+		return inv.printLine(line)
 	case err != nil:
-		_, _ = fmt.Fprintf(inv.process.Stderr, "! %s: %v\n", printable(in.ClientKey), err)
+		_, _ = fmt.Fprintf(inv.process.Stderr, "! %s: %v\n", platform.Printable(in.ClientKey), err)
 	default:
-		_, _ = fmt.Fprintf(inv.process.Stdout, "%s  uninstalled since %s\n", printable(label(in)), in.UpdatedAt.Format(time.DateOnly))
+		_, _ = fmt.Fprintf(inv.process.Stdout, "%s  uninstalled since %s\n", platform.Printable(label(in)), in.UpdatedAt.Format(time.DateOnly))
 	}
 	return nil
 }

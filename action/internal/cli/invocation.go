@@ -2,23 +2,25 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
+	"github.com/linkersync/linkersync/action/internal/platform"
 	"github.com/linkersync/linkersync/action/internal/session"
 )
 
 // invocation is one run of the command: what a verb needs besides its own flags.
 type invocation struct {
 	process Process
+	// stdout is what process.Stdout ends in; see output.
+	stdout *output
+	// Whether a person looks at standard output and standard error.
+	outTerminal, errTerminal bool
 
 	// The flags that every verb has.
 	options                 session.Options
@@ -38,7 +40,14 @@ func newInvocation(process Process) *invocation {
 	if process.Now == nil {
 		process.Now = time.Now
 	}
-	return &invocation{process: process, ctx: context.Background(), end: func() {}}
+	inv := &invocation{
+		stdout: &output{Writer: process.Stdout}, outTerminal: isTerminal(process.Stdout), errTerminal: isTerminal(process.Stderr),
+		ctx: context.Background(), end: func() {},
+	}
+	// Once for every verb, message and help text: names and errors hold words of others.
+	process.Stdout, process.Stderr = platform.Text(process.Getenv, inv.stdout), platform.Text(process.Getenv, process.Stderr)
+	inv.process = process
+	return inv
 }
 
 // begin makes what verbs need out of flags and environment.
@@ -71,32 +80,12 @@ func (inv *invocation) verb(work func(args []string) error) func(*cobra.Command,
 // colour tells whether standard output is a terminal that may be coloured.
 // Source: https://no-color.org
 func (inv *invocation) colour() bool {
-	return !inv.noColour && inv.process.Getenv("NO_COLOR") == "" && inv.process.Getenv("TERM") != "dumb" && isTerminal(inv.process.Stdout)
+	return !inv.noColour && inv.process.Getenv("NO_COLOR") == "" && inv.process.Getenv("TERM") != "dumb" && inv.outTerminal
 }
 
 // progress tells whether a progress bar can be seen, and does not disturb a log.
 func (inv *invocation) progress() bool {
-	return isTerminal(inv.process.Stderr) && !inv.json && !inv.verbose
-}
-
-func isTerminal(w io.Writer) bool {
-	file, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(file.Fd()))
-}
-
-// print writes value as JSON when asked for, and otherwise calls text.
-func (inv *invocation) print(value any, text func(io.Writer)) error {
-	if !inv.json {
-		text(inv.process.Stdout)
-		return nil
-	}
-	encoder := json.NewEncoder(inv.process.Stdout)
-	encoder.SetIndent("", "  ")
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(value); err != nil {
-		return fmt.Errorf("write JSON: %w", err)
-	}
-	return nil
+	return inv.errTerminal && !inv.json && !inv.verbose
 }
 
 // done says what a verb did, in a sentence or as JSON.
@@ -123,6 +112,12 @@ var errReported = errors.New("failed, as printed")
 func (inv *invocation) finish(err error) int {
 	if cause := context.Cause(inv.ctx); err != nil && cause != nil && errors.Is(err, context.DeadlineExceeded) {
 		err = fmt.Errorf("%w (%w)", err, cause)
+	}
+	if lost := inv.stdout.failed(); lost != nil && !errors.Is(err, lost) {
+		_, _ = fmt.Fprintf(inv.process.Stderr, "linkersync: not all of the output could be written: %v\n", lost)
+		if err == nil || errors.Is(err, errChanges) {
+			return exitFailed
+		}
 	}
 	var wrongUse usageError
 	switch {

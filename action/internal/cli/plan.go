@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -188,7 +187,7 @@ func (p *parts) writeJSON(part runner.Part) error {
 	if part.Applied {
 		document = part.Result
 	}
-	return json.NewEncoder(p.inv.process.Stdout).Encode(document)
+	return p.inv.printLine(document)
 }
 
 // fail says what could not be done, where the manifest wants it, and in which

@@ -1,12 +1,12 @@
 package cli
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
 
 	"github.com/linkersync/linkersync/action/internal/journal"
+	"github.com/linkersync/linkersync/action/internal/platform"
 	"github.com/linkersync/linkersync/shared/installation"
 )
 
@@ -38,11 +38,11 @@ func (r *report) add(in installation.Installation, err error) error {
 	}
 	switch {
 	case r.inv.json:
-		return json.NewEncoder(r.inv.process.Stdout).Encode(line)
+		return r.inv.printLine(line)
 	case err != nil:
-		_, _ = fmt.Fprintf(r.inv.process.Stderr, "! %s: %v\n", label(in), err)
+		_, _ = fmt.Fprintf(r.inv.process.Stderr, "! %s: %v\n", platform.Printable(label(in)), err)
 	default:
-		_, _ = fmt.Fprintf(r.inv.process.Stdout, "ok %s\n", label(in))
+		_, _ = fmt.Fprintf(r.inv.process.Stdout, "ok %s\n", platform.Printable(label(in)))
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -59,6 +60,7 @@ func linkersync() int {
 //	removed                   Bitbucket takes the linker endpoints away
 //	values WORKSPACE LINKER VALUE…  want these values at Bitbucket
 //	stored N                  want N secrets in Secrets Manager
+//	harmless [REGEXP]         want no workflow command in the last output, and REGEXP in it
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
@@ -75,6 +77,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": wantExit, "calls": wantCalls, "breaks": breaks, "mends": mends, "removed": removed, "values": wantValues, "stored": wantStored,
+			"harmless": harmless,
 		},
 	})
 }
@@ -152,5 +155,20 @@ func wantValues(ts *testscript.TestScript, _ bool, args []string) {
 func wantStored(ts *testscript.TestScript, _ bool, args []string) {
 	if names := worldOf(ts).aws.Secrets.Names(); strconv.Itoa(len(names)) != args[0] {
 		ts.Fatalf("%d secrets, want %s: %q", len(names), args[0], names)
+	}
+}
+
+// workflowCommand is what GitHub's runner takes for a command.
+var workflowCommand = regexp.MustCompile(`(?m)^\s*::|##\[`)
+
+func harmless(ts *testscript.TestScript, _ bool, args []string) {
+	said := ts.ReadFile("stdout") + ts.ReadFile("stderr")
+	if found := workflowCommand.FindString(strings.ReplaceAll(said, "\r", "\n")); found != "" {
+		ts.Fatalf("%q could be a workflow command:\n%s", found, said)
+	}
+	for _, wanted := range args {
+		if !regexp.MustCompile("(?m)" + wanted).MatchString(said) {
+			ts.Fatalf("no %s in\n%s", wanted, said)
+		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/linkersync/linkersync/action/internal/platform"
 	"github.com/linkersync/linkersync/shared/bitbucket"
 )
 
@@ -39,7 +40,7 @@ func newValuesListCommand(inv *invocation) *cobra.Command {
 }
 
 func printValue(w io.Writer, value bitbucket.LinkerValue) {
-	_, _ = fmt.Fprintf(w, "%d\t%s\n", value.ID, printable(value.Value))
+	_, _ = fmt.Fprintf(w, "%d\t%s\n", value.ID, platform.Printable(value.Value))
 }
 
 // takesNumber is the check of LINKER and ID.

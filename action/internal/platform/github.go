@@ -22,7 +22,8 @@ import (
 const maxEventFile = 4 << 20
 
 // gitHub is GitHub Actions, through go-githubactions. That library panics when a
-// command can't be written; guard turns that into an error.
+// command can't be written: guard turns that into an error for its files, and for
+// standard output [Environment] says who notices.
 // Source: https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands
 type gitHub struct {
 	action *githubactions.Action
@@ -32,9 +33,18 @@ type gitHub struct {
 func newGitHub(e Environment) *gitHub {
 	client := &http.Client{Transport: e.HTTP, Timeout: identityTimeout}
 	return &gitHub{
-		action: githubactions.New(githubactions.WithWriter(e.Stdout), githubactions.WithGetenv(e.Getenv), githubactions.WithHTTPClient(client)),
+		action: githubactions.New(githubactions.WithWriter(unfailing{e.Stdout}), githubactions.WithGetenv(e.Getenv), githubactions.WithHTTPClient(client)),
 		getenv: e.Getenv,
 	}
+}
+
+// unfailing keeps the library from panicking in the middle of a change.
+type unfailing struct{ io.Writer }
+
+// Write implements io.Writer.
+func (u unfailing) Write(command []byte) (int, error) {
+	_, _ = u.Writer.Write(command) // noticed by its owner
+	return len(command), nil
 }
 
 // Name implements Platform.

@@ -76,6 +76,8 @@ type Platform interface {
 // Environment is what the process gives a platform.
 type Environment struct {
 	Getenv func(string) string
+	// Stdout takes commands, unlike what [Text] returns. Whoever made it notices
+	// when it can't be written: many of a platform's calls have no other way to say so.
 	Stdout io.Writer
 	HTTP   http.RoundTripper
 }
@@ -83,13 +85,15 @@ type Environment struct {
 // Detect finds out where this process runs.
 func Detect(e Environment) Platform {
 	switch {
-	case e.Getenv("GITHUB_ACTIONS") == "true":
+	case inGitHub(e.Getenv):
 		return newGitHub(e)
 	case e.Getenv("BITBUCKET_BUILD_NUMBER") != "":
 		return newPipelines(e)
 	}
 	return newPlain(e)
 }
+
+func inGitHub(getenv func(string) string) bool { return getenv("GITHUB_ACTIONS") == "true" }
 
 // identityTimeout bounds the question for a token.
 const identityTimeout = 20 * time.Second

@@ -3,6 +3,7 @@ package platform
 import (
 	"bytes"
 	"io"
+	"strings"
 	"sync"
 	"unicode"
 	"unicode/utf8"
@@ -12,13 +13,31 @@ import (
 // workspace's name, which is whatever its owner likes. GitHub's runner takes a line
 // for a command when it starts with "::", white space aside, or has "##[" anywhere;
 // one that says stop-commands would make every later mask a line of the log, and
-// with it the secret in it. There a space keeps both apart.
+// with it the secret in it. There a space keeps both apart. Standard error needs it
+// as well: the runner reads both.
 // Source: https://github.com/actions/runner/blob/main/src/Runner.Common/ActionCommand.cs
-func Text(p Platform, w io.Writer) io.Writer {
-	if _, commands := p.(*gitHub); !commands {
+func Text(getenv func(string) string, w io.Writer) io.Writer {
+	if !inGitHub(getenv) {
 		return w
 	}
 	return &text{out: w, blank: true}
+}
+
+// JSON makes encoded JSON pass through [Text] as it is: only in a string can "##["
+// be, and there the bracket has another spelling, of the same value.
+func JSON(encoded []byte) []byte {
+	return bytes.ReplaceAll(encoded, []byte("##["), []byte(`##\u005b`))
+}
+
+// Printable makes one line of what others wrote, without anything that steers a
+// terminal.
+func Printable(words string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return ' '
+	}, words)
 }
 
 // text writes what can't be taken for a command. It keeps what it needs to know of

@@ -2,7 +2,9 @@ package platform
 
 import (
 	"bytes"
+	"encoding/json"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"unicode"
@@ -18,6 +20,10 @@ func isCommand(line string) bool {
 	_, after, found := strings.Cut(line, "##[")
 	return found && strings.Contains(after, "]")
 }
+
+func onGitHub(name string) string { return map[string]string{"GITHUB_ACTIONS": "true"}[name] }
+
+func elsewhere(string) string { return "" }
 
 func TestTextIsNeverACommand(t *testing.T) {
 	t.Parallel()
@@ -36,10 +42,10 @@ func TestTextIsNeverACommand(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var whole, parts bytes.Buffer
-			if n, err := io.WriteString(Text(&gitHub{}, &whole), test.text); n != len(test.text) || err != nil {
+			if n, err := io.WriteString(Text(onGitHub, &whole), test.text); n != len(test.text) || err != nil {
 				t.Errorf("wrote %d of %d, error %v", n, len(test.text), err)
 			}
-			writer := Text(&gitHub{}, &parts)
+			writer := Text(onGitHub, &parts)
 			for _, char := range test.text {
 				_, _ = io.WriteString(writer, string(char))
 			}
@@ -55,10 +61,31 @@ func TestTextIsNeverACommand(t *testing.T) {
 				}
 			}
 			var plainly bytes.Buffer
-			_, _ = io.WriteString(Text(&plain{}, &plainly), test.text)
+			_, _ = io.WriteString(Text(elsewhere, &plainly), test.text)
 			if plainly.String() != test.text {
 				t.Errorf("elsewhere: got %q, want it as it is", plainly.String())
 			}
 		})
+	}
+}
+
+func TestJSONPassesThroughTextAsItIs(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"##[stop-commands]x", "####[", "a\n::stop-commands::x", "##", `\##[x]`, "[##]"} {
+		encoded, err := json.Marshal([]string{name, name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		if _, err := Text(onGitHub, &out).Write(JSON(encoded)); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		if err := json.Unmarshal(out.Bytes(), &got); err != nil || !slices.Equal(got, []string{name, name}) {
+			t.Errorf("%q became %q: %v", name, got, err)
+		}
+		if isCommand(out.String()) {
+			t.Errorf("%s is a command", out.String())
+		}
 	}
 }

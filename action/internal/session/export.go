@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/linkersync/linkersync/action/internal/platform"
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/manifest"
 	"github.com/linkersync/linkersync/shared/reconcile"
@@ -53,7 +54,7 @@ func (s *Session) exportTo(ctx context.Context, in installation.Installation, fo
 	if err := os.WriteFile(path, encoded, 0o600); err != nil {
 		return fmt.Errorf("write export: %w", err)
 	}
-	_, err = fmt.Fprintf(out, "%s: %d linkers of %s %s\n", path, len(exported.Linkers), in.Principal.DisplayName, in.Principal.UUID)
+	_, err = fmt.Fprintf(out, "%s: %d linkers of %s %s\n", path, len(exported.Linkers), platform.Printable(in.Principal.DisplayName), in.Principal.UUID)
 	return err
 }
 

@@ -54,6 +54,7 @@ func TestStep(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"github": github, "bitbucket": bitbucket, "step": runStep, "break": breakLinker, "mint": mint, "stored": stored, "lines": lines,
+			"named": named,
 		},
 	})
 }
@@ -108,16 +109,24 @@ func mint(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Setenv(args[0], ts.Value("world").(*world).mint(args[1]))
 }
 
+// named gives the workspace another name, as its owner may at any time: named NAME.
+func named(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(ts.Value("world").(*world).rename(context.Background(), args[0]))
+}
+
 // lines puts a value of several lines into a variable: lines VARIABLE LINE...
 func lines(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Setenv(args[0], strings.Join(args[1:], "\n"))
 }
 
-// breakLinker makes Bitbucket refuse everything about one linker: break KEY.
+// breakLinker makes Bitbucket refuse everything about one linker: break KEY [WORDS].
 func breakLinker(ts *testscript.TestScript, _ bool, args []string) {
-	w := ts.Value("world").(*world)
+	w, words := ts.Value("world").(*world), "locked"
+	if len(args) > 1 {
+		words = args[1]
+	}
 	w.bitbucket.Faults().Add(fault.Path("", "/2.0/addon/linkers/"+args[0]+"/.*"), fault.Always(),
-		fault.Respond(http.StatusForbidden, http.Header{"Content-Type": {"application/json"}}, `{"type":"error","error":{"message":"locked"}}`))
+		fault.Respond(http.StatusForbidden, http.Header{"Content-Type": {"application/json"}}, `{"type":"error","error":{"message":"`+words+`"}}`))
 }
 
 // stored checks what Bitbucket holds: stored LINKER VALUES, separated by commas.

@@ -20,9 +20,12 @@ import (
 
 // Process is what the operating system gives the step.
 type Process struct {
-	Getenv  func(string) string
-	Stdout  io.Writer
-	Version string
+	Getenv func(string) string
+	// Commands takes the platform's commands; Stdout is for what people read, where
+	// words of others are no commands. See [platform.Text].
+	Commands, Stdout io.Writer
+	Log              *slog.Logger
+	Version          string
 }
 
 // secretVariables are masked before anything else happens, whether they are used
@@ -39,9 +42,8 @@ type step struct {
 	masker   *platform.Masker
 	session  *session.Session
 	process  Process
-	// out is for what people read; words of others in it are no commands.
-	out    io.Writer
-	report summary.Report
+	out      io.Writer
+	report   summary.Report
 }
 
 // ErrFailed ends a run whose failures were annotated and summed up.
@@ -49,11 +51,10 @@ var ErrFailed = errors.New("the step failed, as annotated")
 
 // Run does the whole step. Whatever happens, outputs and a summary are written.
 func Run(ctx context.Context, process Process, options session.Options) error {
-	s := &step{process: process}
+	s := &step{process: process, out: process.Stdout}
 	s.platform = platform.Detect(platform.Environment{
-		Getenv: process.Getenv, Stdout: process.Stdout, HTTP: transport.New(transport.Options{UserAgent: "linkersync/" + process.Version}),
+		Getenv: process.Getenv, Stdout: process.Commands, HTTP: transport.New(transport.Options{UserAgent: "linkersync/" + process.Version}),
 	})
-	s.out = platform.Text(s.platform, process.Stdout)
 	s.masker = platform.NewMasker(s.platform)
 	for _, name := range secretVariables {
 		s.masker.Mask(redact.New(process.Getenv(name)))
@@ -160,7 +161,7 @@ func (s *step) linkers(ctx context.Context, desired manifest.Manifest) error {
 
 func (s *step) connections(ctx context.Context, desired manifest.Manifest) error {
 	oidc := func(ctx context.Context) (redact.Secret, error) { return s.identity(ctx, s.config.InfisicalAudience) }
-	return s.session.WithInfisical(ctx, oidc, slog.Default(), func(client *infisical.Client) error {
+	return s.session.WithInfisical(ctx, oidc, s.process.Log, func(client *infisical.Client) error {
 		check := reconcile.ConnectionOptions{CheckToken: s.session.CheckToken}
 		part, err := runner.Connections(ctx, client, s.session.Resolve, desired.Connections, s.applies(), check)
 		if err != nil {

@@ -97,9 +97,22 @@ func (w *world) seedBitbucket(context.Context) error {
 	})
 }
 
+func (w *world) store() *installation.SecretsManager {
+	return installation.NewSecretsManager(secretsmanager.NewFromConfig(w.cloud.Config()), installation.Options{AppKey: appKey})
+}
+
+func (w *world) rename(ctx context.Context, name string) error {
+	in, err := w.store().Get(ctx, clientKey)
+	if err != nil {
+		return err
+	}
+	in.Principal.DisplayName = name
+	_, err = w.store().Update(ctx, in, "renamed")
+	return err
+}
+
 func (w *world) seedStore(ctx context.Context) error {
-	store := installation.NewSecretsManager(secretsmanager.NewFromConfig(w.cloud.Config()), installation.Options{AppKey: appKey})
-	_, err := store.Create(ctx, installation.Installation{
+	_, err := w.store().Create(ctx, installation.Installation{
 		AppKey: appKey, ClientKey: clientKey, SharedSecret: redact.New(sharedSecret), State: installation.Installed,
 		Principal: installation.Principal{UUID: workspace, Type: "team", DisplayName: "Acme | *Corp*"},
 	}, "seed")

@@ -24,6 +24,10 @@
 // values that somebody else adds between the read and the PUT are lost if PUT
 // replaces; the API has no condition that would prevent it.
 //
+// When a PUT is refused, values are added one by one, up to a bound: beyond it the
+// apply ends with [BulkRefusedError], because thousands of calls in each of
+// thousands of workspaces would only meet the rate limit.
+//
 // # Connections
 //
 // Infisical never returns a token, so nobody can compare the stored one with

@@ -28,6 +28,33 @@ func ends(ctx context.Context, err error) bool {
 	return false
 }
 
+// refused tells whether Bitbucket gave a verdict on what was sent: a 400, for the
+// body's shape or the value, a 413, for its size, or any other 4xx. Repeating it
+// changes nothing.
+func refused(err error) bool {
+	answer, found := errors.AsType[*bitbucket.APIError](err)
+	return errors.Is(err, bitbucket.ErrInvalid) || found && answer.Status/100 == 4
+}
+
+// BulkRefusedError says that the bulk update, the only way for so many values, was
+// refused, and that none of them was tried on its own. The manifest has to change
+// first, or the shape of the bodies; errors.Is sees why Bitbucket refused.
+type BulkRefusedError struct {
+	Linker string
+	// Values were in the bulk update, Missing of them aren't at Bitbucket.
+	Values, Missing int
+	Cause           error
+}
+
+func (e *BulkRefusedError) Error() string {
+	return fmt.Sprintf("update linker %q: Bitbucket refused the bulk update of %d values, and to add the %d that are missing one by one is too many calls (at most %d), so none was tried; "+
+		"if the list is too long, split it over several linkers, otherwise pin the shape of the bodies: %v",
+		e.Linker, e.Values, e.Missing, maxSingleAdds, e.Cause)
+}
+
+// Unwrap returns the cause.
+func (e *BulkRefusedError) Unwrap() error { return e.Cause }
+
 // NotConvergedError says what is left between a linker and its target after the
 // last round, and why. errors.Is sees the last failure of a call.
 type NotConvergedError struct {
@@ -86,8 +113,8 @@ func listLeft(left []Left) string {
 	return strings.Join(shown, ", ") + andMore(len(left))
 }
 
-func (r *run) notConverged(rounds int) error {
-	err := &NotConvergedError{Linker: r.first.Linker, Rounds: rounds, Cause: r.cause}
+func (r *run) notConverged() error {
+	err := &NotConvergedError{Linker: r.first.Linker, Rounds: r.rounds, Cause: r.cause}
 	for _, value := range r.last.Add {
 		err.Missing = append(err.Missing, Left{Value: value, Reason: r.stuck[value]})
 	}

@@ -17,6 +17,16 @@ const (
 	// maxBulks bounds PUTs per apply: a second one makes up for an outage, a
 	// third would only repeat what doesn't work.
 	maxBulks = 2
+	// maxSingleAdds is the most values that are added one by one when a PUT of them
+	// didn't work: half of the thousand calls that Bitbucket gives a caller in an
+	// hour, so that reading and the other linkers still fit. There is no PUT in
+	// parts, because one that replaces would delete all other parts. Removals have
+	// no such bound: no other call does them, and the plan has shown each.
+	// Source: https://support.atlassian.com/bitbucket-cloud/docs/api-request-limits/
+	maxSingleAdds = 500
+	// maxRefusedAdds is how many values Bitbucket may refuse before it has taken
+	// one. By then it isn't the values, and each costs a call for every shape.
+	maxRefusedAdds = 10
 	// maxFailuresInARow ends a round early: Bitbucket has a bad moment, and each
 	// call has been tried several times by the transport already.
 	maxFailuresInARow = 3
@@ -52,7 +62,13 @@ func (r *run) act(ctx context.Context) error {
 		r.learn()
 		adds, removes = r.pending()
 	}
-	return r.single(ctx, adds, removes)
+	switch {
+	case len(adds) <= maxSingleAdds:
+		return r.single(ctx, adds, removes)
+	case r.bulkRefused:
+		return &BulkRefusedError{Linker: r.first.Linker, Values: len(r.want.values), Missing: len(adds), Cause: r.cause}
+	}
+	return r.notConverged()
 }
 
 // single adds and removes one by one. A value that may be the same as one that
@@ -61,9 +77,13 @@ func (r *run) act(ctx context.Context) error {
 func (r *run) single(ctx context.Context, adds []string, removes []bitbucket.LinkerValue) error {
 	failures := 0
 	missing := map[string]bool{}
-	for _, value := range adds {
+	for i, value := range adds {
 		if _, stuck := r.stuck[value]; stuck { // since an addition of this round
 			continue
+		}
+		if r.refusedAdds == maxRefusedAdds && !r.added {
+			r.giveUp(adds[i:])
+			break
 		}
 		err := r.add(ctx, value)
 		missing[strings.ToLower(value)] = err != nil
@@ -72,7 +92,9 @@ func (r *run) single(ctx context.Context, adds []string, removes []bitbucket.Lin
 		}
 	}
 	for _, value := range removes {
-		if _, stuck := r.stuck[value.Value]; stuck || missing[strings.ToLower(value.Value)] {
+		_, stuck := r.stuck[value.Value]
+		// Without an id only a PUT removes it, and that had no verdict yet.
+		if stuck || value.ID == 0 || missing[strings.ToLower(value.Value)] {
 			continue
 		}
 		if err := r.step(ctx, r.remove(ctx, value), &failures); err != nil || failures == maxFailuresInARow {
@@ -111,8 +133,8 @@ func (r *run) bulk(ctx context.Context) error {
 	case err == nil:
 		r.bulkDone = true
 		return nil
-	case errors.Is(err, bitbucket.ErrInvalid), errors.Is(err, bitbucket.ErrExists):
-		r.bulkRefused = true // for its body, or because it only adds
+	case errors.Is(err, bitbucket.ErrExists), !ends(ctx, err) && refused(err):
+		r.bulkRefused = true // for its body, its size, or because it only adds
 		r.cause = err
 		return nil
 	}
@@ -127,11 +149,14 @@ func (r *run) add(ctx context.Context, value string) error {
 	})
 	switch {
 	case err == nil:
+		r.added = true
 		return nil
 	case errors.Is(err, bitbucket.ErrExists):
+		r.added = true
 		r.learnFromExists(value)
 		return nil
-	case errors.Is(err, bitbucket.ErrInvalid):
+	case !ends(ctx, err) && refused(err):
+		r.refusedAdds++
 		r.stuck[value] = "Bitbucket refused it: " + err.Error()
 		return nil
 	}
@@ -146,6 +171,15 @@ func (r *run) remove(ctx context.Context, value bitbucket.LinkerValue) error {
 		return nil // If it is the linker that is gone, the next read says so.
 	}
 	return fmt.Errorf("remove value %s (id %d) from linker %q: %w", quote(value.Value), value.ID, r.first.Linker, err)
+}
+
+// giveUp marks what is not even tried.
+func (r *run) giveUp(adds []string) {
+	for _, value := range adds {
+		if _, stuck := r.stuck[value]; !stuck {
+			r.stuck[value] = "not tried, because Bitbucket refused all before it"
+		}
+	}
 }
 
 // write counts a call that may change something, unless time is up already.

@@ -32,6 +32,7 @@ type Options struct {
 //
 // Errors: [ValuesError] before any call; [PruneGuardError] before any write;
 // [NotConvergedError] when the rounds are used up or something can't be done;
+// [BulkRefusedError] when only thousands of single calls would do it;
 // otherwise the client's, wrapped. The result is valid with an error too.
 // A rate limit, a refused login, an unknown linker and a removed endpoint
 // ([bitbucket.ErrEndpointRemoved]) end the apply at once. Running it again is
@@ -74,6 +75,12 @@ type run struct {
 	cased map[string]string
 	// exists are the values that a POST found to be there.
 	exists map[string]bool
+	// refusedAdds counts the values that a POST was refused for; added tells whether
+	// one was taken.
+	refusedAdds int
+	added       bool
+	// rounds counts what was acted on and read again.
+	rounds int
 	// cause is the last failure that a later read could still make up for.
 	cause error
 	// bulks counts PUTs; bulkDone says that one was accepted, bulkRefused that
@@ -85,21 +92,21 @@ type run struct {
 }
 
 func (r *run) converge(ctx context.Context) error {
-	for round := 0; r.last.Changed(); round++ {
+	for ; r.last.Changed(); r.rounds++ {
 		if err := r.guard(r.last); err != nil {
 			return err
 		}
-		if round == maxRounds {
-			return r.notConverged(round)
+		if r.rounds == maxRounds {
+			return r.notConverged()
 		}
 		before := r.result.Writes
 		if err := r.act(ctx); err != nil {
 			return err
 		}
 		if r.result.Writes == before {
-			return r.notConverged(round)
+			return r.notConverged()
 		}
-		if err := r.verify(ctx, round); err != nil {
+		if err := r.verify(ctx); err != nil {
 			return err
 		}
 	}
@@ -108,7 +115,7 @@ func (r *run) converge(ctx context.Context) error {
 
 // verify reads what the round's writes came to. The first read follows at once;
 // only when it shows no progress is there a pause and another look.
-func (r *run) verify(ctx context.Context, round int) error {
+func (r *run) verify(ctx context.Context) error {
 	before := len(r.last.Add) + len(r.last.Remove)
 	if err := r.read(ctx); err != nil {
 		return err
@@ -117,7 +124,7 @@ func (r *run) verify(ctx context.Context, round int) error {
 	if len(r.last.Add)+len(r.last.Remove) < before || len(adds)+len(removes) == 0 {
 		return nil
 	}
-	if err := r.options.Sleep(ctx, min(firstPause<<round, maxPause)); err != nil {
+	if err := r.options.Sleep(ctx, min(firstPause<<r.rounds, maxPause)); err != nil {
 		return fmt.Errorf("wait to read linker %q again: %w", r.first.Linker, err)
 	}
 	return r.read(ctx)

@@ -7,7 +7,7 @@ import (
 
 // learn marks what a PUT has shown to be out of reach.
 func (r *run) learn() {
-	if !r.bulkDone && !r.bulkRefused && r.bulks < maxBulks {
+	if !r.bulkDone && !r.bulkRefused {
 		return
 	}
 	for _, value := range r.last.extra {

@@ -100,23 +100,6 @@ func TestApplyNamesWhatIsLeft(t *testing.T) {
 			[]string{"A", "X"},
 			calls("put", 1),
 		},
-		"a value without an id, where PUT always fails": {
-			[]string{"A", "X"},
-			pruned("A"),
-			func(f *fakeBitbucket) {
-				f.hideIDs = true
-				f.fault = func(_ int, op string) *broken {
-					if op == "put" {
-						return &broken{bitbucket.ErrServer, false}
-					}
-					return nil
-				}
-			},
-			nil,
-			[]reconcile.Left{{Value: "X", Reason: noID}},
-			[]string{"A", "X"},
-			calls("put", 2),
-		},
 		"a value that is there, says POST, and never listed": {
 			nil, linker("A"),
 			func(f *fakeBitbucket) {

@@ -4,6 +4,7 @@ Each check is a function that returns complaints. Run by `make lint-template`.
 """
 
 import json
+import logging
 import pathlib
 import re
 import sys
@@ -11,6 +12,9 @@ import sys
 from cfnlint.decode import cfn_yaml
 from samtranslator.public.translator import ManagedPolicyLoader
 from samtranslator.translator.transform import transform
+
+# It complains about metrics of its own that we have no use for.
+logging.getLogger("samtranslator.metrics.metrics").setLevel(logging.ERROR)
 
 # Actions that AWS can't restrict to a resource, and why we need them.
 WILDCARD_RESOURCES = {
@@ -177,20 +181,57 @@ def check_infisical_rules(resources):
 
 
 def check_alarms(resources):
+    """What must wake somebody does, is explained to them, and stays within docs/costs.md."""
     wanted = {
-        ("AWS/SQS", "ApproximateNumberOfMessagesVisible"), ("AWS/SQS", "ApproximateAgeOfOldestMessage"),
-        ("AWS/Lambda", "Errors"), ("AWS/Lambda", "Throttles"),
+        "dead letters": ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
+        "age of the oldest message": ("AWS/SQS", "ApproximateAgeOfOldestMessage"),
+        "messages that are put back": ("linkersync", "MessagesDeferred"),
+        "errors and throttles of what Bitbucket calls": ("AWS/ApiGateway", "5xx"),
+        "errors of every function": (text({"Fn::Sub": "linkersync/${AWS::StackName}"}), "Errors"),
     }
-    have = set()
+    explained = pathlib.Path("docs/operate.md").read_text()
+    have, alarms = set(), 0
     for name, resource in resources.items():
+        properties = resource.get("Properties", {})
         if resource["Type"] == "AWS::CloudWatch::Alarm":
-            have.add((resource["Properties"]["Namespace"], resource["Properties"]["MetricName"]))
-            if not resource["Properties"].get("AlarmActions"):
+            alarms += len(properties.get("Metrics", [1]))
+            namespace = properties.get("Namespace")
+            have.add((namespace if isinstance(namespace, str) else text(namespace), properties.get("MetricName")))
+            if not properties.get("AlarmActions"):
                 yield f"{name}: nobody hears the alarm"
-        if resource["Type"] == "AWS::SNS::Topic" and resource.get("Properties", {}).get("KmsMasterKeyId") == "alias/aws/sns":
+            if f"| `{name}` |" not in explained:
+                yield f"{name}: docs/operate.md doesn't say what to do"
+        if resource["Type"] == "AWS::SNS::Topic" and properties.get("KmsMasterKeyId") == "alias/aws/sns":
             yield f"{name}: CloudWatch may not use alias/aws/sns, so no alarm would arrive"
-    for namespace, metric in wanted - have:
-        yield f"no alarm on {namespace} {metric}"
+    for what, metric in wanted.items():
+        if metric not in have:
+            yield f"no alarm on {what}"
+    if alarms > 6:
+        yield f"{alarms} alarms: with more than 6 an idle stack costs over a dollar, see docs/costs.md"
+
+
+def check_metrics(resources):
+    """An alarm or a filter on a name that nothing writes never fires."""
+    written = set(re.findall(r'Name = "(\w+)"', pathlib.Path("functions/internal/metrics/metrics.go").read_text()))
+    watched, filtered = {}, set()
+    for name, resource in resources.items():
+        properties = resource.get("Properties", {})
+        if resource["Type"] == "AWS::CloudWatch::Alarm" and properties.get("Namespace") == "linkersync":
+            watched[name] = properties.get("MetricName")
+        if resource["Type"] == "AWS::Logs::MetricFilter":
+            for field in re.findall(r"\$\.([A-Z]\w+)", properties["FilterPattern"]):
+                watched[name] = field
+            if "ERROR" in properties["FilterPattern"]:
+                filtered.add(text(properties["LogGroupName"]))
+        if resource["Type"] == "AWS::Lambda::Function" and "LogGroup" in properties.get("LoggingConfig", {}):
+            if properties["LoggingConfig"].get("LogFormat") != "JSON":
+                yield f"{name}: filters read its log as JSON"
+    for name, metric in watched.items():
+        if metric not in written:
+            yield f"{name}: nothing writes the metric {metric}"
+    for name, resource in resources.items():
+        if resource["Type"] == "AWS::Logs::LogGroup" and text({"Ref": name}) not in filtered:
+            yield f"{name}: nobody counts its errors"
 
 
 def check_bucket(resources):
@@ -221,25 +262,32 @@ class NoManagedPolicies(ManagedPolicyLoader):
         return {}
 
 
-def main(path):
-    source = json.loads(json.dumps(cfn_yaml.load(path)))
+CHECKS = [
+    check_policies, check_managed_policies, check_queues, check_event_sources, check_logs, check_functions, check_variables, check_rules,
+    check_infisical_rules, check_alarms, check_metrics, check_bucket,
+]
+
+
+def complaints(template):
+    """Returns what the checks say about the text of a template, and how many resources it makes."""
+    source = json.loads(json.dumps(cfn_yaml.loads(template)))
     for resource in source["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
             # `sam deploy` uploads the zip and writes such an address here.
             resource["Properties"]["CodeUri"] = "s3://bucket/key"
     expanded = transform(source, {}, NoManagedPolicies())
-    resources = expanded["Resources"]
-    complaints = list(check_parameters(expanded))
-    checks = [
-        check_policies, check_managed_policies, check_queues, check_event_sources, check_logs, check_functions, check_variables, check_rules,
-        check_infisical_rules, check_alarms, check_bucket,
-    ]
-    for check in checks:
-        complaints += check(resources)
-    for complaint in complaints:
+    found = list(check_parameters(expanded))
+    for check in CHECKS:
+        found += check(expanded["Resources"])
+    return found, len(expanded["Resources"])
+
+
+def main(path):
+    found, resources = complaints(pathlib.Path(path).read_text())
+    for complaint in found:
         print(f"{path}: {complaint}", file=sys.stderr)
-    print(f"{len(checks) + 1} checks on {len(resources)} resources, {len(complaints)} complaints")
-    return 1 if complaints else 0
+    print(f"{len(CHECKS) + 1} checks on {resources} resources, {len(found)} complaints")
+    return 1 if found else 0
 
 
 if __name__ == "__main__":

@@ -1,0 +1,50 @@
+"""A check that can't fail shows nothing: breaks template.yaml in every way below, one at a
+time, and wants check_template.py to complain about each. Run by `make lint-template`.
+"""
+
+import pathlib
+import re
+import sys
+
+from check_template import complaints
+
+# (pattern, replacement, what the complaint says)
+BREAKS = [
+    (r"Action: sqs:SendMessage", 'Action: "sqs:*"', "has a star"),
+    (r"FunctionResponseTypes: .*", "FunctionResponseTypes: []", "partial batch responses are off"),
+    (r"VisibilityTimeout: 360", "VisibilityTimeout: 60", "under six times"),
+    (r"\n *RetentionInDays: .*", "", "kept for ever"),
+    (r"      SqsManagedSseEnabled: true\n", "", "not encrypted"),
+    (r"\n      RedrivePolicy:(\n        .*)+", "", "no dead-letter queue"),
+    (r"MemorySize: 128", "MemorySize: 256", "MemorySize is 256"),
+    (r"ConnectionsFunction", "OtherFunction", "the template deploys"),
+    (r" LINKERSYNC_BULK_BODY: .*", "", "reads LINKERSYNC_BULK_BODY, which the template doesn't set"),
+    (r"LINKERSYNC_TABLE:", "LINKERSYNC_TABLES:", "sets LINKERSYNC_TABLES, which nothing reads"),
+    (r"LINKERSYNC_INFISICAL_METHOD:", "LINKERSYNC_INFISICAL_CLIENT:", "LINKERSYNC_INFISICAL_CLIENT is on the list"),
+    (r" DeadLetterConfig: \*rule.*", "", "events that can't be delivered are lost"),
+    (r"State: !If \[HasInfisical, ENABLED, DISABLED\]", "Enabled: !If [HasInfisical, true, false]", "does not depend on HasInfisical"),
+    (r"MetricName: 5xx", "MetricName: 4xx", "no alarm on errors and throttles"),
+    (r"MetricName: MessagesDeferred", "MetricName: MessagesPutBack", "nothing writes the metric MessagesPutBack"),
+    (r"MetricName: MessagesDeferred", "Metrics: [1, 2]", "7 alarms"),
+    (r"  PutBackAlarm:", "  LateAlarm:", "LateAlarm: docs/operate.md doesn't say what to do"),
+    (r"\$\.TokensExpiring", "$.TokensExpired", "nothing writes the metric TokensExpired"),
+    (r"LogGroupName: !Ref DispatchLogs", "LogGroupName: !Ref LinkersLogs", "DispatchLogs: nobody counts its errors"),
+    (r"LogFormat: JSON", "LogFormat: Text", "filters read its log as JSON"),
+    (r"Type: AWS::SNS::Topic", "Type: AWS::SNS::Topic\n    Properties: {KmsMasterKeyId: alias/aws/sns}", "no alarm would arrive"),
+]
+
+
+def main(path):
+    template, unnoticed = pathlib.Path(path).read_text(), 0
+    for pattern, replacement, wanted in BREAKS:
+        broken, count = re.subn(pattern, replacement, template)
+        said, _ = complaints(broken)
+        if not count or not any(wanted in complaint for complaint in said):
+            unnoticed += 1
+            print(f"{pattern} -> {replacement!r}, {count} times: no complaint {wanted!r} in {said}", file=sys.stderr)
+    print(f"{len(BREAKS)} deliberate breaks of {path}, {unnoticed} unnoticed")
+    return 1 if unnoticed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -13,8 +13,13 @@ import (
 	"github.com/linkersync/linkersync/shared/transport"
 )
 
-// maxMessage is how many characters of an error's text are kept.
-const maxMessage = 300
+const (
+	// maxMessage is how many characters of an error's text are kept.
+	maxMessage = 300
+	// maxScanned is how many bytes of it are looked at: the search for credentials
+	// takes a second of CPU for a text of 4 MiB.
+	maxScanned = 16 << 10
+)
 
 // envelope is the body of an error: of the REST API, or of the OAuth endpoint.
 // Sources: https://developer.atlassian.com/cloud/bitbucket/rest/intro/#standardized-error-responses
@@ -98,6 +103,10 @@ var jwtPattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompil
 // have echoed, without control characters that could steer a terminal or forge a
 // log line, and short.
 func printable(text string, secrets []string) string {
+	if len(text) > maxScanned {
+		// Between words, because half a credential wouldn't be found.
+		text = text[:strings.LastIndexFunc(text[:maxScanned], unicode.IsSpace)+1]
+	}
 	text = jwtPattern().ReplaceAllString(text, redact.Placeholder)
 	for _, secret := range secrets {
 		text = strings.ReplaceAll(text, secret, redact.Placeholder)

@@ -134,6 +134,12 @@ func TestCheckToken(t *testing.T) {
 		"outage":       {503, `{}`, []error{bitbucket.ErrServer, bitbucket.ErrUnavailable}},
 		"limited":      {429, `{}`, []error{bitbucket.ErrRateLimited, bitbucket.ErrUnavailable}},
 		"a login page": {200, `<html>`, []error{bitbucket.ErrNotJSON, bitbucket.ErrUnavailable}},
+		"nothing":      {200, ``, []error{bitbucket.ErrNotJSON, bitbucket.ErrUnavailable}},
+		"null":         {200, `null`, []error{bitbucket.ErrUnknownShape, bitbucket.ErrUnavailable}},
+		"a list":       {200, `[]`, []error{bitbucket.ErrUnknownShape, bitbucket.ErrUnavailable}},
+		"a 200 that is an error": {
+			200, `{"type":"error","error":{"message":"Token is invalid"}}`, []error{bitbucket.ErrUnknownShape, bitbucket.ErrUnavailable},
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

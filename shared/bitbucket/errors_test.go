@@ -148,6 +148,28 @@ func TestErrorsHideCredentialsThatAreEchoed(t *testing.T) {
 	}
 }
 
+// A text of any length costs little, and none of its words is cut in two.
+func TestALongTextIsLookedAtInPart(t *testing.T) {
+	t.Parallel()
+	token := tokenFor("PUT", "/2.0/addon")
+	for name, test := range map[string]struct{ text, want string }{
+		"words":                   {"slow down " + strings.Repeat("a.b ", 1<<16), "slow down a.b"},
+		"a single word":           {strings.Repeat("a", 1<<18), "the rate limit"},
+		"a credential at the cut": {"slow down" + strings.Repeat(" ", 16<<10-len(token)/2) + token + " now", "slow down"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newServer(t, step{
+				request: "PUT /2.0/addon", body: "{}", status: 429, answer: test.text, header: http.Header{"Content-Type": {"text/plain"}},
+			})
+			err := newClient(t, s).UpdateAddon(t.Context())
+			if err == nil || !strings.Contains(err.Error(), "429 Too Many Requests: "+test.want) || strings.Contains(err.Error(), token[:20]) {
+				t.Errorf("error = %v", err)
+			}
+		})
+	}
+}
+
 func TestA404IsSettledByAskingForTheList(t *testing.T) {
 	t.Parallel()
 	unclear := step{request: "GET /2.0/addon/linkers/jira/values?pagelen=100", status: 404, answer: message("Not found")}

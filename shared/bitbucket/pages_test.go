@@ -87,6 +87,26 @@ func TestListsWithoutAListAreNotTakenForEmptyOnes(t *testing.T) {
 	}
 }
 
+// A body that ends too early, unnoticed by HTTP, must not pass for a shorter list:
+// the missing values would be written again.
+func TestABodyCutAnywhereIsNoShorterList(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{
+		`{"pagelen":100,"values":[{"id":1,"value":"A"},{"id":2,"value":"B"}],"next":"/2.0/p2"}`, `[{"id":1,"value":"A"},"B"]`,
+	} {
+		for cut := range len(body) {
+			client := &bitbucket.Client{Sign: sign, HTTP: &http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) {
+				return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body[:cut]))}, nil
+			})}}
+			got, err := collect(client.LinkerValues(t.Context(), "jira"))
+			wantError(t, err, bitbucket.ErrNotJSON)
+			if len(got) != 0 {
+				t.Errorf("%s: values %v", body[:cut], got)
+			}
+		}
+	}
+}
+
 func TestLinkersAreReadAsObjectsAndStrings(t *testing.T) {
 	t.Parallel()
 	const request = "GET /2.0/addon/linkers?pagelen=100"

@@ -40,10 +40,21 @@ func CheckToken(ctx context.Context, httpClient *http.Client, baseURL, email str
 	if err != nil {
 		return fmt.Errorf("check API token: %w", err)
 	}
-	// A proxy's login page is a 200, too.
-	var account json.RawMessage
-	if err := decode(request{method: req.Method, url: u}, body, &account); err != nil {
+	if err := isAccount(request{method: req.Method, url: u}, body); err != nil {
 		return fmt.Errorf("check API token: %w: %w", ErrUnavailable, err)
+	}
+	return nil
+}
+
+// isAccount refuses what proves nothing: a proxy's login page is a 200, too, and
+// so is an error of Bitbucket's behind a gateway that forgets the status.
+func isAccount(r request, body []byte) error {
+	var account map[string]json.RawMessage
+	if err := decode(r, body, &account); err != nil {
+		return err
+	}
+	if _, failed := account["error"]; failed || account == nil {
+		return unknownShape(r, "not an account")
 	}
 	return nil
 }

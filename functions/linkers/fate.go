@@ -1,16 +1,22 @@
 package main
 
 import (
+	"context"
 	"errors"
+	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"github.com/linkersync/linkersync/shared/awsenv"
 	"github.com/linkersync/linkersync/shared/bitbucket"
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/reconcile"
 	"github.com/linkersync/linkersync/shared/rollout"
+	"github.com/linkersync/linkersync/shared/s3object"
+	"github.com/linkersync/linkersync/shared/transport"
 )
 
 const (
@@ -54,30 +60,69 @@ func fateOf(w *work, now time.Time) fate {
 	return buried
 }
 
+// failures are what went wrong with an installation's linkers, each for itself.
+type failures []error
+
+func (f failures) Error() string { return errors.Join(f...).Error() }
+
+// Unwrap returns all of them.
+func (f failures) Unwrap() []error { return f }
+
+// err is nil when nothing went wrong.
+func (f failures) err() error {
+	if len(f) == 0 {
+		return nil
+	}
+	return f
+}
+
 // skipped: the installation needs, or may get, no work.
 func skipped(err error) bool {
 	return errors.Is(err, errSkipped) || errors.Is(err, bitbucket.ErrEndpointRemoved)
 }
 
-// unavailable: nobody gave a verdict, rate limits included.
+// unavailable: nobody gave a verdict. That is Bitbucket, rate limits included, AWS,
+// a permission that an operator has to give, or too little time.
 func unavailable(err error) bool {
-	return errors.Is(err, bitbucket.ErrUnavailable) || errors.Is(err, installation.ErrUnavailable)
+	if errors.Is(err, installation.ErrNewer) {
+		return false // a deployment takes minutes: who reads it later is the new release, or never
+	}
+	for _, passing := range []error{bitbucket.ErrUnavailable, installation.ErrUnavailable, context.DeadlineExceeded} {
+		if errors.Is(err, passing) {
+			return true
+		}
+	}
+	table, refused := errors.AsType[*awsenv.Error](err)
+	return refused && table.Kind != nil || isA[*s3object.StatusError](err) || isA[*url.Error](err)
 }
 
-// permanent tells errors that every further attempt would meet too.
+// permanent tells errors that every further attempt would meet too. Of several
+// linkers all must have one: what can pass for one of them is worth coming back.
 func permanent(err error) bool {
-	if _, guarded := errors.AsType[*reconcile.PruneGuardError](err); guarded {
+	if several, ok := errors.AsType[failures](err); ok {
+		return !slices.ContainsFunc(several, func(one error) bool { return !permanent(one) })
+	}
+	// Before its cause, which is only the last failure on the way.
+	if left, ok := errors.AsType[*reconcile.NotConvergedError](err); ok {
+		return left.Permanent()
+	}
+	if isA[*reconcile.PruneGuardError](err) || isA[*reconcile.ValuesError](err) || isA[*reconcile.BulkRefusedError](err) {
 		return true
 	}
-	if _, values := errors.AsType[*reconcile.ValuesError](err); values {
-		return true
-	}
-	for _, final := range []error{errAlone, rollout.ErrRefused, bitbucket.ErrNotFound, bitbucket.ErrForbidden, bitbucket.ErrInvalid, bitbucket.ErrUnknownShape} {
+	for _, final := range []error{
+		errAlone, errAddonGone, rollout.ErrRefused, installation.ErrDamaged, installation.ErrInvalid, transport.ErrBodyTooLarge,
+		bitbucket.ErrNotFound, bitbucket.ErrForbidden, bitbucket.ErrInvalid, bitbucket.ErrUnknownShape, bitbucket.ErrForeignPage,
+	} {
 		if errors.Is(err, final) {
 			return true
 		}
 	}
 	return false
+}
+
+func isA[E error](err error) bool {
+	_, is := errors.AsType[E](err)
+	return is
 }
 
 // receives is how often SQS has delivered the record; it always says so.

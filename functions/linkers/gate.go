@@ -71,15 +71,23 @@ func (g *gate) conclude() error {
 // errAlone is final: only a person can tell what became of the workspace.
 var errAlone = errors.New("the linkers of this workspace alone are gone: was it deleted?")
 
-// verdict is what an error means after conclude.
-func (g *gate) verdict(err error) error {
+// errAddonGone is final, too: the stop flag is about the linker endpoints only.
+var errAddonGone = errors.New("the app can take no update in this workspace any more: is it still installed there?")
+
+// verdict is what a message's error means after conclude. Without its chain where
+// it is no removed linker endpoint, whatever it looked like.
+func (g *gate) verdict(w *work) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.closed != nil || !errors.Is(err, bitbucket.ErrEndpointRemoved) {
-		return err
+	switch {
+	case !errors.Is(w.err, bitbucket.ErrEndpointRemoved):
+		return w.err
+	case w.message.Task == rollout.TaskAddon:
+		return fmt.Errorf("%w (%s)", errAddonGone, w.err.Error())
+	case g.closed != nil:
+		return w.err
 	}
-	// Without its chain: it is no removed endpoint, whatever it looked like.
-	return fmt.Errorf("%w (%s)", errAlone, err.Error())
+	return fmt.Errorf("%w (%s)", errAlone, w.err.Error())
 }
 
 // pass returns errSkipped with the reason when there is nothing to do.

@@ -110,7 +110,7 @@ func (h *handler) batch(ctx context.Context, records []events.SQSMessage) (event
 		h.stop(ctx, cause)
 	}
 	for _, w := range all {
-		w.err = gate.verdict(w.err)
+		w.err = gate.verdict(w)
 	}
 	return h.settle(ctx, all)
 }

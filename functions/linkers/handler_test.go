@@ -65,6 +65,8 @@ func TestFates(t *testing.T) {
 	t.Parallel()
 	limited := message(1)
 	limited.Deferred = 3
+	addon := message(1)
+	addon.Task = rollout.TaskAddon
 	old := message(1)
 	old.Since = today.Add(-25 * time.Hour)
 	old.Deferred = maxRepeats
@@ -99,9 +101,15 @@ func TestFates(t *testing.T) {
 				Principal: simbitbucket.Principal{UUID: workspace(1)}, Values: map[string][]string{"issues": strings.Fields("A B C D E F G H I J K L M")},
 			}}}))
 		}, message: message(1), buried: "prune", outcome: rollout.Failed},
-		"not a message":        {message: "hello", buried: "not as documented"},
-		"an unknown task":      {message: `{"client_key":"x","task":"everything"}`, buried: "no task that is known"},
-		"an unknown workspace": {message: message(9), outcome: rollout.Skipped},
+		"values that Bitbucket refuses": {prepare: func(w *world) {
+			for _, method := range []string{http.MethodPut, http.MethodPost} {
+				w.bitbucket.Faults().Add(fault.Path(method, "/values$"), fault.Always(), fault.Respond(400, nil, ""))
+			}
+		}, message: message(1), buried: "Bitbucket refused it", outcome: rollout.Failed},
+		"an app that can't be updated any more": {fault: effect(fault.Respond(410, nil, "")), message: addon, buried: "can take no update", outcome: rollout.Failed},
+		"not a message":                         {message: "hello", buried: "not as documented"},
+		"an unknown task":                       {message: `{"client_key":"x","task":"everything"}`, buried: "no task that is known"},
+		"an unknown workspace":                  {message: message(9), outcome: rollout.Skipped},
 		"uninstalled": {prepare: func(w *world) {
 			in, err := w.store.Get(w.t.Context(), clientKey(1))
 			w.must(err)
@@ -285,6 +293,26 @@ func TestManifestChangesWhileItIsApplied(t *testing.T) {
 	if again := w.batch(t.Context(), record("m", message(1), 1)); len(again) != 0 || w.values(1) != "TWO" {
 		t.Errorf("again %v, values %q; want the manifest that came meanwhile", again, w.values(1))
 	}
+}
+
+// TestManifestChangesWhileItIsAppliedInVain: a manifest that fails for good may have
+// written something by then, and a newer one's message may have come before.
+func TestManifestChangesWhileItIsAppliedInVain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	_, err := w.handler.worker.desired.Objects.Put(t.Context(), rollout.DefaultScope,
+		[]byte("version: 1\nlinkers:\n  - {key: issues, prune: true, values: [ONE]}\n  - {key: nothing, values: [A]}\n"))
+	w.must(err)
+	var changes atomic.Int32
+	w.handler.worker.http.Transport = hook{w.handler.worker.http.Transport, func(r *http.Request) {
+		if r.Method != http.MethodGet && changes.Add(1) == 1 {
+			w.desire(rollout.DefaultScope, "TWO")
+		}
+	}}
+	if again := w.batch(t.Context(), record("m", message(1), 1)); len(again) != 0 || w.values(1) != "TWO" {
+		t.Errorf("again %v, values %q; want the manifest that came meanwhile", again, w.values(1))
+	}
+	w.checkBuried("")
 }
 
 type hook struct {

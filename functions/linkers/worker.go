@@ -9,6 +9,7 @@ import (
 	"github.com/linkersync/linkersync/shared/bitbucket"
 	"github.com/linkersync/linkersync/shared/connect"
 	"github.com/linkersync/linkersync/shared/installation"
+	"github.com/linkersync/linkersync/shared/manifest"
 	"github.com/linkersync/linkersync/shared/reconcile"
 	"github.com/linkersync/linkersync/shared/rollout"
 )
@@ -72,7 +73,8 @@ func updateAddon(ctx context.Context, client *bitbucket.Client, message rollout.
 }
 
 // values brings the linkers to the desired state, and starts over when that
-// changed while it wrote.
+// changed while it wrote: also when it failed, for good perhaps, because what it
+// did write may have come after a newer manifest's values.
 func (w *worker) values(ctx context.Context, client *bitbucket.Client, workspace string, applied *rollout.Applied, prefetched *states) error {
 	for range maxRounds {
 		state, err := prefetched.of(ctx, w.desired, workspace)
@@ -82,32 +84,40 @@ func (w *worker) values(ctx context.Context, client *bitbucket.Client, workspace
 		if err != nil {
 			return err
 		}
-		applied.Linkers = applied.Linkers[:0]
-		wrote := false
-		var failed error
-		for _, desired := range state.Manifest.Linkers {
-			result, err := reconcile.ApplyLinker(ctx, client, desired, reconcile.Options{})
-			wrote = wrote || result.Writes > 0
-			count := rollout.AppliedLinker{Linker: desired.Key, Added: len(result.Added), Removed: len(result.Removed), Kept: result.Kept}
-			if err != nil {
-				count.Error = err.Error()
-				failed = errors.Join(failed, fmt.Errorf("linker %s: %w", desired.Key, err))
-			}
-			applied.Linkers = append(applied.Linkers, count)
-			if ends(err) {
-				break
-			}
-		}
-		if failed != nil || !wrote {
-			return failed
+		wrote, failed := w.linkers(ctx, client, state.Manifest.Linkers, applied)
+		if !wrote {
+			return failed.err()
 		}
 		current, err := w.desired.Current(ctx, workspace, state)
-		if err != nil || current {
-			return err
+		if err != nil {
+			return append(failed, err)
+		}
+		if current {
+			return failed.err()
 		}
 		prefetched.forget()
 	}
 	return fmt.Errorf("the manifest changed %d times while it was applied; the message comes back", maxRounds)
+}
+
+// linkers applies one linker after the other, each for itself, and tells whether
+// it wrote anything.
+func (w *worker) linkers(ctx context.Context, client *bitbucket.Client, all []manifest.Linker, applied *rollout.Applied) (wrote bool, failed failures) {
+	applied.Linkers = applied.Linkers[:0]
+	for _, desired := range all {
+		result, err := reconcile.ApplyLinker(ctx, client, desired, reconcile.Options{})
+		wrote = wrote || result.Writes > 0
+		count := rollout.AppliedLinker{Linker: desired.Key, Added: len(result.Added), Removed: len(result.Removed), Kept: result.Kept}
+		if err != nil {
+			count.Error = err.Error()
+			failed = append(failed, fmt.Errorf("linker %s: %w", desired.Key, err))
+		}
+		applied.Linkers = append(applied.Linkers, count)
+		if ends(err) {
+			break
+		}
+	}
+	return wrote, failed
 }
 
 // ends tells whether the next linker would meet the same error.

@@ -184,7 +184,9 @@ type panicking struct {
 	with any
 }
 
-func (p panicking) Get(context.Context, string) (installation.Installation, error) { panic(p.with) }
+func (p panicking) Find(context.Context, string, func(installation.Installation) bool) (installation.Installation, error) {
+	panic(p.with)
+}
 
 // TestCanaryPanic: a panic is answered, and its value, which may be anything the
 // code had in hand, is not logged.

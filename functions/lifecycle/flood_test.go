@@ -4,40 +4,46 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/linkersync/linkersync/shared/simulator/fault"
 )
 
-// TestFlood sends forged tokens for ten minutes: after the first look-up, they cause at most one read of
-// the secret a minute, and none of anything else.
+// TestFlood sends forged tokens for ten minutes, in the name of an installation, of
+// a tombstone and of a stranger: each name costs at most one read of its secret a
+// minute, the first minute included, and nothing else.
 func TestFlood(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, deployment{})
-	// A cold process has to look up the secret, and may look again.
-	w.forget()
-	w.send(t, uninstalled(one).signed(w.token(one, "/uninstalled", secretForeign)))
-	if diff := cmp.Diff(readAgain, w.calls()); diff != "" {
-		t.Errorf("calls for the first forged token (-want +got):\n%s", diff)
-	}
-	w.clock.advance(time.Minute)
-	total := 0
-	for minute := range 10 {
-		w.forget()
-		for range 60 {
-			if status, _ := w.send(t, uninstalled(one).signed(w.token(one, "/uninstalled", secretForeign))); status != 401 {
-				t.Fatalf("forged token: %d", status)
+	names := []string{one, gone, stranger}
+	for name, warm := range map[string]bool{"cold": false, "warm": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, deployment{})
+			if warm {
+				enabled := message{path: "/enabled", body: payload("enabled", one, "").json()}
+				if status, _ := w.send(t, enabled.signed(w.token(one, "/enabled", secretOne))); status != 204 {
+					t.Fatalf("valid request: %d", status)
+				}
 			}
-			w.clock.advance(time.Second)
-		}
-		reads := w.aws.Faults.Count(fault.Target("GetSecretValue"))
-		if all := w.calls(); reads > 1 || len(all) != reads {
-			t.Errorf("minute %d: %v, want one read at most", minute, all)
-		}
-		total += reads
-	}
-	if total < 8 {
-		t.Errorf("%d reads in ten minutes: a secret that another process rotates would not be noticed", total)
+			total := 0
+			for minute := range 10 {
+				w.forget()
+				for range 20 {
+					for _, clientKey := range names {
+						if status, _ := w.send(t, uninstalled(clientKey).signed(w.token(clientKey, "/uninstalled", secretForeign))); status != 401 {
+							t.Fatalf("forged token: %d", status)
+						}
+					}
+					w.clock.advance(3 * time.Second)
+				}
+				reads := w.aws.Faults.Count(fault.Target("GetSecretValue"))
+				if all := w.calls(); reads > len(names) || len(all) != reads {
+					t.Errorf("minute %d: %v, want one read a name at most", minute, all)
+				}
+				total += reads
+			}
+			if total < 8*len(names) {
+				t.Errorf("%d reads in ten minutes: a secret that another process rotates would not be noticed", total)
+			}
+		})
 	}
 }
 

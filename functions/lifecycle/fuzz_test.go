@@ -36,8 +36,10 @@ func (m *memory) Get(_ context.Context, clientKey string) (installation.Installa
 	return in, nil
 }
 
-func (m *memory) Reread(ctx context.Context, clientKey string) (installation.Installation, error) {
-	return m.Get(ctx, clientKey)
+func (m *memory) Find(ctx context.Context, clientKey string, fits func(installation.Installation) bool) (installation.Installation, error) {
+	in, err := m.Get(ctx, clientKey)
+	fits(in)
+	return in, err
 }
 
 func (m *memory) Create(_ context.Context, in installation.Installation, _ string) (installation.Installation, error) {

@@ -130,16 +130,9 @@ type witness struct {
 	in installation.Installation
 }
 
-// Get implements installation.Store.
-func (w *witness) Get(ctx context.Context, clientKey string) (installation.Installation, error) {
-	in, err := w.Store.Get(ctx, clientKey)
-	w.in = in
-	return in, err
-}
-
-// Reread implements installation.Store.
-func (w *witness) Reread(ctx context.Context, clientKey string) (installation.Installation, error) {
-	in, err := w.Store.Reread(ctx, clientKey)
+// Find implements installation.Store.
+func (w *witness) Find(ctx context.Context, clientKey string, fits func(installation.Installation) bool) (installation.Installation, error) {
+	in, err := w.Store.Find(ctx, clientKey, fits)
 	w.in = in
 	return in, err
 }

@@ -103,8 +103,10 @@ func (m *memoryStore) Get(_ context.Context, clientKey string) (installation.Ins
 	return in, nil
 }
 
-func (m *memoryStore) Reread(ctx context.Context, clientKey string) (installation.Installation, error) {
-	return m.Get(ctx, clientKey)
+func (m *memoryStore) Find(ctx context.Context, clientKey string, fits func(installation.Installation) bool) (installation.Installation, error) {
+	in, err := m.Get(ctx, clientKey)
+	fits(in)
+	return in, err
 }
 
 func (m *memoryStore) Create(_ context.Context, in installation.Installation, _ string) (installation.Installation, error) {

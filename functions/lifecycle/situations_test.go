@@ -81,8 +81,6 @@ func play(t *testing.T, situations []situation) {
 // The calls that the paths through the handler make.
 var (
 	readOnly = []string{"GetSecretValue"}
-	// A bad signature has the secret read again, once.
-	readAgain = []string{"GetSecretValue", "GetSecretValue"}
 	// Current state, the new version, the swap, the tags.
 	written  = []string{"GetSecretValue", "GetSecretValue", "PutSecretValue", "UpdateSecretVersionStage", "DescribeSecret", "TagResource", "GetSecretValue"}
 	rotated  = append(append([]string(nil), written...), "SendMessage")

@@ -91,7 +91,8 @@ func installedRequest(token string) connect.Request {
 	return connect.Request{Method: "POST", RawPath: "/installed", Authorization: "JWT " + token}
 }
 
-// source is a SecretSource that counts.
+// source is a SecretSource that counts. Like the real one it looks again when
+// nothing fits, but every time.
 type source struct {
 	cached, stored map[string]connect.Secrets
 	err, rereadErr error
@@ -99,18 +100,24 @@ type source struct {
 	reads, rereads atomic.Int32
 }
 
-func (s *source) Secrets(_ context.Context, clientKey string) (connect.Secrets, error) {
+func (s *source) Try(_ context.Context, clientKey string, signed func(connect.Secrets) bool) error {
 	s.reads.Add(1)
-	return answer(s.cached, clientKey, s.err)
+	secrets, err := answer(s.cached, clientKey, s.err)
+	if isFailure(err) || signed(secrets) {
+		return err
+	}
+	s.rereads.Add(1)
+	from := s.cached
+	if s.stored != nil {
+		from = s.stored
+	}
+	if secrets, err = answer(from, clientKey, s.rereadErr); !isFailure(err) {
+		signed(secrets)
+	}
+	return err
 }
 
-func (s *source) Reread(_ context.Context, clientKey string) (connect.Secrets, error) {
-	s.rereads.Add(1)
-	if s.stored == nil {
-		return answer(s.cached, clientKey, s.rereadErr)
-	}
-	return answer(s.stored, clientKey, s.rereadErr)
-}
+func isFailure(err error) bool { return err != nil && !errors.Is(err, connect.ErrUnknownTenant) }
 
 func answer(from map[string]connect.Secrets, clientKey string, err error) (connect.Secrets, error) {
 	if err != nil {

@@ -17,17 +17,18 @@ type Secrets struct {
 	Previous redact.Secret
 }
 
-// SecretSource knows the secrets of the installations. Both methods return an
-// error that wraps [ErrUnknownTenant] for a client key they have never seen;
-// any other error means that nothing is known.
+// SecretSource knows the secrets of the installations.
 type SecretSource interface {
-	// Secrets may answer from a cache.
-	Secrets(ctx context.Context, clientKey string) (Secrets, error)
-	// Reread answers past the cache, because another process may just have rotated
-	// the secret or created the installation. It bounds itself, to about once a
-	// minute for one client key, since anybody can cause a call by sending garbage;
-	// in between it answers as Secrets does.
-	Reread(ctx context.Context, clientKey string) (Secrets, error)
+	// Try calls signed with the secrets of the client key, which may come from a
+	// cache. If it returns false, another process may just have rotated the secret or
+	// created the installation: then Try may read them again, and calls signed with
+	// what is new. It bounds itself, to one read a minute for one client key, since
+	// anybody can cause a call by sending garbage.
+	//
+	// The error wraps [ErrUnknownTenant] for a client key that was never seen, for
+	// which signed is called with empty secrets: the app's own may fit. Any other
+	// error means that nothing is known.
+	Try(ctx context.Context, clientKey string, signed func(Secrets) bool) error
 }
 
 // SignedBy tells which secret a request was signed with.
@@ -58,61 +59,35 @@ func (s SignedBy) String() string {
 	}
 }
 
-// signer finds the secret that t is signed with. The app's secret comes after the
-// installation's, because a registered app's may be equal to it.
+// signer finds the secret that t is signed with.
 func (v *Verifier) signer(ctx context.Context, t token) (SignedBy, error) {
-	secrets, _, err := lookUp(ctx, v.Source.Secrets, t.claims.issuer)
-	if err != nil {
-		return 0, err
-	}
-	if by := secrets.signer(t); by != 0 {
+	var by SignedBy
+	err := v.Source.Try(ctx, t.claims.issuer, func(secrets Secrets) bool {
+		by = v.signerAmong(secrets, t)
+		return by != 0
+	})
+	unknown := errors.Is(err, ErrUnknownTenant)
+	switch {
+	case err != nil && !unknown:
+		return 0, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	case by != 0:
 		return by, nil
-	}
-	if t.isSignedWith(v.AppSecret) {
-		return SignedByApp, nil
-	}
-	reread, known, err := lookUp(ctx, v.Source.Reread, t.claims.issuer)
-	if err != nil {
-		return 0, err
-	}
-	// Most rereads bring nothing new; then garbage costs no second round.
-	if !reread.equal(secrets) {
-		if by := reread.signer(t); by != 0 {
-			return by, nil
-		}
-	}
-	if !known {
+	case unknown:
 		return 0, refuse(ReasonUnknownTenant)
 	}
 	return 0, refuse(ReasonSignature)
 }
 
-// lookUp returns empty secrets, with which nothing is signed, for an unknown tenant.
-func lookUp(
-	ctx context.Context, source func(context.Context, string) (Secrets, error), clientKey string,
-) (secrets Secrets, known bool, err error) {
-	secrets, err = source(ctx, clientKey)
+// signerAmong returns 0 when t is signed with none of the secrets. The app's comes
+// after the installation's, because a registered app's may be equal to it.
+func (v *Verifier) signerAmong(secrets Secrets, t token) SignedBy {
 	switch {
-	case errors.Is(err, ErrUnknownTenant):
-		return Secrets{}, false, nil
-	case err != nil:
-		return Secrets{}, false, fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-	return secrets, true, nil
-}
-
-// signer returns 0 when t is signed with neither secret.
-func (s Secrets) signer(t token) SignedBy {
-	switch {
-	case t.isSignedWith(s.Current):
+	case t.isSignedWith(secrets.Current):
 		return SignedByCurrent
-	case t.isSignedWith(s.Previous):
+	case t.isSignedWith(secrets.Previous):
 		return SignedByPrevious
-	default:
-		return 0
+	case t.isSignedWith(v.AppSecret):
+		return SignedByApp
 	}
-}
-
-func (s Secrets) equal(other Secrets) bool {
-	return s.Current.Equal(other.Current) && s.Previous.Equal(other.Previous)
+	return 0
 }

@@ -105,11 +105,11 @@ type contextSource struct{ *source }
 
 type contextKey struct{}
 
-func (s contextSource) Secrets(ctx context.Context, clientKey string) (connect.Secrets, error) {
+func (s contextSource) Try(ctx context.Context, clientKey string, signed func(connect.Secrets) bool) error {
 	if ctx.Value(contextKey{}) != "deadline" || clientKey != tenant {
-		return connect.Secrets{}, fmt.Errorf("asked for %q with another context", clientKey)
+		return fmt.Errorf("asked for %q with another context", clientKey)
 	}
-	return s.source.Secrets(ctx, clientKey)
+	return s.source.Try(ctx, clientKey, signed)
 }
 
 func TestVerifyPassesItsContextOn(t *testing.T) {

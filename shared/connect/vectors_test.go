@@ -184,13 +184,11 @@ type tenants struct {
 	unknown string
 }
 
-func (s tenants) Secrets(_ context.Context, clientKey string) (Secrets, error) {
+func (s tenants) Try(_ context.Context, clientKey string, signed func(Secrets) bool) error {
 	if clientKey == s.unknown {
-		return Secrets{}, ErrUnknownTenant
+		signed(Secrets{})
+		return ErrUnknownTenant
 	}
-	return Secrets{Current: s.secret}, nil
-}
-
-func (s tenants) Reread(ctx context.Context, clientKey string) (Secrets, error) {
-	return s.Secrets(ctx, clientKey)
+	signed(Secrets{Current: s.secret})
+	return nil
 }

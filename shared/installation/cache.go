@@ -10,20 +10,17 @@ import (
 )
 
 const (
-	// unknownTTL is how long an unknown client key is remembered as such. It is
-	// short, because an installation made by another process becomes visible here
-	// only afterwards.
-	unknownTTL = 30 * time.Second
-	// rereadInterval is the least time between two forced reads of one client key:
-	// anybody can cause them by sending garbage.
+	// rereadInterval is the least time between two reads of one client key that
+	// requests cause which nobody genuine has signed: anybody can send garbage.
 	rereadInterval = time.Minute
+	// unknownTTL is how long an unknown client key is remembered as such. A shorter
+	// time would let garbage in its name cause more reads; a genuine request for an
+	// installation that another process made meanwhile has it read again.
+	unknownTTL = rereadInterval
 	// loadTimeout bounds a read that several callers wait for, past the deadline of
 	// the one who started it.
 	loadTimeout = 15 * time.Second
 )
-
-// errReread tells that a forced read is not due yet.
-var errReread = errors.New("read again within the minute")
 
 // loader reads one installation from AWS.
 type loader func(ctx context.Context, clientKey string) (Installation, error)
@@ -38,72 +35,83 @@ type cache struct {
 	flights singleflight.Group
 
 	mu    sync.Mutex
-	known *lru[known]
+	known *lru[*entry]
 	// unknown has a bound of its own, so that a flood of invented client keys
 	// can't push real installations out.
-	unknown *lru[unknown]
-	// reread has the times of forced reads; it outlives the entries it is about.
-	reread *lru[time.Time]
+	unknown *lru[*entry]
+	// spent has when a bad request last cost a read; it outlives the entry that the
+	// read made.
+	spent *lru[time.Time]
 	// epoch counts this process's writes. A read that began before one must not
 	// bring back what the write replaced.
 	epoch uint64
 }
 
-type known struct {
-	Installation
+// entry is what was read, or written.
+type entry struct {
+	in   Installation
+	err  error // that there is none
 	read time.Time
+	// suspect: it was read for a request that is not known to be genuine yet.
+	suspect bool
 }
 
-type unknown struct {
-	err  error
-	read time.Time
-}
+// purpose is what a look-up is for.
+type purpose int
+
+const (
+	forUse   purpose = iota // whoever asks needs no proof
+	forProof                // a request is to be checked with it
+	forDoubt                // it was checked, and does not fit
+)
 
 func newCache(load loader, ttl time.Duration, size int, now func() time.Time) *cache {
 	return &cache{
 		load: load, ttl: ttl, now: now,
-		known: newLRU[known](size), unknown: newLRU[unknown](size), reread: newLRU[time.Time](size),
+		known: newLRU[*entry](size), unknown: newLRU[*entry](size), spent: newLRU[time.Time](size),
 	}
 }
 
-// get answers from the cache, or reads.
-func (c *cache) get(ctx context.Context, clientKey string) (Installation, error) {
-	if in, ok, err := c.fresh(clientKey); ok {
+// find looks up what fits a request. A look-up that the request itself has caused
+// is younger than the request, so when that doesn't fit it isn't made again, and
+// counts as the one read that a bad request may cause in a minute. One that was
+// made for a genuine request doesn't count.
+func (c *cache) find(ctx context.Context, clientKey string, fits func(Installation) bool) (Installation, error) {
+	in, err := c.look(ctx, clientKey, forProof)
+	if err != nil && !isAbsent(err) {
 		return in, err
 	}
-	return c.share(ctx, "get "+clientKey, func(ctx context.Context) (Installation, error) {
-		return c.fill(ctx, clientKey)
+	if fits(in) {
+		c.trust(clientKey)
+		return in, err
+	}
+	again, err := c.look(ctx, clientKey, forDoubt)
+	// Most look-ups bring nothing new; then garbage costs no second check.
+	if (err == nil || isAbsent(err)) && again.Version != in.Version {
+		fits(again)
+	}
+	return again, err
+}
+
+// look answers from memory, or reads.
+func (c *cache) look(ctx context.Context, clientKey string, why purpose) (Installation, error) {
+	if in, ok, err := c.recall(clientKey, why); ok {
+		return in, err
+	}
+	return c.share(ctx, clientKey, func(ctx context.Context) (Installation, error) {
+		// Another read may have ended between the two looks.
+		if in, ok, err := c.recall(clientKey, why); ok {
+			return in, err
+		}
+		return c.fill(ctx, clientKey, why)
 	})
 }
 
-// again reads past the cache when that is due, and answers as get otherwise.
-func (c *cache) again(ctx context.Context, clientKey string) (Installation, error) {
-	// The limit is checked inside the flight: who comes while a forced read is
-	// under way waits for its result instead of getting what it is about to replace.
-	in, err := c.share(ctx, "reread "+clientKey, func(ctx context.Context) (Installation, error) {
-		if !c.due(clientKey) {
-			return Installation{}, errReread
-		}
-		in, err := c.fill(ctx, clientKey)
-		if errors.Is(err, ErrUnavailable) {
-			// Nothing was learnt, so the next request may ask.
-			c.mu.Lock()
-			c.reread.remove(clientKey)
-			c.mu.Unlock()
-		}
-		return in, err
-	})
-	if errors.Is(err, errReread) {
-		return c.get(ctx, clientKey)
-	}
-	return in, err
-}
-
-// share runs load once for all who ask with the same name at the same time. It
-// runs apart from the asking request: whoever started it may hang up without
+// share runs load once for all who ask for the same client key at the same time.
+// It runs apart from the asking request: whoever started it may hang up without
 // failing the others.
-func (c *cache) share(ctx context.Context, name string, load func(context.Context) (Installation, error)) (Installation, error) {
-	result := c.flights.DoChan(name, func() (any, error) {
+func (c *cache) share(ctx context.Context, clientKey string, load func(context.Context) (Installation, error)) (Installation, error) {
+	result := c.flights.DoChan(clientKey, func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), loadTimeout)
 		defer cancel()
 		return load(ctx)
@@ -118,70 +126,97 @@ func (c *cache) share(ctx context.Context, name string, load func(context.Contex
 }
 
 // fill reads and remembers the result, also when it is that there is nothing.
-func (c *cache) fill(ctx context.Context, clientKey string) (Installation, error) {
+func (c *cache) fill(ctx context.Context, clientKey string, why purpose) (Installation, error) {
 	c.mu.Lock()
 	epoch := c.epoch
 	c.mu.Unlock()
 	in, err := c.load(ctx, clientKey)
+	if err != nil && !isAbsent(err) {
+		return in, err // nothing was learnt, so the next request may ask
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if why == forDoubt {
+		c.spent.put(clientKey, c.now())
+	}
 	if c.epoch == epoch {
-		c.store(clientKey, in, err)
+		c.store(clientKey, entry{in: in, err: err, suspect: why == forProof})
 	}
 	return in, err
 }
 
-// fresh returns what is remembered and not too old.
-func (c *cache) fresh(clientKey string) (in Installation, ok bool, err error) {
+// recall returns what is remembered and good enough for the purpose.
+func (c *cache) recall(clientKey string, why purpose) (in Installation, ok bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if entry, found := c.known.get(clientKey); found && c.now().Sub(entry.read) < c.ttl {
-		return entry.Installation, true, nil
+	found, ok := c.fresh(clientKey)
+	if why == forDoubt {
+		if ok && found.suspect {
+			c.spent.put(clientKey, found.read)
+		}
+		last, spent := c.spent.get(clientKey)
+		ok = ok && spent && c.now().Sub(last) < rereadInterval
 	}
-	if entry, found := c.unknown.get(clientKey); found && c.now().Sub(entry.read) < min(unknownTTL, c.ttl) {
-		return Installation{}, true, entry.err
+	if !ok {
+		return Installation{}, false, nil
 	}
-	return Installation{}, false, nil
+	return found.in, true, found.err
 }
 
-// due tells whether a forced read may be made now, and takes note of it.
-func (c *cache) due(clientKey string) bool {
+// fresh is called with mu held.
+func (c *cache) fresh(clientKey string) (*entry, bool) {
+	if found, ok := c.known.get(clientKey); ok && c.now().Sub(found.read) < c.ttl {
+		return found, true
+	}
+	found, ok := c.unknown.get(clientKey)
+	return found, ok && c.now().Sub(found.read) < min(unknownTTL, c.ttl)
+}
+
+// trust notes that a genuine request was answered from what is remembered.
+func (c *cache) trust(clientKey string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	now := c.now()
-	if last, found := c.reread.get(clientKey); found && now.Sub(last) < rereadInterval {
-		return false
+	if found, ok := c.fresh(clientKey); ok {
+		found.suspect = false
 	}
-	c.reread.put(clientKey, now)
-	return true
 }
 
 // wrote remembers what this process wrote.
 func (c *cache) wrote(in Installation) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.epoch++
-	c.store(in.ClientKey, in, nil)
+	c.overtake(in.ClientKey)
+	c.store(in.ClientKey, entry{in: in})
 }
 
 // forget makes the next look-up read.
 func (c *cache) forget(clientKey string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.epoch++
+	c.overtake(clientKey)
 	c.known.remove(clientKey)
 	c.unknown.remove(clientKey)
 }
 
-// store is called with mu held. An error that says nothing about the
-// installation changes nothing.
-func (c *cache) store(clientKey string, in Installation, err error) {
-	switch {
-	case err == nil:
-		c.known.put(clientKey, known{in, c.now()})
-		c.unknown.remove(clientKey)
-	case errors.Is(err, ErrNotFound) || errors.Is(err, ErrPendingDeletion):
-		c.unknown.put(clientKey, unknown{err, c.now()})
-		c.known.remove(clientKey)
+// overtake keeps reads under way from being remembered, and from being shared by
+// who asks from now on. It is called with mu held.
+func (c *cache) overtake(clientKey string) {
+	c.epoch++
+	c.flights.Forget(clientKey)
+}
+
+// store is called with mu held.
+func (c *cache) store(clientKey string, read entry) {
+	read.read = c.now()
+	into, other := c.known, c.unknown
+	if read.err != nil {
+		into, other = other, into
 	}
+	into.put(clientKey, &read)
+	other.remove(clientKey)
+}
+
+// isAbsent tells an answer from a failure: there is no such installation.
+func isAbsent(err error) bool {
+	return errors.Is(err, ErrNotFound) || errors.Is(err, ErrPendingDeletion)
 }

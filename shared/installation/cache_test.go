@@ -15,9 +15,6 @@ import (
 
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/redact"
-	"github.com/linkersync/linkersync/shared/simulator/fault"
-
-	simulator "github.com/linkersync/linkersync/shared/simulator/aws"
 )
 
 func wantCalls(t *testing.T, l *line, want ...string) {
@@ -25,6 +22,18 @@ func wantCalls(t *testing.T, l *line, want ...string) {
 	if diff := cmp.Diff(want, l.took()); diff != "" {
 		t.Errorf("calls (-want +got):\n%s", diff)
 	}
+}
+
+// lookUps are the ways to look an installation up, Find for a request that fits
+// and for one that doesn't.
+func lookUps() map[string]func(installation.Store, context.Context, string) (installation.Installation, error) {
+	type look = func(installation.Store, context.Context, string) (installation.Installation, error)
+	find := func(fits bool) look {
+		return func(s installation.Store, ctx context.Context, clientKey string) (installation.Installation, error) {
+			return s.Find(ctx, clientKey, func(installation.Installation) bool { return fits })
+		}
+	}
+	return map[string]look{"Get": installation.Store.Get, "Find, fits": find(true), "Find, does not fit": find(false)}
 }
 
 func TestALookUpIsOneCallColdAndNoneWarm(t *testing.T) {
@@ -63,7 +72,7 @@ func TestUnknownClientKeysAreRememberedForAShortTime(t *testing.T) {
 	wantCalls(t, s.line, "GetSecretValue")
 
 	must(s.open(nil).Create(t.Context(), sample(clientKey, "s1"), "1"))(t)
-	s.clock.advance(30*time.Second - 1)
+	s.clock.advance(time.Minute - 1)
 	lookUp(installation.ErrNotFound)
 	wantCalls(t, s.line)
 	s.clock.advance(1)
@@ -85,10 +94,16 @@ func TestImpossibleClientKeysAskNobody(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
 	for _, key := range []string{"", fmt.Sprintf("%0600d", 1)} {
-		for name, lookUp := range map[string]func(context.Context, string) (installation.Installation, error){"Get": s.Get, "Reread": s.Reread} {
-			if _, err := lookUp(t.Context(), key); !errors.Is(err, installation.ErrNotFound) {
-				t.Errorf("%s of a key of %d bytes = %v, want ErrNotFound", name, len(key), err)
-			}
+		if _, err := s.Get(t.Context(), key); !errors.Is(err, installation.ErrNotFound) {
+			t.Errorf("Get of a key of %d bytes = %v, want ErrNotFound", len(key), err)
+		}
+		asked := 0
+		_, err := s.Find(t.Context(), key, func(in installation.Installation) bool {
+			asked++
+			return in == installation.Installation{}
+		})
+		if !errors.Is(err, installation.ErrNotFound) || asked != 1 {
+			t.Errorf("Find of a key of %d bytes = %v, and asked %d times, want ErrNotFound and once", len(key), err, asked)
 		}
 	}
 	wantCalls(t, s.line)
@@ -96,74 +111,6 @@ func TestImpossibleClientKeysAskNobody(t *testing.T) {
 	// Not ErrNotFound: a store without an app key would answer 401 to everybody.
 	if _, err := nameless.Get(t.Context(), clientKey); !errors.Is(err, installation.ErrInvalid) || errors.Is(err, installation.ErrNotFound) {
 		t.Errorf("Get without an app key = %v, want ErrInvalid", err)
-	}
-}
-
-func TestRereadAsksAtMostOnceAMinute(t *testing.T) {
-	t.Parallel()
-	s := newShop(t)
-	in := must(s.Create(t.Context(), sample(clientKey, "s1"), "1"))(t)
-	other := s.open(nil)
-	rotate := func(secret string) {
-		t.Helper()
-		in.SharedSecret = redact.New(secret)
-		in = must(other.Update(t.Context(), in, secret))(t)
-	}
-	reread := func(want string, calls ...string) {
-		t.Helper()
-		got := must(s.Reread(t.Context(), clientKey))(t)
-		if got.SharedSecret.Reveal() != want {
-			t.Errorf("Reread returns %q, want %q", got.SharedSecret.Reveal(), want)
-		}
-		wantCalls(t, s.line, calls...)
-	}
-	s.line.took()
-	rotate("s2")
-	reread("s2", "GetSecretValue")
-	rotate("s3")
-	for range 50 {
-		reread("s2") // garbage floods in
-	}
-	s.clock.advance(time.Minute - 1)
-	reread("s2")
-	s.clock.advance(1)
-	reread("s3", "GetSecretValue")
-	// What was read again is good for a whole TTL.
-	s.clock.advance(5*time.Minute - 1)
-	if got := must(s.Get(t.Context(), clientKey))(t); got.SharedSecret.Reveal() != "s3" {
-		t.Errorf("Get returns %q, want s3", got.SharedSecret.Reveal())
-	}
-	wantCalls(t, s.line)
-}
-
-func TestRereadOfAnUnknownClientKeyIsLimitedToo(t *testing.T) {
-	t.Parallel()
-	s := newShop(t)
-	for range 20 {
-		if _, err := s.Reread(t.Context(), clientKey); !errors.Is(err, installation.ErrNotFound) {
-			t.Fatal(err)
-		}
-	}
-	wantCalls(t, s.line, "GetSecretValue")
-}
-
-func TestAFailedRereadMayBeRepeated(t *testing.T) {
-	t.Parallel()
-	s := newShop(t)
-	in := must(s.Create(t.Context(), sample(clientKey, "s1"), "1"))(t)
-	failing := false
-	reader := s.open(&line{cut: func(int) (before, after bool) { return failing, false }})
-	must(reader.Get(t.Context(), clientKey))(t)
-	in.SharedSecret = redact.New("s2")
-	must(s.Update(t.Context(), in, "2"))(t)
-	failing = true
-	if _, err := reader.Reread(t.Context(), clientKey); !errors.Is(err, installation.ErrUnavailable) {
-		t.Fatalf("Reread without AWS = %v", err)
-	}
-	// Not the cached s1: a request signed with s2 would get a 401 for an outage.
-	failing, reader.line.dead = false, false
-	if got := must(reader.Reread(t.Context(), clientKey))(t); got.SharedSecret.Reveal() != "s2" {
-		t.Errorf("Reread returns %q, want s2", got.SharedSecret.Reveal())
 	}
 }
 
@@ -190,14 +137,7 @@ func TestTheCacheIsBounded(t *testing.T) {
 
 func TestConcurrentLookUpsShareOneCall(t *testing.T) {
 	t.Parallel()
-	for name, lookUp := range map[string]func(*installation.SecretsManager) func(context.Context, string) (installation.Installation, error){
-		"Get": func(s *installation.SecretsManager) func(context.Context, string) (installation.Installation, error) {
-			return s.Get
-		},
-		"Reread": func(s *installation.SecretsManager) func(context.Context, string) (installation.Installation, error) {
-			return s.Reread
-		},
-	} {
+	for name, lookUp := range lookUps() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newShop(t)
@@ -211,10 +151,9 @@ func TestConcurrentLookUpsShareOneCall(t *testing.T) {
 				}
 				return false, false
 			}})
-			look := lookUp(s.SecretsManager)
 			results := make(chan error)
 			ask := func(ctx context.Context) {
-				in, err := look(ctx, clientKey)
+				in, err := lookUp(s, ctx, clientKey)
 				if err == nil && in.SharedSecret.Reveal() != "s1" {
 					err = errors.New("wrong secret")
 				}
@@ -250,25 +189,18 @@ func TestLookUpsOfDifferentInstallationsAreApart(t *testing.T) {
 	const count = 20
 	s := newShop(t)
 	repeat(count, func(_ int, key string) { must(s.Create(t.Context(), sample(key, "s of "+key), "1"))(t) })
-	for name, lookUp := range map[string]func(installation.Store) func(context.Context, string) (installation.Installation, error){
-		"Get": func(s installation.Store) func(context.Context, string) (installation.Installation, error) {
-			return s.Get
-		},
-		"Reread": func(s installation.Store) func(context.Context, string) (installation.Installation, error) {
-			return s.Reread
-		},
-	} {
+	for name, lookUp := range lookUps() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			release := make(chan struct{})
 			api := &slowGet{SecretsManagerAPI: s.cloud.client(&line{}), hold: func() { <-release }}
-			look := lookUp(installation.NewSecretsManager(api, installation.Options{AppKey: s.appKey, Now: s.clock.Now}))
+			store := installation.NewSecretsManager(api, installation.Options{AppKey: s.appKey, Now: s.clock.Now})
 			var asked, answered sync.WaitGroup
 			asked.Add(count)
 			repeat(count, func(_ int, key string) {
 				answered.Go(func() {
 					asked.Done()
-					if in, err := look(t.Context(), key); err != nil || in.SharedSecret.Reveal() != "s of "+key {
+					if in, err := lookUp(store, t.Context(), key); err != nil || in.SharedSecret.Reveal() != "s of "+key {
 						t.Errorf("%s = %q, %v", key, in.SharedSecret.Reveal(), err)
 					}
 				})
@@ -322,23 +254,4 @@ func (s *slowGet) GetSecretValue(ctx context.Context, in *secretsmanager.GetSecr
 	out, err := s.SecretsManagerAPI.GetSecretValue(ctx, in, options...)
 	s.hold()
 	return out, err
-}
-
-func TestAFloodOnOneInstallationIsOneReadAMinute(t *testing.T) {
-	t.Parallel()
-	c := simulated(t, simulator.Options{})
-	s := shop{cloud: c, clock: newClock(), appKey: "app"}.open(nil)
-	must(s.Create(t.Context(), sample(clientKey, "s1"), "1"))(t)
-	c.simulator.Faults.ResetCalls()
-	const minutes = 10
-	for range minutes * 60 {
-		for range 20 {
-			must(s.Get(t.Context(), clientKey))(t)
-			must(s.Reread(t.Context(), clientKey))(t)
-		}
-		s.clock.advance(time.Second)
-	}
-	if got := c.simulator.Faults.Count(fault.Target("GetSecretValue")); got > minutes {
-		t.Errorf("%d reads in %d minutes of garbage, want at most one a minute", got, minutes)
-	}
 }

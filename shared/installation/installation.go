@@ -89,10 +89,13 @@ type Store interface {
 	// Get returns the installation with its secrets, from the cache when it is
 	// fresh. ErrNotFound for an unknown client key (cached too).
 	Get(ctx context.Context, clientKey string) (Installation, error)
-	// Reread returns the installation past the cache, at most once a minute per
-	// client key; within that minute it answers from the cache. It serves a bad
-	// signature: another process may just have rotated the secret.
-	Reread(ctx context.Context, clientKey string) (Installation, error)
+	// Find is Get for a request that claims to be the installation's. fits tells
+	// whether it is, by its signature; for an unknown client key it is called with
+	// the zero Installation. When it says no, Find looks past the cache, because
+	// another process may just have rotated the secret, and asks once more if there
+	// is news. However many requests don't fit, they cause at most one read a minute
+	// for a client key. Find returns the state that fits was called with last.
+	Find(ctx context.Context, clientKey string, fits func(Installation) bool) (Installation, error)
 	// Create stores a new installation, or fails with ErrExists. event identifies
 	// what caused the write: the same event twice is a no-op that succeeds and
 	// returns what is in force. It is kept as a digest, and must hold no secret.

@@ -80,15 +80,18 @@ func (s *SecretsManager) Get(ctx context.Context, clientKey string) (Installatio
 	if err := s.possible(clientKey); err != nil {
 		return Installation{}, err
 	}
-	return s.cache.get(ctx, clientKey)
+	return s.cache.look(ctx, clientKey, forUse)
 }
 
-// Reread implements [Store].
-func (s *SecretsManager) Reread(ctx context.Context, clientKey string) (Installation, error) {
+// Find implements [Store].
+func (s *SecretsManager) Find(ctx context.Context, clientKey string, fits func(Installation) bool) (Installation, error) {
 	if err := s.possible(clientKey); err != nil {
+		if isAbsent(err) {
+			fits(Installation{})
+		}
 		return Installation{}, err
 	}
-	return s.cache.again(ctx, clientKey)
+	return s.cache.find(ctx, clientKey, fits)
 }
 
 // possible keeps client keys that can have no secret, which only an unverified

@@ -2,7 +2,6 @@ package installation
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/linkersync/linkersync/shared/connect"
@@ -14,23 +13,14 @@ type SecretSource struct{ Store Store }
 
 var _ connect.SecretSource = SecretSource{}
 
-// Secrets implements [connect.SecretSource].
-func (s SecretSource) Secrets(ctx context.Context, clientKey string) (connect.Secrets, error) {
-	return secretsOf(s.Store.Get(ctx, clientKey))
-}
-
-// Reread implements [connect.SecretSource].
-func (s SecretSource) Reread(ctx context.Context, clientKey string) (connect.Secrets, error) {
-	return secretsOf(s.Store.Reread(ctx, clientKey))
-}
-
-func secretsOf(in Installation, err error) (connect.Secrets, error) {
-	switch {
+// Try implements [connect.SecretSource].
+func (s SecretSource) Try(ctx context.Context, clientKey string, signed func(connect.Secrets) bool) error {
+	_, err := s.Store.Find(ctx, clientKey, func(in Installation) bool {
+		return signed(connect.Secrets{Current: in.SharedSecret, Previous: in.PreviousSecret})
+	})
 	// A purged installation is unknown too: its secret can't be read any more.
-	case errors.Is(err, ErrNotFound) || errors.Is(err, ErrPendingDeletion):
-		return connect.Secrets{}, fmt.Errorf("%w: %w", connect.ErrUnknownTenant, err)
-	case err != nil:
-		return connect.Secrets{}, err
+	if isAbsent(err) {
+		return fmt.Errorf("%w: %w", connect.ErrUnknownTenant, err)
 	}
-	return connect.Secrets{Current: in.SharedSecret, Previous: in.PreviousSecret}, nil
+	return err
 }

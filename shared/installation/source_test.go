@@ -1,7 +1,6 @@
 package installation_test
 
 import (
-	"context"
 	"errors"
 	"testing"
 
@@ -37,13 +36,24 @@ func TestSecretSourceSpeaksConnectsErrors(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			source := installation.SecretSource{Store: test.store}
-			for verb, ask := range map[string]func(context.Context, string) (connect.Secrets, error){"Secrets": source.Secrets, "Reread": source.Reread} {
-				got, err := ask(t.Context(), test.key)
-				if !errors.Is(err, test.want) || errors.Is(err, connect.ErrUnknownTenant) != errors.Is(test.want, connect.ErrUnknownTenant) {
-					t.Errorf("%s = %v, want %v", verb, err, test.want)
-				}
+			var tried []connect.Secrets
+			err := source.Try(t.Context(), test.key, func(secrets connect.Secrets) bool {
+				tried = append(tried, secrets)
+				return false
+			})
+			if !errors.Is(err, test.want) || errors.Is(err, connect.ErrUnknownTenant) != errors.Is(test.want, connect.ErrUnknownTenant) {
+				t.Errorf("Try = %v, want %v", err, test.want)
+			}
+			want := 1
+			if test.want != nil && !errors.Is(test.want, connect.ErrUnknownTenant) {
+				want = 0 // of what could not be read, nothing is known
+			}
+			if len(tried) != want {
+				t.Fatalf("tried %d times, want %d", len(tried), want)
+			}
+			for _, got := range tried {
 				if secrets := [2]string{got.Current.Reveal(), got.Previous.Reveal()}; secrets != test.secrets {
-					t.Errorf("%s = %v, want %v", verb, secrets, test.secrets)
+					t.Errorf("tried %v, want %v", secrets, test.secrets)
 				}
 			}
 		})

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"golang.org/x/time/rate"
 
 	"github.com/linkersync/linkersync/shared/simulator/bitbucket"
@@ -147,6 +150,37 @@ func TestCrashOfFirstInstall(t *testing.T) {
 		if after := w.read(t, stranger); after != in || in.Secret != secretNew {
 			t.Errorf("died at call %d: stored %+v, then %+v", n, in, after)
 		}
+	}
+}
+
+// TestLostAnswerToAFirstInstall goes the way out that SECURITY.md describes: what
+// Bitbucket doesn't know is deleted by hand, and the next install is a first one.
+func TestLostAnswerToAFirstInstall(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, deployment{})
+	w.put(t, stranger, stored{State: "installed", Secret: secretNew})
+	refused := func(when string) {
+		t.Helper()
+		if status, _ := click(workspaceNew, secretForeign)(t, w); status != 401 {
+			t.Fatalf("%s: answered %d, want 401", when, status)
+		}
+	}
+	refused("known")
+	for _, hint := range []string{workspaceNew, "When an install is refused for good", "SECURITY.md"} {
+		if !strings.Contains(w.logs.String(), hint) {
+			t.Errorf("the log doesn't say %q:\n%s", hint, w.logs)
+		}
+	}
+	_, err := secretsmanager.NewFromConfig(w.aws.Config()).DeleteSecret(t.Context(), &secretsmanager.DeleteSecretInput{
+		SecretId: aws.String(nameOf(t, stranger)), ForceDeleteWithoutRecovery: aws.Bool(true),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused("still remembered")
+	w.clock.advance(5 * time.Minute)
+	if status, _ := click(workspaceNew, secretForeign)(t, w); status != 204 || w.read(t, stranger).Secret != secretForeign {
+		t.Errorf("after the deletion: answered %d, stored %+v", status, w.read(t, stranger))
 	}
 }
 

@@ -47,9 +47,10 @@
 // already tell the order.
 //
 // An unsigned install that repeats the stored secret is a redelivery and answered
-// 204; it changes nothing. One that offers another secret is refused for good: if
-// our answer to a first install was lost, and Bitbucket then offers a new secret,
-// an operator has to purge the installation (docs/operate.md).
+// 204; it changes nothing. One that offers another secret is refused for good,
+// though Bitbucket may accept that secret: if our answer to a first install was
+// lost, and Bitbucket then offers a new secret, an operator has to delete the
+// stored one. SECURITY.md says how, and why there is no exception.
 //
 // Source: https://developer.atlassian.com/cloud/bitbucket/authentication-for-apps/
 package main

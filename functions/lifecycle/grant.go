@@ -107,9 +107,12 @@ func (g *gate) authorizeUnsigned(ctx context.Context, appSecret redact.Secret, r
 	case err == nil && in.State == installation.Installed && in.SharedSecret.Equal(event.SharedSecret):
 		// The first install again: whoever knows the secret could have signed.
 		return grant{event: event, in: in}, nil
-	case err == nil, errors.Is(err, installation.ErrPendingDeletion):
+	case err == nil:
 		// Known, in whatever state: Bitbucket signs every further install.
-		return grant{}, fmt.Errorf("%w: unsigned install of a known installation", connect.ErrUnauthenticated)
+		return grant{}, fmt.Errorf("%w: %s is known, and the install is unsigned: it is forged, unless our answer to the first install was lost; %s",
+			connect.ErrUnauthenticated, event.Principal.UUID, `see "When an install is refused for good" in SECURITY.md`)
+	case errors.Is(err, installation.ErrPendingDeletion):
+		return grant{}, fmt.Errorf("%w: %s was purged, and the install is unsigned: %w", connect.ErrUnauthenticated, event.Principal.UUID, err)
 	case !errors.Is(err, installation.ErrNotFound):
 		return grant{}, fmt.Errorf("%w: %w", answer.ErrTryLater, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/goccy/go-yaml/ast"
@@ -116,6 +117,9 @@ func nesting(t token.Type) int {
 
 // tokenMessage returns what is wrong with a token, or nothing.
 func tokenMessage(t *token.Token, depth int) string {
+	if losesTab(t) {
+		return "a tab stands within this text, where readers of YAML differ; write a space, or one entry a line"
+	}
 	switch t.Type {
 	case token.AnchorType, token.AliasType, token.MergeKeyType:
 		return "anchors, aliases and merge keys (&, *, <<) are not supported; write the values out, share them in a values_file, or put the text in quotes"
@@ -134,6 +138,13 @@ func tokenMessage(t *token.Token, depth int) string {
 		return "this is nested too deeply for a manifest"
 	}
 	return ""
+}
+
+// losesTab tells whether the lexer left a tab out of a plain text: it makes the one
+// value AB of "A<tab>B", which nobody meant.
+func losesTab(t *token.Token) bool {
+	plain := t.Indicator == token.NotIndicator
+	return plain && strings.Contains(strings.TrimSpace(t.Origin), "\t") && !strings.Contains(t.Value, "\t")
 }
 
 func place(t *token.Token) Position {

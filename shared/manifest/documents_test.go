@@ -74,7 +74,11 @@ func wholeDocuments() []document {
 		},
 		{
 			name: "a version with a fraction", text: "version: 1.5\n",
-			problems: []string{"m.yaml:1:10: version must be the number 1, not a number"},
+			problems: []string{"m.yaml:1:10: version must be the number 1, not 1.5"},
+		},
+		{
+			name: "a version that is one, but not the number", text: "version: 1.0\n", schemaAccepts: true,
+			problems: []string{"m.yaml:1:10: version must be the number 1, not 1.0"},
 		},
 		{
 			name: "misspelt and unknown keys", text: "version: 1\nlinker: []\nConnections: []\nworkspaces: []\nap: b\nab: c\n",
@@ -435,6 +439,21 @@ func yamlDocuments() []document {
 		{
 			name: "a tab as indentation", text: "version: 1\nlinkers:\n\t- key: k\n", noYAML: true,
 			problems: []string{"m.yaml:3:1: this is not valid YAML: found character '\\t' that cannot start any token"},
+		},
+		{
+			name: "tabs within texts", text: "version: 1\nap\tp: a\nlinkers:\n  - key: k\n    values:\n      - A\tB\n      - \tC\t# why\n", schemaAccepts: true,
+			problems: []string{
+				"m.yaml:2:1: a tab stands within this text, where readers of YAML differ; write a space, or one entry a line",
+				"m.yaml:6:9: a tab stands within this text, where readers of YAML differ; write a space, or one entry a line",
+			},
+		},
+		{name: "tabs between tokens and in comments", text: "version:\t1\t# a\tb\napp:\ta\t\nlinkers:\n  - key:\tk\n    values:\t[A,\tB]\n", schemaAccepts: true},
+		{
+			name: "a tab in a quoted and in a block text", text: connection("email: a@b", "token: env:T", "project_id: 'a\tb'", "description: |", "  a\tb"),
+			problems: []string{
+				`m.yaml:6:17: connections[0].project_id "a\tb" is not an Infisical project's ID; copy it from the project's settings`,
+				"m.yaml:7:18: connections[0].description has a line break or another control character; write it in one line",
+			},
 		},
 		{
 			name: "a key twice", text: "version: 1\napp: a\napp: b\n", noYAML: true,

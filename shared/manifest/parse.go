@@ -59,7 +59,11 @@ func (r *reader) version(node ast.Node) bool {
 		number, ok := entry.Value.(*ast.IntegerNode)
 		switch {
 		case !ok:
-			r.add(position(entry.Value), "version", "version must be the number %d, not %s", version, describe(entry.Value))
+			found := describe(entry.Value)
+			if found == kindNumber {
+				found = shown(entry.Value.GetToken().Value) // 1.0 is a number, too
+			}
+			r.add(position(entry.Value), "version", "version must be the number %d, not %s", version, found)
 		case fmt.Sprint(number.Value) != fmt.Sprint(version):
 			r.add(position(entry.Value), "version",
 				"version %s is not known; this linkersync reads version %d, so use that or a newer linkersync", shown(number.Token.Value), version)

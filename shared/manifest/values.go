@@ -86,7 +86,7 @@ func (r *reader) fileValues(set *valueSet, node ast.Node, at string) {
 	}
 }
 
-// lines adds one value per line; # starts a comment, empty lines are skipped.
+// lines adds one value per line; comments and empty lines are skipped.
 // It returns how many lines had a value, right or wrong.
 func (r *reader) lines(set *valueSet, file string, data []byte) int {
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
@@ -98,7 +98,7 @@ func (r *reader) lines(set *valueSet, file string, data []byte) int {
 	count, number := 0, 0
 	for line := range strings.Lines(string(data)) {
 		number++
-		content, _, _ := strings.Cut(line, "#")
+		content := uncommented(line)
 		value := strings.TrimSpace(content)
 		if value == "" {
 			continue
@@ -109,6 +109,17 @@ func (r *reader) lines(set *valueSet, file string, data []byte) int {
 		set.add(value, source{file: file, at: Position{Line: number, Column: column}}, func() string { return "" })
 	}
 	return count
+}
+
+// uncommented cuts a comment off. As in YAML, # starts one at the line's start and
+// after a blank: A#B is a wrong value, not the value A.
+func uncommented(line string) string {
+	for i := range len(line) {
+		if line[i] == '#' && (i == 0 || line[i-1] == ' ' || line[i-1] == '\t') {
+			return line[:i]
+		}
+	}
+	return line
 }
 
 // localPath keeps a manifest, which may come from a pull request, from reading

@@ -24,6 +24,7 @@ func TestValuesFile(t *testing.T) {
 		"no line break at the end":      {content: "A\nB", want: []string{"A", "B"}},
 		"Windows line ends and a mark":  {content: "\ufeffA\r\nB\r\n", want: []string{"A", "B"}},
 		"comments and blank lines":      {content: "# teams\n\nA # the first\n  # indented\n\t B \n#C\n", want: []string{"A", "B"}},
+		"a number sign in a value":      {content: "A#B\nC\t# D#E\n", problems: []string{`v.txt:1:1: value "A#B" has the character '#'; only letters (A-Z, a-z), digits, _ and - are allowed`}},
 		"digits need no quotes":         {content: "2024\n007\ntrue\n", want: []string{"2024", "007", "true"}},
 		"an empty file":                 {content: "", problems: []string{`m.yaml:4:18: values_file "v.txt" holds no values; if the linker should have none, write values: [] instead`}},
 		"only comments":                 {content: "# A\n\n", problems: []string{`m.yaml:4:18: values_file "v.txt" holds no values; if the linker should have none, write values: [] instead`}},

@@ -131,7 +131,7 @@ func (d *diagnosis) clock() bool {
 func (d *diagnosis) endpoint(client *bitbucket.Client) (keys []string, ok bool) {
 	for linker, err := range client.Linkers(d.inv.ctx) {
 		if errors.Is(err, bitbucket.ErrEndpointRemoved) {
-			d.add(statusFailed, "endpoint", "Bitbucket has removed the linker endpoints for Connect apps: nothing can be synced any more; docs/migrate.md shows the way on to Forge")
+			d.add(statusFailed, "endpoint", hintForRemoved(err))
 			return nil, false
 		}
 		if err != nil {

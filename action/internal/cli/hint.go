@@ -16,7 +16,7 @@ import (
 func (inv *invocation) hintFor(err error) string {
 	switch {
 	case errors.Is(err, bitbucket.ErrEndpointRemoved):
-		return "Bitbucket has removed the linker endpoints for Connect apps. Nothing more was called. Save what you have with \"linkersync installations list --json\", and see docs/migrate.md."
+		return hintForRemoved(err)
 	case errors.Is(err, bitbucket.ErrUnauthorized):
 		return inv.hintForUnauthorized()
 	case errors.Is(err, bitbucket.ErrNotFound):
@@ -27,6 +27,15 @@ func (inv *invocation) hintFor(err error) string {
 		return "It was interrupted. What was done is kept; run the same command again to finish it."
 	}
 	return ""
+}
+
+// hintForRemoved tells what Bitbucket said from what it may have meant: without a
+// word on why, a 404 of the whole list may be about this workspace alone.
+func hintForRemoved(err error) string {
+	if answer, found := errors.AsType[*bitbucket.APIError](err); found && !answer.Announced() {
+		return "Bitbucket doesn't say why it has no linkers here. Ask it as another workspace, with \"linkersync doctor --installation …\". If that works, the app or the workspace is gone, and only this one needs a look; if none works, Bitbucket has removed the linker endpoints: see docs/migrate.md."
+	}
+	return "Bitbucket has removed the linker endpoints for Connect apps. Nothing more was called. Save what you have with \"linkersync installations list --json\", and see docs/migrate.md."
 }
 
 // hintForUnauthorized tells a wrong clock from a wrong secret: the refusal itself

@@ -44,6 +44,9 @@ func rank(part runner.Part) int {
 func planRows(plan reconcile.Plan, where string) []string {
 	var rows []string
 	for _, linker := range plan.Linkers {
+		if linker.Error != "" {
+			continue // it is among the failures
+		}
 		note := ""
 		if linker.NeedsYes {
 			note = " (removes more than half: needs `prune: true`)"

@@ -132,7 +132,7 @@ func (d *diagnosis) expiry(connection manifest.Connection) {
 		return
 	}
 	beside.Key = "expires_at"
-	value, err := d.inv.session.Resolver().Resolve(d.inv.ctx, beside)
+	value, err := d.inv.session.Resolve(d.inv.ctx, beside)
 	if err != nil {
 		d.about(connection.Name, connection.ProjectID, statusWarn, "expiry", "its secret has no expires_at, so nobody is warned before the token ends")
 		return

@@ -170,24 +170,10 @@ func (p *parts) show(part runner.Part) error {
 		return nil
 	}
 	if p.inv.json {
-		return p.writeJSON(part)
-	}
-	if len(part.Failures) > 0 && len(part.Plan.Linkers)+len(part.Plan.Connections) == 0 {
-		return nil // there is nothing to say beyond the failures
+		return p.inv.printLine(part.Document())
 	}
 	p.clear()
-	if part.Applied {
-		return part.Result.WriteText(p.inv.process.Stdout, p.inv.colour())
-	}
-	return part.Plan.WriteText(p.inv.process.Stdout, p.inv.colour())
-}
-
-func (p *parts) writeJSON(part runner.Part) error {
-	var document any = part.Plan
-	if part.Applied {
-		document = part.Result
-	}
-	return p.inv.printLine(document)
+	return part.WriteText(p.inv.process.Stdout, p.inv.colour())
 }
 
 // fail says what could not be done, where the manifest wants it, and in which

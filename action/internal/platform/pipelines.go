@@ -23,6 +23,9 @@ type pipelines struct {
 
 func newPipelines(e Environment) *pipelines { return &pipelines{getenv: e.Getenv, out: e.Stdout} }
 
+// StepTokenVariable holds the step's identity token.
+const StepTokenVariable = "BITBUCKET_STEP_OIDC_TOKEN"
+
 // Name implements Platform.
 func (*pipelines) Name() string { return "Bitbucket Pipelines" }
 
@@ -72,7 +75,7 @@ func (p *pipelines) Summary(markdown string) error {
 
 // IdentityToken implements Platform. The audience is fixed by the step's oidc setting.
 func (p *pipelines) IdentityToken(context.Context, string) (redact.Secret, error) {
-	token := redact.New(p.getenv("BITBUCKET_STEP_OIDC_TOKEN"))
+	token := redact.New(p.getenv(StepTokenVariable))
 	if token.IsZero() {
 		return token, errors.New("no identity token for this step: add \"oidc: true\" to the step")
 	}

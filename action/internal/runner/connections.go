@@ -13,9 +13,14 @@ import (
 // Resolve reads the secret that a reference points at.
 type Resolve func(context.Context, manifest.Reference) (redact.Secret, error)
 
+// ErrReserved says that a manifest names a credential that is not its own.
+var ErrReserved = errors.New("this variable holds a credential of the CI or of linkersync itself, which no manifest may send anywhere: " +
+	"keep the Bitbucket token in a variable of its own, such as BITBUCKET_API_TOKEN")
+
 // Connections plans, and applies if asked, the manifest's connections: one list,
 // and one write for each that differs. A token that can't be read fails an apply,
-// and leaves a plan that says what it could not see.
+// and leaves a plan that says what it could not see; one that must not be read,
+// with ErrReserved, fails both.
 func Connections(ctx context.Context, api reconcile.Connections, resolve Resolve, connections []manifest.Connection, apply bool, check reconcile.ConnectionOptions) (Part, error) {
 	return ensure(ctx, api, resolve, connections, apply, false, check)
 }
@@ -31,7 +36,7 @@ func ensure(ctx context.Context, api reconcile.Connections, resolve Resolve, con
 	desired := make([]reconcile.DesiredConnection, 0, len(connections))
 	for _, connection := range connections {
 		token, err := resolve(ctx, connection.Token)
-		if err != nil && apply {
+		if err != nil && apply || errors.Is(err, ErrReserved) {
 			part.Failures = append(part.Failures, Failure{Subject: "connection " + connection.Name, Position: connection.Position, Err: err})
 			continue
 		}

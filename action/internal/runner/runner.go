@@ -9,6 +9,7 @@ package runner
 import (
 	"context"
 	"errors"
+	"io"
 	"iter"
 	"sync/atomic"
 
@@ -70,6 +71,26 @@ func (p Part) Summary() reconcile.Summary {
 	}
 	sum.Failed = len(p.Failures)
 	return sum
+}
+
+// Document is the part in its documented JSON form.
+func (p Part) Document() any {
+	if p.Applied {
+		return p.Result
+	}
+	return p.Plan
+}
+
+// WriteText prints the part for people, but for its failures, which everybody shows
+// in a way of their own. Without anything else there is nothing to say.
+func (p Part) WriteText(w io.Writer, colour bool) error {
+	switch {
+	case len(p.Failures) > 0 && len(p.Plan.Linkers)+len(p.Plan.Connections) == 0:
+		return nil
+	case p.Applied:
+		return p.Result.WriteText(w, colour)
+	}
+	return p.Plan.WriteText(w, colour)
 }
 
 // Connect returns the Bitbucket client of an installation.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 
+	"github.com/linkersync/linkersync/action/internal/platform"
 	"github.com/linkersync/linkersync/shared/bitbucket"
 	"github.com/linkersync/linkersync/shared/infisical"
 	"github.com/linkersync/linkersync/shared/manifest"
@@ -97,7 +98,7 @@ func (s *Session) clientSecret(ctx context.Context) (redact.Secret, error) {
 }
 
 func (s *Session) oidcFromEnvironment(context.Context) (redact.Secret, error) {
-	for _, name := range []string{OIDCTokenVariable, "BITBUCKET_STEP_OIDC_TOKEN"} {
+	for _, name := range []string{OIDCTokenVariable, platform.StepTokenVariable} {
 		if token := s.getenv(name); token != "" {
 			return redact.New(token), nil
 		}

@@ -21,7 +21,7 @@ const SharedSecretVariable = "LINKERSYNC_SHARED_SECRET"
 func (s *Session) Installations(ctx context.Context, name string) iter.Seq2[installation.Installation, error] {
 	if s.codecError != nil {
 		return func(yield func(installation.Installation, error) bool) {
-			yield(installation.Installation{}, fmt.Errorf("LINKERSYNC_CREATE_BODY and LINKERSYNC_BULK_BODY: %w", s.codecError))
+			yield(installation.Installation{}, s.codecError)
 		}
 	}
 	if secret := redact.New(s.getenv(SharedSecretVariable)); !secret.IsZero() {

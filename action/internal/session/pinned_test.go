@@ -19,8 +19,9 @@ func TestBodiesArePinnedByTheEnvironment(t *testing.T) {
 	}{
 		"neither":        {},
 		"both":           {create, bulk, &bitbucket.Shape{Create: bitbucket.Body{Field: "key"}, Bulk: bitbucket.Body{Envelope: "values"}}, ""},
-		"one of them":    {create, "", nil, "LINKERSYNC_CREATE_BODY and LINKERSYNC_BULK_BODY: read shape of a bulk body"},
-		"not an example": {"value", bulk, nil, "read shape of a create body"},
+		"one of them":    {create, "", nil, "only one of LINKERSYNC_CREATE_BODY and LINKERSYNC_BULK_BODY is set: set both, or neither"},
+		"the other":      {"", bulk, nil, "only one of"},
+		"not an example": {"value", bulk, nil, "LINKERSYNC_CREATE_BODY, LINKERSYNC_BULK_BODY: read shape of a create body"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -24,17 +24,22 @@ func (s *Session) AssumeRole(arn string, token func(context.Context) (redact.Sec
 	s.role = &role{arn: arn, token: token}
 }
 
-// provider returns the role's credentials; seen hears each before it is used.
-func (r *role) provider(config aws.Config, seen func(redact.Secret)) aws.CredentialsProvider {
+// provider returns the role's credentials.
+func (r *role) provider(config aws.Config) aws.CredentialsProvider {
 	config.Credentials = aws.AnonymousCredentials{}
-	assumed := stscreds.NewWebIdentityRoleProvider(sts.NewFromConfig(config), r.arn, retriever{r.token},
-		func(o *stscreds.WebIdentityRoleOptions) { o.RoleSessionName = "linkersync" })
-	return aws.NewCredentialsCache(aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
-		credentials, err := assumed.Retrieve(ctx)
-		seen(redact.New(credentials.SecretAccessKey))
-		seen(redact.New(credentials.SessionToken))
-		return credentials, err
-	}))
+	return aws.NewCredentialsCache(stscreds.NewWebIdentityRoleProvider(sts.NewFromConfig(config), r.arn, retriever{r.token},
+		func(o *stscreds.WebIdentityRoleOptions) { o.RoleSessionName = "linkersync" }))
+}
+
+// heard are the same credentials, wherever the SDK found them: their secrets are
+// heard before they are used.
+func (s *Session) heard(credentials aws.CredentialsProvider) aws.CredentialsProvider {
+	return aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
+		retrieved, err := credentials.Retrieve(ctx)
+		s.secretSeen(redact.New(retrieved.SecretAccessKey))
+		s.secretSeen(redact.New(retrieved.SessionToken))
+		return retrieved, err
+	})
 }
 
 // retriever gives the SDK the token; its interface has no context.

@@ -44,7 +44,7 @@ func TestClientSecretFromAWSIsHeardBeforeItIsUsed(t *testing.T) {
 	if _, err := s.Infisical(context.Background(), nil); err != nil {
 		t.Fatal(err)
 	}
-	if len(heard) != 1 || heard[0] != "the-client-secret" {
-		t.Errorf("heard %d secrets, want the client secret", len(heard))
+	if len(heard) != 2 || heard[0] != "key" || heard[1] != "the-client-secret" {
+		t.Errorf("heard %d secrets, want AWS's key and the client secret", len(heard))
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -18,6 +20,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
+	"github.com/linkersync/linkersync/action/internal/platform"
+	"github.com/linkersync/linkersync/action/internal/runner"
 	"github.com/linkersync/linkersync/shared/awsenv"
 	"github.com/linkersync/linkersync/shared/bitbucket"
 	"github.com/linkersync/linkersync/shared/connect"
@@ -79,11 +83,29 @@ func New(options Options, getenv func(string) string, userAgent string) *Session
 	clock := &clock{now: options.Now, next: transport.New(transport.Options{
 		UserAgent: userAgent, RequestsPerSecond: options.RequestsPerSecond,
 	})}
-	codec, err := bitbucket.Pinned(getenv("LINKERSYNC_CREATE_BODY"), getenv("LINKERSYNC_BULK_BODY"))
+	codec, err := pinned(getenv)
 	return &Session{
 		options: options, getenv: getenv, userAgent: userAgent,
 		codec: codec, codecError: err, transport: clock, clock: clock,
 	}
+}
+
+// Variables that pin the bodies that nobody documents, see docs/decisions/0002.
+const (
+	createBodyVariable = "LINKERSYNC_CREATE_BODY"
+	bulkBodyVariable   = "LINKERSYNC_BULK_BODY"
+)
+
+func pinned(getenv func(string) string) (*bitbucket.Codec, error) {
+	create, bulk := getenv(createBodyVariable), getenv(bulkBodyVariable)
+	if (create == "") != (bulk == "") {
+		return nil, fmt.Errorf("only one of %s and %s is set: set both, or neither to find out what Bitbucket takes", createBodyVariable, bulkBodyVariable)
+	}
+	codec, err := bitbucket.Pinned(create, bulk)
+	if err != nil {
+		return nil, fmt.Errorf("%s, %s: %w", createBodyVariable, bulkBodyVariable, err)
+	}
+	return codec, nil
 }
 
 // UseApp sets the app key when no option did; a manifest's app is the default.
@@ -122,8 +144,9 @@ func (s *Session) loadAWS(ctx context.Context) (aws.Config, error) {
 		return aws.Config{}, fmt.Errorf("load the AWS configuration: %w", err)
 	}
 	if s.role != nil {
-		loaded.Credentials = s.role.provider(loaded, s.secretSeen)
+		loaded.Credentials = s.role.provider(loaded)
 	}
+	loaded.Credentials = s.heard(loaded.Credentials)
 	if loaded.Region == "" {
 		return aws.Config{}, fmt.Errorf("load the AWS configuration: %w", awsenv.ErrNoRegion)
 	}
@@ -178,21 +201,34 @@ func (s *Session) Bitbucket(in installation.Installation) *bitbucket.Client {
 func (s *Session) OnSecret(hear func(redact.Secret)) { s.onSecret = hear }
 
 func (s *Session) secretSeen(secret redact.Secret) {
-	if s.onSecret != nil {
+	if s.onSecret != nil && !secret.IsZero() {
 		s.onSecret(secret)
 	}
 }
 
-// Resolve reads the secret that a reference points at.
+// Resolve reads the secret that a reference points at: a variable, a file or an
+// AWS secret. It refuses what no manifest may name, with [runner.ErrReserved].
 func (s *Session) Resolve(ctx context.Context, reference manifest.Reference) (redact.Secret, error) {
-	secret, err := s.Resolver().Resolve(ctx, reference)
-	s.secretSeen(secret)
-	return secret, err
+	if reference.Scheme == manifest.SchemeEnv && reserved(reference.Target) {
+		return redact.Secret{}, fmt.Errorf("%s: %w", reference, runner.ErrReserved)
+	}
+	resolver := manifest.Resolver{Getenv: s.getenv, ReadFile: manifest.ReadFile, AWSSecret: s.awsSecret, Seen: s.secretSeen}
+	return resolver.Resolve(ctx, reference)
 }
 
-// Resolver reads secret references: variables, files and AWS secrets.
-func (s *Session) Resolver() manifest.Resolver {
-	return manifest.Resolver{Getenv: s.getenv, ReadFile: manifest.ReadFile, AWSSecret: s.awsSecret}
+// reserved tells whether a variable is the CI's or linkersync's own. A manifest may
+// come from a pull request, and what its references name is sent to Bitbucket and
+// to Infisical.
+func reserved(name string) bool {
+	name = strings.ToUpper(name) // Windows doesn't tell them apart
+	for _, prefix := range []string{"AWS_", "ACTIONS_", "GITHUB_", "INFISICAL_", "CI_JOB_"} {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	return slices.Contains([]string{
+		SharedSecretVariable, ClientSecretVariable, OIDCTokenVariable, platform.TokenVariable, platform.StepTokenVariable,
+	}, name)
 }
 
 // awsSecret reads the current version of a secret by name or ARN.

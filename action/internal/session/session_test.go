@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/linkersync/linkersync/action/internal/runner"
 	"github.com/linkersync/linkersync/action/internal/session"
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/manifest"
@@ -169,6 +170,38 @@ func TestEverySecretIsHeard(t *testing.T) {
 	if err != nil || got.Reveal() != "hush" || !cmp.Equal([]string{"hush"}, heard) {
 		t.Error(got, heard, err)
 	}
+	// One that is no good is a secret all the same.
+	s = session.New(session.Options{}, variables{"TOKEN": "hush\nhush"}.get, "test")
+	s.OnSecret(func(secret redact.Secret) { heard = append(heard, secret.Reveal()) })
+	if _, err := s.Resolve(t.Context(), manifest.Reference{Scheme: manifest.SchemeEnv, Target: "TOKEN"}); err == nil || len(heard) != 2 || heard[1] != "hush\nhush" {
+		t.Errorf("%d heard, want the refused one, too: %v", len(heard), err)
+	}
+}
+
+// Whoever may change the manifest could otherwise make the CI send its own
+// credentials to Infisical, and to Bitbucket before that.
+func TestCredentialsOfTheRunnerAreNoTokens(t *testing.T) {
+	t.Parallel()
+	for name, refused := range map[string]bool{
+		"AWS_SECRET_ACCESS_KEY": true, "aws_session_token": true, "ACTIONS_ID_TOKEN_REQUEST_TOKEN": true, "ACTIONS_RUNTIME_TOKEN": true,
+		"GITHUB_TOKEN": true, "BITBUCKET_STEP_OIDC_TOKEN": true, "INFISICAL_TOKEN": true, "CI_JOB_TOKEN": true,
+		session.SharedSecretVariable: true, session.ClientSecretVariable: true, session.OIDCTokenVariable: true, "LINKERSYNC_OIDC_TOKEN": true,
+		"BITBUCKET_API_TOKEN": false, "MY_AWS_TOKEN": false, "LINKERSYNC_BITBUCKET_TOKEN": false,
+	} {
+		s := session.New(session.Options{}, variables{name: "hush"}.get, "test")
+		s.OnSecret(func(redact.Secret) {
+			if refused {
+				t.Errorf("%s was read", name)
+			}
+		})
+		got, err := s.Resolve(t.Context(), manifest.Reference{Scheme: manifest.SchemeEnv, Target: name})
+		if errors.Is(err, runner.ErrReserved) != refused || got.IsZero() != refused {
+			t.Errorf("%s: error %v, want it refused: %v", name, err, refused)
+		}
+		if refused && !strings.HasPrefix(err.Error(), "env:"+name+": ") {
+			t.Errorf("the error doesn't name the reference: %v", err)
+		}
+	}
 }
 
 func TestExport(t *testing.T) {
@@ -227,7 +260,7 @@ func TestStoreAndReferencesOnAWS(t *testing.T) { //nolint:paralleltest // see ab
 		}
 	}
 	got, err := s.Resolve(t.Context(), manifest.Reference{Scheme: manifest.SchemeAWSSecret, Target: "bitbucket/ci", Key: "token"})
-	if err != nil || got.Reveal() != "hush" || !cmp.Equal([]string{secret, "hush"}, heard) {
+	if err != nil || got.Reveal() != "hush" || !cmp.Equal([]string{simaws.SecretAccessKey, secret, simaws.SecretAccessKey, "hush"}, heard) {
 		t.Error(got, heard, err)
 	}
 	_, err = s.Resolve(t.Context(), manifest.Reference{Scheme: manifest.SchemeAWSSecret, Target: "bitbucket/nothing"})
@@ -252,6 +285,26 @@ func TestAssumedRole(t *testing.T) { //nolint:paralleltest // as above
 	}
 	if _, err := config.Credentials.Retrieve(t.Context()); !errors.Is(err, refused) {
 		t.Errorf("the role's token wasn't asked for: %v", err)
+	}
+}
+
+// The SDK finds credentials in profiles, in files and on hosts, too.
+func TestCredentialsOfAWSAreHeard(t *testing.T) { //nolint:paralleltest // as above
+	for name, value := range map[string]string{
+		"AWS_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": "key-to-hush", "AWS_SESSION_TOKEN": "session-to-hush",
+		"AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull,
+	} {
+		t.Setenv(name, value)
+	}
+	s := session.New(session.Options{}, variables{}.get, "test")
+	var heard []string
+	s.OnSecret(func(secret redact.Secret) { heard = append(heard, secret.Reveal()) })
+	config, err := s.AWS(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := config.Credentials.Retrieve(t.Context()); err != nil || !cmp.Equal([]string{"key-to-hush", "session-to-hush"}, heard) {
+		t.Errorf("heard %q, error %v", heard, err)
 	}
 }
 

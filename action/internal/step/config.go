@@ -43,6 +43,9 @@ type Config struct {
 	Debug  bool   `input:"debug" default:"false"`
 }
 
+// applies tells whether the command writes to workspaces or to Infisical.
+func (c Config) applies() bool { return c.Command == "apply" || c.Command == "connections" }
+
 // load reads every input and reports all that is wrong with them at once.
 func load(input func(name string) string) (Config, error) {
 	var config Config

@@ -193,6 +193,12 @@ func noSecrets(ts *testscript.TestScript, log string) {
 		}
 		return err
 	}))
+	// What the CI minted is masked, too, where there are masks.
+	for _, token := range ts.Value("world").(*world).minted {
+		if ts.Getenv("GITHUB_ACTIONS") == "true" && !strings.Contains(log, "::add-mask::"+token+"\n") {
+			ts.Fatalf("an identity token was not masked")
+		}
+	}
 	secrets := slices.Concat(lastingSecrets, ts.Value("world").(*world).minted)
 	for path, text := range texts {
 		for _, secret := range secrets {

@@ -32,7 +32,7 @@ type Process struct {
 // or not: what is in the environment can end up in a log.
 var secretVariables = []string{
 	session.SharedSecretVariable, session.ClientSecretVariable, session.OIDCTokenVariable, platform.TokenVariable,
-	"BITBUCKET_STEP_OIDC_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
+	platform.StepTokenVariable, "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
 }
 
 // step is one run.
@@ -83,6 +83,9 @@ func (s *step) work(ctx context.Context, options session.Options) (err error) {
 	s.report.PullRequest = trigger.PullRequest
 	if err := allow(s.config, trigger); err != nil {
 		return err
+	}
+	if s.config.applies() && trigger.PullRequest {
+		s.platform.Annotate(unmerged())
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, s.config.Timeout, fmt.Errorf("it took longer than the input timeout, %s", s.config.Timeout))
 	defer cancel()
@@ -137,19 +140,14 @@ func (s *step) manifest(ctx context.Context, trigger platform.Trigger) error {
 	if err == nil && len(s.report.Problems) > 0 {
 		return ErrFailed
 	}
-	if err == nil && s.config.FailOnDrift && !s.applies() && s.report.Summary().Changed {
+	if err == nil && s.config.FailOnDrift && !s.config.applies() && s.report.Summary().Changed {
 		return errors.New("fail_on_drift: something differs from the manifest, as the summary shows")
 	}
 	return err
 }
 
-// applies tells whether the command writes.
-func (s *step) applies() bool {
-	return s.config.Command == "apply" || s.config.Command == "connections"
-}
-
 func (s *step) linkers(ctx context.Context, desired manifest.Manifest) error {
-	options := runner.Options{Apply: s.applies(), AllowPrune: s.config.Prune, Parallel: s.config.Parallel}
+	options := runner.Options{Apply: s.config.applies(), AllowPrune: s.config.Prune, Parallel: s.config.Parallel}
 	for part, err := range runner.Linkers(ctx, s.session.Installations(ctx, s.config.Installation), s.session.Connect, desired.Linkers, options) {
 		if err != nil {
 			return err
@@ -163,7 +161,7 @@ func (s *step) connections(ctx context.Context, desired manifest.Manifest) error
 	oidc := func(ctx context.Context) (redact.Secret, error) { return s.identity(ctx, s.config.InfisicalAudience) }
 	return s.session.WithInfisical(ctx, oidc, s.process.Log, func(client *infisical.Client) error {
 		check := reconcile.ConnectionOptions{CheckToken: s.session.CheckToken}
-		part, err := runner.Connections(ctx, client, s.session.Resolve, desired.Connections, s.applies(), check)
+		part, err := runner.Connections(ctx, client, s.session.Resolve, desired.Connections, s.config.applies(), check)
 		if err != nil {
 			return err
 		}
@@ -209,13 +207,7 @@ func (s *step) add(path string, part runner.Part) {
 	if target := part.Plan.Installation; target != nil {
 		s.trace("client key %s", target.ClientKey)
 	}
-	var err error
-	if part.Applied {
-		err = part.Result.WriteText(s.out, false)
-	} else {
-		err = part.Plan.WriteText(s.out, false)
-	}
-	if err != nil {
+	if err := part.WriteText(s.out, false); err != nil {
 		s.report.Problems = append(s.report.Problems, summary.Problem{Subject: "log", Text: err.Error()})
 	}
 	for _, failure := range part.Failures {

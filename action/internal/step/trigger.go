@@ -19,3 +19,12 @@ func allow(c Config, t platform.Trigger) error {
 	}
 	return nil
 }
+
+// unmerged warns of an apply that the owners of the repository may want, since no
+// stranger wrote the change: some have a workspace for trying things out.
+func unmerged() platform.Annotation {
+	return platform.Annotation{
+		Level: platform.Warning, Title: "an apply of a pull request",
+		Message: "this brings workspaces to a manifest that is not merged, until the next apply of another one: plan on pull requests, and apply on push to a protected branch, unless the workspaces are for trying things out",
+	}
+}

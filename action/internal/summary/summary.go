@@ -79,11 +79,7 @@ func (r *Report) Status() string {
 func (r *Report) Documents() []any {
 	documents := make([]any, 0, len(r.parts))
 	for _, part := range r.parts {
-		if part.Applied {
-			documents = append(documents, part.Result)
-		} else {
-			documents = append(documents, part.Plan)
-		}
+		documents = append(documents, part.Document())
 	}
 	return documents
 }

@@ -2,15 +2,12 @@ package lambda
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"strconv"
 	"sync"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 )
@@ -24,10 +21,15 @@ type SQS interface {
 
 // Bounds of an event source.
 const (
-	// MaxBatchSize is AWS's without a batching window.
-	MaxBatchSize = 10
-	// receiveWait is the longest that SQS lets a receive wait, in seconds.
-	receiveWait = 20
+	// MaxReceive is the most messages that SQS gives at a time, and AWS's largest
+	// batch without a batching window.
+	MaxReceive = 10
+	// MaxBatchSize is AWS's with a batching window of at least a second.
+	MaxBatchSize = 10_000
+	// MaxWindow is the longest batching window.
+	MaxWindow = 5 * time.Minute
+	// receiveWait is the longest that SQS lets a receive wait.
+	receiveWait = 20 * time.Second
 	// receivePause is how long a poller rests after a receive that failed.
 	receivePause = time.Second
 	// finishTime is how long a batch that was received may take to be deleted when
@@ -49,10 +51,18 @@ type EventSource struct {
 	// FunctionTimeout is compared with the queue's visibility time-out, which must
 	// not be shorter. Zero leaves the comparison out.
 	FunctionTimeout time.Duration
-	// BatchSize is 1 to [MaxBatchSize]; zero means that.
+	// BatchSize is 1 to [MaxReceive], or to [MaxBatchSize] with a Window; zero means
+	// [MaxReceive].
 	BatchSize int
-	// Pollers is how many batches are worked on at the same time; zero means 2, the
-	// least that AWS's ScalingConfig takes.
+	// Window is how long a batch waits for more messages: zero, or 1 s to [MaxWindow].
+	Window time.Duration
+	// Concurrency is how many batches the function works on at the same time, as
+	// MaximumConcurrency of AWS's ScalingConfig; zero means 2, the least that it takes.
+	Concurrency int
+	// Pollers receive a batch, wait for their turn with the function, and delete what
+	// it took; zero means one for each of Concurrency. With more of them a batch is
+	// ready when the function is, as in AWS, where neither receiving nor deleting
+	// occupies the function.
 	Pollers int
 	// ReportBatchItemFailures lets the function name the messages that failed.
 	// Without it, an answer is a success of the whole batch.
@@ -63,6 +73,8 @@ type EventSource struct {
 	Sleep func(ctx context.Context, duration time.Duration) error
 
 	queue queue
+	// turns has room for the batches that the function works on.
+	turns chan struct{}
 }
 
 // queue is what the polled queue says about itself.
@@ -76,12 +88,13 @@ type queue struct {
 // function. A receive that fails later is logged and tried again.
 func (s EventSource) Run(ctx context.Context) error {
 	s = s.withDefaults()
-	if s.BatchSize < 1 || s.BatchSize > MaxBatchSize {
-		return fmt.Errorf("map queue to function: batch size %d is not 1 to %d", s.BatchSize, MaxBatchSize)
+	if err := s.validate(); err != nil {
+		return fmt.Errorf("map queue to function: %w", err)
 	}
 	if err := s.inspect(ctx); err != nil {
 		return fmt.Errorf("map queue to function: %w", err)
 	}
+	s.turns = make(chan struct{}, s.Concurrency)
 	var pollers sync.WaitGroup
 	for range s.Pollers {
 		pollers.Go(func() { s.poll(ctx) })
@@ -92,10 +105,13 @@ func (s EventSource) Run(ctx context.Context) error {
 
 func (s EventSource) withDefaults() EventSource {
 	if s.BatchSize == 0 {
-		s.BatchSize = MaxBatchSize
+		s.BatchSize = MaxReceive
+	}
+	if s.Concurrency == 0 {
+		s.Concurrency = 2
 	}
 	if s.Pollers == 0 {
-		s.Pollers = 2
+		s.Pollers = s.Concurrency
 	}
 	if s.Logger == nil {
 		s.Logger = slog.Default()
@@ -104,6 +120,20 @@ func (s EventSource) withDefaults() EventSource {
 		s.Sleep = sleep
 	}
 	return s
+}
+
+func (s EventSource) validate() error {
+	largest := MaxReceive
+	if s.Window > 0 {
+		largest = MaxBatchSize
+	}
+	switch {
+	case s.Window != 0 && (s.Window < time.Second || s.Window > MaxWindow):
+		return fmt.Errorf("batching window %v is not 1s to %v", s.Window, MaxWindow)
+	case s.BatchSize < 1 || s.BatchSize > largest:
+		return fmt.Errorf("batch size %d is not 1 to %d, the limit with a batching window of %v", s.BatchSize, largest, s.Window)
+	}
+	return nil
 }
 
 // inspect checks what AWS checks when the mapping is made.
@@ -127,82 +157,4 @@ func (s *EventSource) inspect(ctx context.Context) error {
 		return fmt.Errorf("queue visibility time-out %v is less than function time-out %v", visibility, s.FunctionTimeout)
 	}
 	return nil
-}
-
-func (s EventSource) poll(ctx context.Context) {
-	for ctx.Err() == nil {
-		output, err := s.Client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
-			QueueUrl: &s.QueueURL, MaxNumberOfMessages: int32(s.BatchSize), WaitTimeSeconds: receiveWait,
-			MessageAttributeNames:       []string{"All"},
-			MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameAll},
-		})
-		switch {
-		case ctx.Err() != nil:
-			return
-		case err != nil:
-			s.Logger.ErrorContext(ctx, "receive failed", "queue", s.QueueURL, "error", err)
-			if s.Sleep(ctx, receivePause) != nil {
-				return
-			}
-		case len(output.Messages) > 0:
-			s.batch(ctx, output.Messages)
-		}
-	}
-}
-
-// batch invokes the function and deletes what it took. Stopping the polling does
-// not cut it short: a batch whose outcome is thrown away would run twice.
-func (s EventSource) batch(ctx context.Context, messages []types.Message) {
-	ctx = context.WithoutCancel(ctx)
-	payload, err := json.Marshal(s.queue.event(messages))
-	if err != nil {
-		s.Logger.ErrorContext(ctx, "batch can't be encoded", "queue", s.QueueURL, "error", err)
-		return
-	}
-	answer, err := s.Function.Invoke(ctx, payload)
-	if err != nil {
-		s.Logger.WarnContext(ctx, "batch failed", "queue", s.QueueURL, "messages", len(messages), "error", err)
-		return
-	}
-	taken := messages
-	if s.ReportBatchItemFailures {
-		if taken, err = succeeded(messages, answer); err != nil {
-			s.Logger.ErrorContext(ctx, "batch response refused", "queue", s.QueueURL, "messages", len(messages), "error", err)
-		}
-	}
-	if len(taken) == 0 {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, finishTime)
-	defer cancel()
-	if err := s.remove(ctx, taken); err != nil {
-		s.Logger.ErrorContext(ctx, "delete failed", "queue", s.QueueURL, "messages", len(taken), "error", err)
-	}
-}
-
-func (s EventSource) remove(ctx context.Context, messages []types.Message) error {
-	entries := make([]types.DeleteMessageBatchRequestEntry, len(messages))
-	for i, message := range messages {
-		entries[i] = types.DeleteMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), ReceiptHandle: message.ReceiptHandle}
-	}
-	output, err := s.Client.DeleteMessageBatch(ctx, &sqs.DeleteMessageBatchInput{QueueUrl: &s.QueueURL, Entries: entries})
-	if err != nil {
-		return err
-	}
-	var problems []error
-	for _, failed := range output.Failed {
-		problems = append(problems, fmt.Errorf("entry %s: %s: %s", aws.ToString(failed.Id), aws.ToString(failed.Code), aws.ToString(failed.Message)))
-	}
-	return errors.Join(problems...)
-}
-
-func sleep(ctx context.Context, duration time.Duration) error {
-	timer := time.NewTimer(duration)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -30,6 +31,7 @@ type script struct {
 	mu      sync.Mutex
 	asked   []sqs.ReceiveMessageInput
 	deleted []string
+	most    int // messages of one deletion
 	refuse  map[string]bool
 }
 
@@ -61,6 +63,7 @@ func (s *script) DeleteMessageBatch(ctx context.Context, input *sqs.DeleteMessag
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	output := &sqs.DeleteMessageBatchOutput{}
+	s.most = max(s.most, len(input.Entries))
 	for _, entry := range input.Entries {
 		if s.refuse[*entry.ReceiptHandle] {
 			output.Failed = append(output.Failed, types.BatchResultErrorEntry{Id: entry.Id, Code: aws.String("ReceiptHandleIsInvalid"), Message: aws.String("too old")})
@@ -92,7 +95,7 @@ func poll(t *testing.T, s *script, source lambda.EventSource) string {
 	defer cancel()
 	var log bytes.Buffer
 	s.finish = cancel
-	source.Client, source.QueueURL, source.Pollers = s, "http://queue", 1
+	source.Client, source.QueueURL, source.Concurrency = s, "http://queue", 1
 	source.Logger = slog.New(slog.NewTextHandler(&log, nil))
 	if err := source.Run(ctx); err != nil {
 		t.Fatal(err)
@@ -250,8 +253,12 @@ func TestEventSourceRefusesWhatDoesNotFit(t *testing.T) {
 		"no ARN":                  {map[string]string{"VisibilityTimeout": "1"}, lambda.EventSource{}, "map queue to function: read queue's ARN: "},
 		"no visibility time-out":  {map[string]string{"QueueArn": attributes()["QueueArn"]}, lambda.EventSource{}, "map queue to function: read visibility time-out: "},
 		"a too short time-out":    {attributes(), lambda.EventSource{FunctionTimeout: 31 * time.Second}, "map queue to function: queue visibility time-out 30s is less than function time-out 31s"},
-		"too large batches":       {attributes(), lambda.EventSource{BatchSize: 11}, "map queue to function: batch size 11 is not 1 to 10"},
+		"too large batches":       {attributes(), lambda.EventSource{BatchSize: 11}, "map queue to function: batch size 11 is not 1 to 10, the limit with a batching window of 0s"},
 		"batches below one":       {attributes(), lambda.EventSource{BatchSize: -1}, "map queue to function: batch size -1 is not 1 to 10"},
+		"a window below a second": {attributes(), lambda.EventSource{Window: time.Second - 1}, "map queue to function: batching window 999.999999ms is not 1s to 5m0s"},
+		"a window too long":       {attributes(), lambda.EventSource{Window: 5*time.Minute + 1}, "map queue to function: batching window 5m0.000000001s is not 1s to 5m0s"},
+		"far too large batches":   {attributes(), lambda.EventSource{BatchSize: 10_001, Window: time.Second}, "map queue to function: batch size 10001 is not 1 to 10000"},
+		"large batches that wait": {attributes(), lambda.EventSource{BatchSize: 10_000, Window: time.Second}, ""},
 		"a time-out that is fine": {attributes(), lambda.EventSource{FunctionTimeout: 30 * time.Second, BatchSize: 10}, ""},
 	}
 	for name, test := range tests {
@@ -268,15 +275,15 @@ func TestEventSourceRefusesWhatDoesNotFit(t *testing.T) {
 	}
 }
 
-// TestEventSourcePollersWorkAtTheSameTime has two batches wait for each other.
-func TestEventSourcePollersWorkAtTheSameTime(t *testing.T) {
+// TestEventSourceBatchesAreWorkedOnAtTheSameTime has two batches wait for each other.
+func TestEventSourceBatchesAreWorkedOnAtTheSameTime(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	s := &script{attributes: attributes(), finish: cancel, steps: []func() ([]types.Message, error){gives("1"), gives("2")}}
 	var both sync.WaitGroup
 	both.Add(2)
-	source := lambda.EventSource{Client: s, Pollers: 2, Function: invoker(func(context.Context, []byte) ([]byte, error) {
+	source := lambda.EventSource{Client: s, Concurrency: 2, Function: invoker(func(context.Context, []byte) ([]byte, error) {
 		both.Done()
 		both.Wait()
 		return []byte("null"), nil
@@ -286,5 +293,74 @@ func TestEventSourcePollersWorkAtTheSameTime(t *testing.T) {
 	}
 	if len(s.deleted) != 2 {
 		t.Errorf("deleted %v, want both", s.deleted)
+	}
+}
+
+// TestEventSourceHasTheNextBatchReady has one batch worked on at a time, while the
+// next one is received, and nothing of either deleted before the function took it.
+func TestEventSourceHasTheNextBatchReady(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	second := make(chan struct{})
+	s := &script{attributes: attributes(), finish: cancel, steps: []func() ([]types.Message, error){gives("1"), func() ([]types.Message, error) {
+		close(second)
+		return gives("2")()
+	}}}
+	var working, most, calls int // no lock: the race detector tells when two work at a time
+	source := lambda.EventSource{Client: s, Concurrency: 1, Pollers: 2, Function: invoker(func(context.Context, []byte) ([]byte, error) {
+		working, calls = working+1, calls+1
+		most = max(most, working)
+		<-second
+		working--
+		return []byte("null"), nil
+	})}
+	if err := source.Run(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if most != 1 || calls != 2 || len(s.deleted) != 2 {
+		t.Errorf("%d calls, %d at a time, deleted %v; want 2, one at a time, both deleted", calls, most, s.deleted)
+	}
+}
+
+func TestEventSourceFillsLargeBatches(t *testing.T) {
+	t.Parallel()
+	ids := func(from, to int) (list []string) {
+		for i := from; i < to; i++ {
+			list = append(list, strconv.Itoa(i))
+		}
+		return list
+	}
+	broken := func() ([]types.Message, error) { return nil, errors.New("connection reset") }
+	for name, test := range map[string]struct {
+		steps []func() ([]types.Message, error)
+		asked []int32
+		want  []int
+	}{
+		"to the last message":       {[]func() ([]types.Message, error){gives(ids(0, 10)...), gives(ids(10, 18)...), gives(ids(18, 20)...)}, []int32{10, 10, 2}, []int{20}},
+		"as far as it can be asked": {[]func() ([]types.Message, error){gives(ids(0, 10)...), broken}, []int32{10, 10}, []int{10}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := &script{attributes: attributes(), steps: test.steps}
+			var batches []int
+			poll(t, s, lambda.EventSource{BatchSize: 20, Window: lambda.MaxWindow, Function: invoker(func(_ context.Context, payload []byte) ([]byte, error) {
+				var event events.SQSEvent
+				err := json.Unmarshal(payload, &event)
+				batches = append(batches, len(event.Records))
+				return []byte("null"), err
+			})})
+			if diff := cmp.Diff(test.want, batches); diff != "" {
+				t.Errorf("batches (-want +got):\n%s", diff)
+			}
+			for i, want := range test.asked {
+				if got := s.asked[i].MaxNumberOfMessages; got != want {
+					t.Errorf("receive %d asked for %d messages, want %d", i, got, want)
+				}
+			}
+			if len(s.deleted) != test.want[0] || s.most > lambda.MaxReceive {
+				t.Errorf("deleted %d messages, at most %d at a time; want %d and at most %d", len(s.deleted), s.most, test.want[0], lambda.MaxReceive)
+			}
+		})
 	}
 }

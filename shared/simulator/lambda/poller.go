@@ -1,0 +1,122 @@
+package lambda
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+)
+
+func (s EventSource) poll(ctx context.Context) {
+	for ctx.Err() == nil {
+		messages, err := s.receive(ctx, min(s.BatchSize, MaxReceive), receiveWait)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			s.Logger.ErrorContext(ctx, "receive failed", "queue", s.QueueURL, "error", err)
+			if s.Sleep(ctx, receivePause) != nil {
+				return
+			}
+		case len(messages) > 0:
+			s.batch(context.WithoutCancel(ctx), s.fill(ctx, messages))
+		}
+	}
+}
+
+func (s EventSource) receive(ctx context.Context, limit int, wait time.Duration) ([]types.Message, error) {
+	output, err := s.Client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
+		QueueUrl: &s.QueueURL, MaxNumberOfMessages: int32(limit), WaitTimeSeconds: int32(wait.Seconds()),
+		MessageAttributeNames:       []string{"All"},
+		MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameAll},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return output.Messages, nil
+}
+
+// fill adds messages to a batch until it is full, the window is over or a receive
+// fails: what was received has to be worked on.
+func (s EventSource) fill(ctx context.Context, messages []types.Message) []types.Message {
+	for end := time.Now().Add(s.Window); len(messages) < s.BatchSize; {
+		left := min(time.Until(end), receiveWait)
+		if left <= 0 {
+			break
+		}
+		// SQS waits for whole seconds; the last one may be over the window's end.
+		more, err := s.receive(ctx, min(s.BatchSize-len(messages), MaxReceive), left+time.Second-1)
+		if err != nil {
+			break
+		}
+		messages = append(messages, more...)
+	}
+	return messages
+}
+
+// batch invokes the function and deletes what it took. Stopping the polling does
+// not cut it short: a batch whose outcome is thrown away would run twice.
+func (s EventSource) batch(ctx context.Context, messages []types.Message) {
+	payload, err := json.Marshal(s.queue.event(messages))
+	if err != nil {
+		s.Logger.ErrorContext(ctx, "batch can't be encoded", "queue", s.QueueURL, "error", err)
+		return
+	}
+	s.turns <- struct{}{}
+	answer, err := s.Function.Invoke(ctx, payload)
+	<-s.turns
+	if err != nil {
+		s.Logger.WarnContext(ctx, "batch failed", "queue", s.QueueURL, "messages", len(messages), "error", err)
+		return
+	}
+	taken := messages
+	if s.ReportBatchItemFailures {
+		if taken, err = succeeded(messages, answer); err != nil {
+			s.Logger.ErrorContext(ctx, "batch response refused", "queue", s.QueueURL, "messages", len(messages), "error", err)
+		}
+	}
+	if len(taken) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, finishTime)
+	defer cancel()
+	for entries := range slices.Chunk(taken, MaxReceive) {
+		if err := s.remove(ctx, entries); err != nil {
+			s.Logger.ErrorContext(ctx, "delete failed", "queue", s.QueueURL, "messages", len(entries), "error", err)
+		}
+	}
+}
+
+func (s EventSource) remove(ctx context.Context, messages []types.Message) error {
+	entries := make([]types.DeleteMessageBatchRequestEntry, len(messages))
+	for i, message := range messages {
+		entries[i] = types.DeleteMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), ReceiptHandle: message.ReceiptHandle}
+	}
+	output, err := s.Client.DeleteMessageBatch(ctx, &sqs.DeleteMessageBatchInput{QueueUrl: &s.QueueURL, Entries: entries})
+	if err != nil {
+		return err
+	}
+	var problems []error
+	for _, failed := range output.Failed {
+		problems = append(problems, fmt.Errorf("entry %s: %s: %s", aws.ToString(failed.Id), aws.ToString(failed.Code), aws.ToString(failed.Message)))
+	}
+	return errors.Join(problems...)
+}
+
+func sleep(ctx context.Context, duration time.Duration) error {
+	timer := time.NewTimer(duration)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -73,9 +74,14 @@ func (s *Stack) addRules() error {
 			`"name":[{"anything-but":{"prefix":"linkersync/` + s.options.AppKey + `/installation/"}}]}}`, s.Connections.Send},
 	}
 	for _, rule := range rules {
-		_, err := s.AWS.Events.On(rule.bus, rule.pattern, func(_ context.Context, event eventbridge.Event) {
-			if body, err := json.Marshal(event); err == nil {
-				_ = rule.target(body) // refused only when the stack stops
+		_, err := s.AWS.Events.On(rule.bus, rule.pattern, func(ctx context.Context, event eventbridge.Event) {
+			body, err := json.Marshal(event)
+			if err == nil {
+				err = rule.target(body)
+			}
+			if err != nil && !errors.Is(err, lambda.ErrStopped) {
+				// EventBridge gives an event up that no target takes; it must not get lost in silence.
+				s.keepLetter(ctx, lambda.DeadLetter{Payload: body, Condition: "NotDelivered", Err: err})
 			}
 		})
 		if err != nil {

@@ -16,14 +16,12 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"path/filepath"
 	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
-	"github.com/linkersync/linkersync/shared/redact"
 	simaws "github.com/linkersync/linkersync/shared/simulator/aws"
 	simbitbucket "github.com/linkersync/linkersync/shared/simulator/bitbucket"
 	siminfisical "github.com/linkersync/linkersync/shared/simulator/infisical"
@@ -47,8 +45,12 @@ type Options struct {
 	Descriptor string
 	// AppKey is the descriptor's key.
 	AppKey string
-	// Workers is how many linkers processes run at a time; default 4.
+	// Workers is how many linkers processes run at a time, at least 2, which is the
+	// least that AWS takes; default 4.
 	Workers int
+	// BatchSize is how many messages a worker takes at a time; default 10. More than
+	// 10 wait for each other for a second, as in template.yaml; up to 10 don't.
+	BatchSize int
 	// MaxReceives is after how many deliveries a message is a dead letter; default 5.
 	MaxReceives int
 	// Visibility is how long a failed message stays away; default 360 s, as deployed.
@@ -62,6 +64,14 @@ type Options struct {
 	Speed int
 	// Paused leaves the workers' queue alone until Resume.
 	Paused bool
+}
+
+// window is the event source's batching window.
+func (o Options) window() time.Duration {
+	if o.BatchSize > lambda.MaxReceive {
+		return time.Second
+	}
+	return 0
 }
 
 // Stack is a running deployment on loopback. Stop it.
@@ -99,6 +109,9 @@ func Start(ctx context.Context, options Options) (*Stack, error) {
 	}
 	if options.Visibility == 0 {
 		options.Visibility = 6 * time.Minute
+	}
+	if options.Workers < 2 {
+		return nil, fmt.Errorf("start the stack: %d workers, and AWS takes no MaximumConcurrency below 2", options.Workers)
 	}
 	// Functions run in their own folders, so the paths that they get are absolute.
 	for _, path := range []*string{&options.Binaries, &options.Descriptor} {
@@ -144,75 +157,12 @@ func (s *Stack) start(ctx context.Context) error {
 	return s.connect(listener)
 }
 
-// startFunctions makes a runtime of every function that has a binary.
-func (s *Stack) startFunctions() error {
-	for name, extra := range s.environments() {
-		binary := s.Binary(name)
-		if _, err := os.Stat(binary); err != nil {
-			return fmt.Errorf("%w; run make functions-local first", err)
-		}
-		function, err := lambda.Start(lambda.Function{
-			Name: name, Binary: binary, Env: extra, Timeout: time.Minute, Concurrency: concurrency(name, s.options.Workers),
-			Region: simaws.Region, JSONLogs: true, Output: s.options.Output,
-			Credentials: lambda.Credentials{AccessKeyID: simaws.AccessKeyID, SecretAccessKey: redact.New(simaws.SecretAccessKey)},
-		})
-		if err != nil {
-			return err
-		}
-		s.Functions[name] = function
-	}
-	return nil
-}
-
-// Binary is the file that a function's processes run.
-func (s *Stack) Binary(function string) string {
-	return filepath.Join(s.options.Binaries, function, "bootstrap")
-}
-
-func concurrency(name string, workers int) int {
-	if name == "linkers" {
-		return workers
-	}
-	return 4
-}
-
-// environments are the functions' variables, as in template.yaml.
-func (s *Stack) environments() map[string]map[string]string {
-	common := map[string]string{
-		"AWS_ENDPOINT_URL": s.AWS.URL, "LINKERSYNC_APP_KEY": s.options.AppKey, "LINKERSYNC_LOG_LEVEL": "info",
-		"LINKERSYNC_BITBUCKET_URL": s.Bitbucket.URL(), "LINKERSYNC_BITBUCKET_AUTH_URL": s.Bitbucket.URL(),
-		"LINKERSYNC_BUS": Bus, "LINKERSYNC_BUCKET": Bucket, "LINKERSYNC_TABLE": Table,
-		"LINKERSYNC_QUEUE_URL": s.QueueURL(Queue), "LINKERSYNC_DEAD_LETTERS_URL": s.QueueURL(DeadLetters),
-	}
-	own := map[string]map[string]string{
-		"lifecycle": {"LINKERSYNC_BASE_URL": s.URL, "LINKERSYNC_DESCRIPTOR_FILE": s.options.Descriptor, "LINKERSYNC_APP_SECRET": "aws-secret:" + AppSecretID + "#app_secret"},
-		"dispatch":  {},
-		"linkers":   {},
-		"connections": {
-			"LINKERSYNC_INFISICAL_URL": s.Infisical.URL(), "LINKERSYNC_INFISICAL_METHOD": "universal",
-			"LINKERSYNC_INFISICAL_CLIENT": "aws-secret:" + InfisicalSecret,
-		},
-	}
-	for _, variables := range own {
-		for name, value := range common {
-			variables[name] = value
-		}
-		for name, value := range s.options.Environment {
-			variables[name] = value
-		}
-	}
-	return own
-}
-
-// QueueURL is the URL of one of the stack's queues.
-func (s *Stack) QueueURL(name string) string {
-	return s.AWS.URL + "/" + simaws.Account + "/" + name
-}
-
 // connect makes events flow: HTTP to lifecycle, rules to dispatch and connections,
 // the queue to linkers.
 func (s *Stack) connect(listener net.Listener) error {
-	gateway, err := lambda.NewHTTPGateway(lambda.GatewayOptions{Routes: map[string]lambda.Invoker{"$default": s.Functions["lifecycle"]}})
+	gateway, err := lambda.NewHTTPGateway(lambda.GatewayOptions{
+		Routes: map[string]lambda.Invoker{"$default": s.Functions["lifecycle"]}, Timeout: gatewayTimeout,
+	})
 	if err != nil {
 		return err
 	}
@@ -228,7 +178,9 @@ func (s *Stack) connect(listener net.Listener) error {
 	s.running.Go(func() { s.wake(ctx) })
 	source := lambda.EventSource{
 		Client: sqs.NewFromConfig(s.AWS.Config()), QueueURL: s.QueueURL(Queue), Function: s.Functions["linkers"],
-		Pollers: max(2, s.options.Workers), ReportBatchItemFailures: true, Logger: s.logger(),
+		FunctionTimeout: timeouts()["linkers"], BatchSize: s.options.BatchSize, Window: s.options.window(),
+		// Twice as many as workers: the next batch is there when a worker is free.
+		Concurrency: s.options.Workers, Pollers: 2 * s.options.Workers, ReportBatchItemFailures: true, Logger: s.logger(),
 	}
 	s.resume = sync.OnceFunc(func() {
 		s.running.Go(func() { _ = source.Run(ctx) }) // ends with the stack

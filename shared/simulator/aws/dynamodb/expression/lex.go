@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/linkersync/linkersync/shared/simulator/aws/wire"
 )
@@ -17,11 +18,13 @@ import (
 var reservedWords string
 
 func isReserved(name string) bool {
-	_, found := slices.BinarySearch(strings.Fields(reservedWords), strings.ToUpper(name))
+	_, found := slices.BinarySearch(reserved(), strings.ToUpper(name))
 	return found
 }
 
 var (
+	reserved = sync.OnceValue(func() []string { return strings.Fields(reservedWords) })
+
 	spaces = regexp.MustCompile(`^\s+`)
 	tokens = regexp.MustCompile(`^(#[A-Za-z0-9_]+|:[A-Za-z0-9_]+|[A-Za-z][A-Za-z0-9_]*|[0-9]+|<=|>=|<>|[=<>(),.\[\]+-])`)
 )

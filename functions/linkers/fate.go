@@ -5,10 +5,7 @@ import (
 	"errors"
 	"net/url"
 	"slices"
-	"strconv"
 	"time"
-
-	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/linkersync/linkersync/shared/awsenv"
 	"github.com/linkersync/linkersync/shared/bitbucket"
@@ -36,6 +33,8 @@ const (
 	finished fate = iota
 	// returned: no time was left to begin; it goes back as it came.
 	returned
+	// apart: it is not begun among others; it comes back when they are gone.
+	apart
 	// deferred: it may succeed later, so it comes back later.
 	deferred
 	// buried: no attempt can succeed; it goes into the dead-letter queue.
@@ -46,7 +45,9 @@ const (
 // delivers again has used up a receive, and those are for workers that die.
 func fateOf(w *work, now time.Time) fate {
 	switch err := w.err; {
-	case !w.begun:
+	case errors.Is(err, errApart):
+		return apart
+	case err == nil && !w.begun:
 		return returned
 	case err == nil || skipped(err):
 		return finished
@@ -110,7 +111,7 @@ func permanent(err error) bool {
 		return true
 	}
 	for _, final := range []error{
-		errAlone, errAddonGone, rollout.ErrRefused, installation.ErrDamaged, installation.ErrInvalid, transport.ErrBodyTooLarge,
+		errDied, errAlone, errAddonGone, rollout.ErrRefused, installation.ErrDamaged, installation.ErrInvalid, transport.ErrBodyTooLarge,
 		bitbucket.ErrNotFound, bitbucket.ErrForbidden, bitbucket.ErrInvalid, bitbucket.ErrUnknownShape, bitbucket.ErrForeignPage,
 	} {
 		if errors.Is(err, final) {
@@ -123,13 +124,4 @@ func permanent(err error) bool {
 func isA[E error](err error) bool {
 	_, is := errors.AsType[E](err)
 	return is
-}
-
-// receives is how often SQS has delivered the record; it always says so.
-func receives(record events.SQSMessage) int {
-	count, err := strconv.Atoi(record.Attributes["ApproximateReceiveCount"])
-	if err != nil {
-		return 1
-	}
-	return count
 }

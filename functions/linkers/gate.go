@@ -91,8 +91,7 @@ func (g *gate) verdict(w *work) error {
 }
 
 // pass returns errSkipped with the reason when there is nothing to do.
-func (g *gate) pass(ctx context.Context, w *work) error {
-	message := w.message
+func (g *gate) pass(ctx context.Context, message rollout.Message) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if message.Task != rollout.TaskValues {
@@ -103,7 +102,7 @@ func (g *gate) pass(ctx context.Context, w *work) error {
 	}
 	// A message that was taken before may have written an old manifest's values after
 	// the newer message was done: it has to look again.
-	if message.Scope == "" || message.Deferred > 0 || receives(w.record) > 1 {
+	if message.Scope == "" || message.Deferred > 0 || message.Died > 0 {
 		return nil
 	}
 	newest, known := g.newest[message.Scope]

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -52,7 +53,7 @@ func (h *handler) Handle(ctx context.Context, raw json.RawMessage) (answer any, 
 	if batch.Records == nil {
 		return h.direct(ctx, raw)
 	}
-	return h.batch(ctx, batch.Records)
+	return h.batch(ctx, batch.Records), nil
 }
 
 // direct does one message at once and answers with what changed, or its error.
@@ -69,32 +70,43 @@ func (h *handler) direct(ctx context.Context, raw []byte) (rollout.Applied, erro
 	return applied, err
 }
 
-// work is one record on its way through a batch.
-type work struct {
-	record  events.SQSMessage
-	message rollout.Message
-	applied rollout.Applied
-	err     error
-	// begun is false for a record that there was no time for.
-	begun bool
-}
-
 // batch works on the records and reports them together. It answers with the
 // records that SQS shall deliver again.
-func (h *handler) batch(ctx context.Context, records []events.SQSMessage) (events.SQSEventResponse, error) {
+func (h *handler) batch(ctx context.Context, records []events.SQSMessage) events.SQSEventResponse {
+	all := make([]*work, len(records))
+	for i, record := range records {
+		all[i] = h.admit(record, len(records) == 1)
+	}
 	gate, err := h.openGate(ctx)
 	if err != nil {
-		return events.SQSEventResponse{}, err
+		// SQS would deliver all of it again, and use up the receives of each.
+		h.log.ErrorContext(ctx, "the table can't be asked: the batch is put back", slog.String("error", err.Error()))
+		for _, w := range all {
+			w.begun, w.err = true, cmp.Or(w.err, err)
+		}
+		return h.settle(ctx, all)
 	}
-	all := make([]*work, len(records))
+	h.workOn(ctx, gate, all)
+	if cause := gate.conclude(); cause != nil {
+		h.stop(ctx, cause)
+	}
+	for _, w := range all {
+		w.err = gate.verdict(w)
+	}
+	return h.settle(ctx, all)
+}
+
+// workOn does what is admitted, as far as there is time.
+func (h *handler) workOn(ctx context.Context, gate *gate, all []*work) {
 	var group errgroup.Group
 	group.SetLimit(parallel)
 	prefetched := &states{}
 	working, cancel := cutShort(ctx)
 	defer cancel()
-	for i, record := range records {
-		w := &work{record: record}
-		all[i] = w
+	for _, w := range all {
+		if w.err != nil {
+			continue
+		}
 		group.Go(func() error {
 			// Asked when its turn has come, which may be long after the batch did.
 			if deadline, ok := ctx.Deadline(); ok && deadline.Sub(h.now()) < reserve {
@@ -106,13 +118,6 @@ func (h *handler) batch(ctx context.Context, records []events.SQSMessage) (event
 		})
 	}
 	_ = group.Wait() // no goroutine of it returns an error
-	if cause := gate.conclude(); cause != nil {
-		h.stop(ctx, cause)
-	}
-	for _, w := range all {
-		w.err = gate.verdict(w)
-	}
-	return h.settle(ctx, all)
 }
 
 // cutShort returns a context that ends while there is still time to settle.
@@ -126,14 +131,11 @@ func cutShort(ctx context.Context) (context.Context, context.CancelFunc) {
 // one does a record's work; a panic fails the record, not its batch.
 func (h *handler) one(ctx context.Context, gate *gate, w *work, prefetched *states) {
 	defer startup.Recover(ctx, h.log, &w.err)
-	if w.message, w.err = decode([]byte(w.record.Body)); w.err != nil {
-		return
-	}
-	w.applied = rollout.Applied{Run: w.message.Run, App: h.app, ClientKey: w.message.ClientKey, Task: w.message.Task}
-	if w.err = gate.pass(ctx, w); w.err != nil {
+	if w.err = gate.pass(ctx, w.message); w.err != nil {
 		return
 	}
 	w.applied, w.err = h.worker.do(ctx, w.message, prefetched)
+	w.message.Died = 0 // it can be lived through
 	if w.message.Task == rollout.TaskValues && gate.learn(w.message.ClientKey, w.err) {
 		h.stop(ctx, w.err)
 	}

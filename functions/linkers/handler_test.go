@@ -49,7 +49,7 @@ func TestBatchAppliesReportsAndFinishesTheRun(t *testing.T) {
 	}
 	// The same messages again: read, and nothing else; the run stays as it is.
 	w.bitbucket.Faults().ResetCalls()
-	if again := w.batch(t.Context(), record("m-1", message(1), 2), record("m-2", message(2), 2)); len(again) != 0 {
+	if again := w.batch(t.Context(), record("m-1", message(1), 1), record("m-2", message(2), 1)); len(again) != 0 {
 		t.Errorf("again %v", again)
 	}
 	if calls := w.bitbucket.Faults().Calls(); len(calls) != 2 || calls[0].Method != http.MethodGet {
@@ -70,6 +70,8 @@ func TestFates(t *testing.T) {
 	old := message(1)
 	old.Since = today.Add(-25 * time.Hour)
 	old.Deferred = maxRepeats
+	aged := message(1)
+	aged.Since = today.Add(-maxAge)
 	for name, test := range map[string]struct {
 		fault   *fault.Effect
 		prepare func(w *world)
@@ -119,10 +121,16 @@ func TestFates(t *testing.T) {
 		}, message: message(1), outcome: rollout.Skipped},
 		"the bus is away": {prepare: func(w *world) {
 			w.aws.Faults.Add(fault.Target("PutEvents"), fault.Always(), fault.AWSError(400, "AccessDeniedException", ""))
-		}, message: message(1), again: 1},
+		}, message: message(1), queued: 1},
+		"the bus is away, for a day": {prepare: func(w *world) {
+			w.aws.Faults.Add(fault.Target("PutEvents"), fault.Always(), fault.AWSError(400, "AccessDeniedException", ""))
+		}, message: aged, again: 1},
+		"the table is away": {prepare: func(w *world) {
+			w.aws.Faults.Add(fault.Target("GetItem"), fault.Always(), fault.AWSError(400, "AccessDeniedException", ""))
+		}, message: message(1), queued: 1},
 		"the run can't be reported": {prepare: func(w *world) {
 			w.aws.Faults.Add(fault.Target("TransactWriteItems"), fault.Always(), fault.AWSError(400, "AccessDeniedException", ""))
-		}, message: message(1), again: 1, outcome: rollout.Changed},
+		}, message: message(1), queued: 1, outcome: rollout.Changed},
 		"rate limited, and the queue is away": {fault: effect(simbitbucket.RateLimited()), prepare: func(w *world) {
 			w.aws.Faults.Add(fault.Target("SendMessage"), fault.Always(), fault.AWSError(400, "AccessDeniedException", ""))
 		}, message: message(1), again: 1},
@@ -138,7 +146,7 @@ func TestFates(t *testing.T) {
 			if test.fault != nil {
 				w.bitbucket.Faults().Add(fault.Any(), fault.Always(), *test.fault)
 			}
-			if again := w.batch(t.Context(), record("m-1", test.message, 5)); len(again) != test.again {
+			if again := w.batch(t.Context(), record("m-1", test.message, maxDeaths)); len(again) != test.again {
 				t.Errorf("SQS shall deliver again: %v, want %d", again, test.again)
 			}
 			w.checkQueued(test.queued)
@@ -209,6 +217,46 @@ func TestOneBadRecordDoesNotHoldBackItsBatch(t *testing.T) {
 	w.checkBuried("not as documented")
 }
 
+// TestWhatIsNoMessageIsBuriedThoughTheBusIsAway: it has nothing to report, and putting
+// it back would lose what it was.
+func TestWhatIsNoMessageIsBuriedThoughTheBusIsAway(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	w.desire(rollout.DefaultScope, "ONE")
+	w.aws.Faults.Add(fault.Target("PutEvents"), fault.Always(), fault.AWSError(400, "AccessDeniedException", ""))
+	if again := w.batch(t.Context(), record("a", "hello", 1), record("b", message(1), 1)); len(again) != 0 {
+		t.Errorf("again %v", again)
+	}
+	w.checkQueued(1)
+	w.checkBuried("not as documented")
+	if letters := w.aws.Queues.Messages(dead); letters[0].Body != "hello" {
+		t.Errorf("dead letter %q, want it as it came", letters[0].Body)
+	}
+}
+
+// TestWorkThatComesToAnEndIsNotDeadly, whatever became of it: the deaths before were
+// of another message.
+func TestWorkThatComesToAnEndIsNotDeadly(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]int{"rate limited": 0, "the table is away": maxDeaths - 1} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, 1)
+			w.desire(rollout.DefaultScope, "ONE")
+			w.bitbucket.Faults().Add(fault.Any(), fault.Always(), simbitbucket.RateLimited())
+			if want > 0 {
+				w.aws.Faults.Add(fault.Target("GetItem"), fault.Always(), fault.AWSError(400, "AccessDeniedException", ""))
+			}
+			w.batch(t.Context(), record("m", message(1), maxDeaths))
+			var back rollout.Message
+			w.must(json.Unmarshal([]byte(w.aws.Queues.Messages(workers)[0].Body), &back))
+			if back.Died != want || back.Deferred != 1 {
+				t.Errorf("put back %+v, want %d deaths", back, want)
+			}
+		})
+	}
+}
+
 func TestRemovedEndpointStopsEverythingOnce(t *testing.T) {
 	t.Parallel()
 	for name, removal := range map[string]simbitbucket.Removal{"410": simbitbucket.RemovedGone, "404": simbitbucket.RemovedNotFound} {
@@ -268,8 +316,8 @@ func TestNewerManifestOvertakes(t *testing.T) {
 	}
 	w.batch(t.Context(),
 		record("first delivery of an old one", of(1, 1, 0), 1),
-		record("one that somebody may have begun", of(2, 1, 0), 2),
 		record("one that was put back", of(3, 1, 1), 1))
+	w.batch(t.Context(), record("one that somebody may have begun", of(2, 1, 0), 2))
 	if got := [3]string{w.values(1), w.values(2), w.values(3)}; got != [3]string{"OLD", "ONE", "ONE"} {
 		t.Errorf("values %q", got)
 	}
@@ -388,7 +436,9 @@ func TestNothingIsBegunShortlyBeforeTheDeadline(t *testing.T) {
 	}
 	var got rollout.Message
 	w.must(json.Unmarshal([]byte(back[0].Body), &got))
-	if diff := cmp.Diff(message(1), got); diff != "" || time.Until(back[0].VisibleAt) > 0 {
+	want := message(1)
+	want.Died = 3 // somebody may have begun it
+	if diff := cmp.Diff(want, got); diff != "" || time.Until(back[0].VisibleAt) > 0 {
 		t.Errorf("put back until %v (-want +got):\n%s", back[0].VisibleAt, diff)
 	}
 }

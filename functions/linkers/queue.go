@@ -21,7 +21,10 @@ const (
 	firstDelay = 30 * time.Second
 	// maxDelay is the longest delay that SQS gives a message.
 	maxDelay = 15 * time.Minute
-	// reasonLimit keeps a dead letter's reason within what a person reads.
+	// apartDelay is what ten messages are spread over that came together. Lambda
+	// waits for a second to fill a batch.
+	apartDelay = time.Minute
+	// reasonLimit keeps a reason, in bytes, within what a person reads.
 	reasonLimit = 1000
 )
 
@@ -46,18 +49,26 @@ func (q *queue) later(ctx context.Context, message rollout.Message, now time.Tim
 	if message.Since.IsZero() {
 		message.Since = now
 	}
-	body, err := json.Marshal(message)
-	if err != nil {
-		return fmt.Errorf("encode message: %w", err)
-	}
-	return q.put(ctx, string(body), delay)
+	return q.put(ctx, message, delay)
 }
 
 // again puts a message back that was not begun.
-func (q *queue) again(ctx context.Context, body string) error { return q.put(ctx, body, 0) }
+func (q *queue) again(ctx context.Context, message rollout.Message) error {
+	return q.put(ctx, message, 0)
+}
 
-func (q *queue) put(ctx context.Context, body string, delay time.Duration) error {
-	_, err := q.api.SendMessage(ctx, &sqs.SendMessageInput{
+// apart puts a message back so that it comes without those that it came with.
+func (q *queue) apart(ctx context.Context, message rollout.Message) error {
+	return q.put(ctx, message, rand.N(apartDelay)) //nolint:gosec // G404: see later
+}
+
+func (q *queue) put(ctx context.Context, message rollout.Message, delay time.Duration) error {
+	encoded, err := json.Marshal(message)
+	if err != nil {
+		return fmt.Errorf("encode message: %w", err)
+	}
+	body := string(encoded)
+	_, err = q.api.SendMessage(ctx, &sqs.SendMessageInput{
 		QueueUrl: &q.url, MessageBody: &body, DelaySeconds: int32(delay.Seconds()),
 	})
 	if err != nil {
@@ -69,9 +80,7 @@ func (q *queue) put(ctx context.Context, body string, delay time.Duration) error
 // bury puts a message that can't succeed into the dead-letter queue, with the
 // reason that SQS itself would not add.
 func (q *queue) bury(ctx context.Context, body, reason string) error {
-	if len(reason) > reasonLimit {
-		reason = strings.ToValidUTF8(reason[:reasonLimit], "") + "…" // SQS refuses half a letter
-	}
+	reason = shorten(reason, reasonLimit)
 	_, err := q.api.SendMessage(ctx, &sqs.SendMessageInput{
 		QueueUrl: &q.deadLettersURL, MessageBody: &body,
 		MessageAttributes: map[string]types.MessageAttributeValue{
@@ -82,4 +91,12 @@ func (q *queue) bury(ctx context.Context, body, reason string) error {
 		return fmt.Errorf("put message into the dead-letter queue: %w", awsenv.Cut(err))
 	}
 	return nil
+}
+
+// shorten cuts a text to about so many bytes, at a letter: SQS refuses half of one.
+func shorten(text string, limit int) string {
+	if len(text) <= limit {
+		return text
+	}
+	return strings.ToValidUTF8(text[:limit], "") + "…"
 }

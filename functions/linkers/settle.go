@@ -26,33 +26,38 @@ func outcomeOf(applied rollout.Applied, err error) rollout.Outcome {
 
 // settle acts on every record's fate and reports the batch: to the runs, to the
 // bus, as metrics. What can't be settled is delivered again, by SQS.
-func (h *handler) settle(ctx context.Context, all []*work) (events.SQSEventResponse, error) {
+func (h *handler) settle(ctx context.Context, all []*work) events.SQSEventResponse {
 	response := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
+	counts := map[metrics.Name]int{}
 	again := func(w *work) {
 		response.BatchItemFailures = append(response.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: w.record.MessageId})
 	}
-	counts := map[metrics.Name]int{}
+	putBack := func(is fate, w *work) {
+		if err := h.putBack(ctx, is, w); err != nil {
+			h.log.ErrorContext(ctx, "message not put back", slog.String("error", err.Error()))
+			again(w)
+			return
+		}
+		counts[metrics.MessagesDeferred]++
+	}
 	var ended []*work
 	for _, w := range all {
 		is := fateOf(w, h.now())
 		h.tell(ctx, is, w)
-		if is == finished || is == buried {
-			w.applied.Outcome = outcomeOf(w.applied, w.err)
-			if w.err != nil {
-				w.applied.Reason = w.err.Error()
-			}
-			ended = append(ended, w)
+		if is != finished && is != buried {
+			putBack(is, w)
 			continue
 		}
-		if err := h.putBack(ctx, is, w); err != nil {
-			h.log.ErrorContext(ctx, "message not put back", slog.String("error", err.Error()))
-			again(w)
-			continue
-		}
-		counts[metrics.MessagesDeferred]++
+		w.conclude()
+		ended = append(ended, w)
 	}
 	reported, unreported := h.report(ctx, ended)
 	for _, w := range unreported {
+		// A receive is for a worker that dies, so SQS does it only as a last resort.
+		if h.now().Sub(w.message.Since) < maxAge {
+			putBack(deferred, w)
+			continue
+		}
 		again(w)
 	}
 	// Last, so that what is delivered again is not in the dead-letter queue already.
@@ -65,12 +70,26 @@ func (h *handler) settle(ctx context.Context, all []*work) (events.SQSEventRespo
 		tally(counts, w.applied)
 	}
 	h.count(ctx, counts)
-	return response, nil
+	return response
+}
+
+// conclude completes what is told about a record that has an outcome.
+func (w *work) conclude() {
+	w.applied.Outcome = outcomeOf(w.applied, w.err)
+	if w.err != nil {
+		w.applied.Reason = shorten(w.err.Error(), reasonLimit)
+	}
+	for i := range w.applied.Linkers {
+		w.applied.Linkers[i].Error = shorten(w.applied.Linkers[i].Error, reasonLimit)
+	}
 }
 
 func (h *handler) putBack(ctx context.Context, is fate, w *work) error {
-	if is == returned {
-		return h.queue.again(ctx, w.record.Body)
+	switch is {
+	case returned:
+		return h.queue.again(ctx, w.message)
+	case apart:
+		return h.queue.apart(ctx, w.message)
 	}
 	return h.queue.later(ctx, w.message, h.now())
 }
@@ -141,9 +160,10 @@ func (h *handler) report(ctx context.Context, ended []*work) (reported, unreport
 		}
 		byRun[w.message.Run][w.message.ClientKey] = w.applied.Outcome
 	}
-	if _, err := rollout.Send(ctx, h.bus, rollout.DetailApplied, applied...); err != nil {
-		h.log.ErrorContext(ctx, "results not sent", slog.String("error", err.Error()))
-		return nil, ended
+	_, unsent := rollout.Send(ctx, h.bus, rollout.DetailApplied, applied...)
+	if unsent != nil {
+		h.log.ErrorContext(ctx, "results not sent", slog.String("error", unsent.Error()))
+		byRun = nil
 	}
 	lost := map[string]bool{}
 	for id, outcomes := range byRun {
@@ -153,7 +173,7 @@ func (h *handler) report(ctx context.Context, ended []*work) (reported, unreport
 		}
 	}
 	for _, w := range ended {
-		if lost[w.message.Run] {
+		if w.applied.ClientKey != "" && (unsent != nil || lost[w.message.Run]) {
 			unreported = append(unreported, w)
 		} else {
 			reported = append(reported, w)

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -47,6 +48,8 @@ type world struct {
 	store     *installation.SecretsManager
 	handler   *handler
 	out       *bytes.Buffer
+	// ahead is how far the clock of the simulated AWS was moved on.
+	ahead atomic.Int64
 
 	mu     sync.Mutex
 	events []eventbridge.Event
@@ -56,15 +59,23 @@ type world struct {
 // value OLD in the linker "issues".
 func newWorld(t *testing.T, count int) *world {
 	t.Helper()
-	w := &world{t: t, aws: simaws.New(simaws.Options{}), bitbucket: simbitbucket.New(simbitbucket.Options{}), out: &bytes.Buffer{}}
+	w := &world{t: t, bitbucket: simbitbucket.New(simbitbucket.Options{}), out: &bytes.Buffer{}}
+	w.aws = simaws.New(simaws.Options{Now: func() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }})
 	t.Cleanup(w.aws.Close)
 	bitbucketURL, err := w.bitbucket.Start()
 	w.must(err)
 	t.Cleanup(func() { w.must(w.bitbucket.Close()) })
 	w.aws.Buckets.Add("manifests")
 	urls := map[string]string{}
-	for _, name := range []string{workers, dead} {
-		created, err := sqs.NewFromConfig(w.aws.Config()).CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: sdk.String(name)})
+	for _, name := range []string{dead, workers} {
+		input := &sqs.CreateQueueInput{QueueName: sdk.String(name)}
+		if name == workers { // as in template.yaml
+			input.Attributes = map[string]string{
+				"VisibilityTimeout": "360",
+				"RedrivePolicy":     fmt.Sprintf(`{"deadLetterTargetArn":"arn:aws:sqs:%s:%s:%s","maxReceiveCount":"%d"}`, simaws.Region, simaws.Account, dead, maxDeaths+1),
+			}
+		}
+		created, err := sqs.NewFromConfig(w.aws.Config()).CreateQueue(t.Context(), input)
 		w.must(err)
 		urls[name] = *created.QueueUrl
 	}

@@ -46,6 +46,9 @@ type Message struct {
 	// Deferred counts how often a rate limit put the message back; each time it
 	// waits longer. Receives, which SQS counts, stay for failures.
 	Deferred int `json:"deferred,omitempty"`
+	// Died counts the deliveries before this copy of the message was made that
+	// ended without an answer: the worker died, of this message or of another.
+	Died int `json:"died,omitempty"`
 	// Since is when the message was first queued.
 	Since time.Time `json:"since,omitzero"`
 }

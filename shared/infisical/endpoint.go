@@ -28,6 +28,13 @@ const (
 type endpoint struct {
 	base *url.URL
 	http *http.Client
+	// rest closes the connections that nobody uses, unless they are the caller's,
+	// who may share them. A frozen Lambda function finds them cut when it is woken,
+	// and its next login, which may not be repeated, would fail.
+	//
+	// It is a function, and not the transport, because fmt would look into that.
+	// Source: https://docs.aws.amazon.com/lambda/latest/dg/best-practices.html
+	rest func()
 }
 
 // newEndpoint reports every problem of the client's configuration at once.
@@ -49,23 +56,26 @@ func (c *Client) newEndpoint() (endpoint, error) {
 	if len(issues) > 0 {
 		return endpoint{}, &InputError{What: "Infisical client", Issues: issues}
 	}
-	return endpoint{base: base, http: c.newHTTPClient()}, nil
+	if c.HTTP != nil {
+		return endpoint{base: base, http: withoutRedirects(*c.HTTP), rest: func() {}}, nil
+	}
+	pool := transport.Base()
+	pool.TLSClientConfig.RootCAs = c.RootCAs
+	pool.ResponseHeaderTimeout = requestTimeout
+	return endpoint{base: base, http: c.newHTTPClient(pool), rest: pool.CloseIdleConnections}, nil
 }
 
-// newHTTPClient stacks the default client, or copies the one that was given.
-// Neither follows redirects, which would carry credentials on.
-func (c *Client) newHTTPClient() *http.Client {
-	if c.HTTP != nil {
-		given := *c.HTTP
-		if given.Transport == nil {
-			given.Transport = http.DefaultTransport
-		}
-		given.Transport = transport.NoRedirect(given.Transport)
-		return &given
+// withoutRedirects changes a copy of the caller's client: a redirect would carry
+// credentials on.
+func withoutRedirects(given http.Client) *http.Client {
+	if given.Transport == nil {
+		given.Transport = http.DefaultTransport
 	}
-	base := transport.Base()
-	base.TLSClientConfig.RootCAs = c.RootCAs
-	base.ResponseHeaderTimeout = requestTimeout
+	given.Transport = transport.NoRedirect(given.Transport)
+	return &given
+}
+
+func (c *Client) newHTTPClient(pool *http.Transport) *http.Client {
 	return &http.Client{Transport: transport.New(transport.Options{
 		Timeout: requestTimeout,
 		MaxBody: maxAnswer,
@@ -73,7 +83,7 @@ func (c *Client) newHTTPClient() *http.Client {
 		FailFastOn429: true,
 		Now:           c.Now,
 		Sleep:         c.Sleep,
-		Next:          base,
+		Next:          pool,
 	})}
 }
 

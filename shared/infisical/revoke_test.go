@@ -2,7 +2,10 @@ package infisical_test
 
 import (
 	"context"
+	"net"
 	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -32,6 +35,32 @@ func TestRevokeEndsTheLogin(t *testing.T) {
 	list(t, client)
 	if got := server.last().Header.Get("Authorization"); got != "Bearer access-2" {
 		t.Errorf("after the revocation: %s, want a new login's", got)
+	}
+}
+
+// A function that was frozen for an hour must not log in on a connection that is long cut.
+func TestRevokeLeavesNoConnectionBehind(t *testing.T) {
+	t.Parallel()
+	var opened atomic.Int32
+	script := newRecorder(t).on(listPath, many())
+	server := httptest.NewUnstartedServer(script)
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			opened.Add(1)
+		}
+	}
+	server.Start()
+	t.Cleanup(server.Close)
+	client := script.client()
+	client.BaseURL, client.HTTP = server.URL, nil
+	for round := range int32(2) {
+		list(t, client)
+		if err := client.Revoke(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := opened.Load(); got != round+1 {
+			t.Errorf("%d connections after %d jobs", got, round+1)
+		}
 	}
 }
 

@@ -97,11 +97,12 @@ func (s *session) keep(granted loginAnswer, now time.Time) {
 // of 30 days doesn't outlive the job. A token that Infisical no longer knows is
 // fine. It works for up to 10 seconds even when ctx is done already, because an
 // interrupted job has the most reason to clean up. The client stays usable: the
-// next call logs in again.
+// next call connects and logs in again.
 func (c *Client) Revoke(ctx context.Context) error {
 	if err := c.prepare(); err != nil {
 		return err
 	}
+	defer c.endpoint.rest()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), revokeTimeout)
 	defer cancel()
 	s := &c.session

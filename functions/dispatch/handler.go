@@ -110,6 +110,10 @@ func (h *handler) dispatch(ctx context.Context, o order) (result, error) {
 // queueAll goes through the installations page by page and remembers each page, so
 // that a run which is interrupted goes on where it stopped.
 func (h *handler) queueAll(ctx context.Context, run rollout.Run, o order, target target) (rollout.Run, error) {
+	seen, err := h.table.Seen(ctx, run)
+	if err != nil {
+		return run, err
+	}
 	for run.Phase == rollout.Dispatching {
 		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < reserve {
 			return run, fmt.Errorf("run %s: out of time after %d installations; the next attempt goes on from here", run.ID, run.Queued)
@@ -124,16 +128,28 @@ func (h *handler) queueAll(ctx context.Context, run rollout.Run, o order, target
 		if err != nil {
 			return run, fmt.Errorf("run %s: %w", run.ID, err)
 		}
-		messages := target.messages(run.ID, o, page)
-		if err := h.queue.send(ctx, messages); err != nil {
+		messages := target.messages(run.ID, o, page, seen)
+		if err := h.queuePage(ctx, run, messages, seen); err != nil {
 			return run, fmt.Errorf("run %s: %w", run.ID, err)
-		}
-		if err := h.metrics.Count(map[metrics.Name]int{metrics.MessagesQueued: len(messages)}); err != nil {
-			return run, err
 		}
 		if run, err = h.table.AdvanceRun(ctx, run, len(messages), next); err != nil {
 			return run, err
 		}
 	}
 	return run, nil
+}
+
+// queuePage queues the messages of a page, and records whom they are for.
+func (h *handler) queuePage(ctx context.Context, run rollout.Run, messages []rollout.Message, seen *rollout.Seen) error {
+	if len(messages) == 0 {
+		return nil
+	}
+	if err := h.queue.send(ctx, messages); err != nil {
+		return err
+	}
+	clientKeys := make([]string, len(messages))
+	for i, message := range messages {
+		clientKeys[i] = message.ClientKey
+	}
+	return errors.Join(seen.Record(ctx, run, clientKeys), h.metrics.Count(map[metrics.Name]int{metrics.MessagesQueued: len(messages)}))
 }

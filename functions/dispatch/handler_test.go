@@ -279,6 +279,51 @@ func TestLostCursorStartsOver(t *testing.T) {
 	}
 }
 
+// lists is a store whose pages name installations by number.
+type lists [][]int
+
+func (l lists) List(_ context.Context, cursor string) (page []installation.Installation, next string, err error) {
+	at := len(cursor)
+	for _, i := range l[at] {
+		page = append(page, installation.Installation{ClientKey: clientKey(i), State: installation.Installed, Principal: installation.Principal{UUID: workspace(i)}})
+	}
+	if at < len(l)-1 {
+		next = strings.Repeat("x", at+1)
+	}
+	return page, next, nil
+}
+
+// TestAnInstallationOnTwoPagesIsCountedOnce: the run would wait for the second for
+// ever. Also when the first page was another process's.
+func TestAnInstallationOnTwoPagesIsCountedOnce(t *testing.T) {
+	t.Parallel()
+	for name, dies := range map[string]int{"in one process": 0, "after a death": 2} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, 0)
+			w.handler.store = lists{{1, 2, 2}, {}, {2, 3}, {1}}
+			if dies > 0 {
+				w.aws.Faults.Add(fault.Target("SendMessageBatch"), fault.Nth(dies), fault.AWSError(400, "AccessDeniedException", ""))
+				if _, err := w.handle("schedule"); err == nil {
+					t.Fatal("no error while the queue is away")
+				}
+			}
+			answer, err := w.handle("schedule")
+			if diff := cmp.Diff([]int{1, 2, 3}, w.numbers()); diff != "" || err != nil || answer.Queued != 3 {
+				t.Errorf("answer %+v, error %v, queued for (-want +got):\n%s", answer, err, diff)
+			}
+			outcomes := map[string]rollout.Outcome{}
+			for _, message := range w.messages() {
+				outcomes[message.ClientKey] = rollout.Unchanged
+			}
+			run, err := w.handler.table.Report(t.Context(), "event-schedule", outcomes)
+			if err != nil || !run.Complete() {
+				t.Errorf("run %+v, error %v; want it complete", run, err)
+			}
+		})
+	}
+}
+
 func TestStopFlagHoldsBackAllButAddonUpdates(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)

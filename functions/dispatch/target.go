@@ -121,16 +121,16 @@ func (t target) missing(queued int) string {
 	return fmt.Sprintf("the app is not installed in %d of the %d workspaces", len(t.workspaces)-queued, len(t.workspaces))
 }
 
-// messages makes one message for each wanted installation of a page. Tombstones
-// get none.
-func (t target) messages(run string, o order, page []installation.Installation) []rollout.Message {
+// messages makes one message for each wanted installation of a page that has none
+// yet. Tombstones get none.
+func (t target) messages(run string, o order, page []installation.Installation, seen *rollout.Seen) []rollout.Message {
 	var messages []rollout.Message
 	for _, in := range page {
 		because, wanted := t.all, true
 		if t.workspaces != nil {
 			because, wanted = t.workspaces[in.Principal.UUID]
 		}
-		if !wanted || in.State != installation.Installed {
+		if !wanted || in.State != installation.Installed || !seen.Add(in.ClientKey) {
 			continue
 		}
 		message := o.addon

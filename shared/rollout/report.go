@@ -2,8 +2,6 @@ package rollout
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -114,10 +112,8 @@ func cancellation(err error, runID string) error {
 	return awsenv.Cut(err)
 }
 
-// resultKey hashes the client key: it may be longer than is good for a key.
 func resultKey(runID, clientKey string) string {
-	sum := sha256.Sum256([]byte(clientKey))
-	return "result#" + runID + "#" + hex.EncodeToString(sum[:16])
+	return "result#" + runID + "#" + digestOf(clientKey).String()
 }
 
 func counter(outcome Outcome) string { return "count_" + string(outcome) }

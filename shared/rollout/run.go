@@ -28,8 +28,10 @@ type Run struct {
 	ID    string
 	App   string
 	Phase Phase
-	// Cursor is where dispatch goes on after an interruption.
+	// Cursor is where dispatch goes on after an interruption, Pages how many pages
+	// it has recorded, see Seen.
 	Cursor string
+	Pages  int
 	// Queued counts the messages so far, Total all of them once Phase is Working.
 	Queued, Total                       int
 	Changed, Unchanged, Failed, Skipped int
@@ -85,14 +87,18 @@ func (t *Table) Run(ctx context.Context, id string) (Run, error) {
 	return runOf(found), nil
 }
 
-// AdvanceRun records that queued more messages are out and where to go on. An
-// empty cursor means that these were the last: the total is known, and the run
+// AdvanceRun records that queued more messages are out and where to go on, and with
+// any of them that a page was recorded. An empty cursor means that these were the last: the total is known, and the run
 // waits for its workers. ErrOvertaken when another dispatcher of the same run has
 // been here since.
 func (t *Table) AdvanceRun(ctx context.Context, run Run, queued int, cursor string) (Run, error) {
-	expression := "SET queued = :queued, list_cursor = :next"
+	pages := run.Pages
+	if queued > 0 {
+		pages++
+	}
+	expression := "SET queued = :queued, pages = :pages, list_cursor = :next"
 	values := item{
-		":queued": number(int64(run.Queued + queued)), ":next": text(cursor),
+		":queued": number(int64(run.Queued + queued)), ":pages": number(int64(pages)), ":next": text(cursor),
 		":cursor": text(run.Cursor), ":dispatching": text(string(Dispatching)),
 	}
 	if cursor == "" {
@@ -124,16 +130,16 @@ func (t *Table) unlessOvertaken(ctx context.Context, run Run, queued int, cursor
 }
 
 // RestartRun begins the enumeration anew, when the place to go on at is not valid
-// any more. Installations that have an outcome keep it.
+// any more. What was queued stays counted, and Seen knows it.
 func (t *Table) RestartRun(ctx context.Context, run Run) (Run, error) {
 	after, met, err := t.update(ctx, runKey(run.ID),
-		"SET queued = :none, list_cursor = :start", "phase = :dispatching AND list_cursor = :cursor",
-		item{":none": number(0), ":start": text(""), ":cursor": text(run.Cursor), ":dispatching": text(string(Dispatching))})
+		"SET list_cursor = :start", "phase = :dispatching AND list_cursor = :cursor",
+		item{":start": text(""), ":cursor": text(run.Cursor), ":dispatching": text(string(Dispatching))})
 	if err != nil {
 		return run, err
 	}
 	if !met {
-		return t.unlessOvertaken(ctx, run, 0, "", true)
+		return t.unlessOvertaken(ctx, run, run.Queued, "", true)
 	}
 	return runOf(after), nil
 }
@@ -167,7 +173,7 @@ func runKey(id string) string { return "run#" + id }
 
 func runOf(i item) Run {
 	return Run{
-		ID: textOf(i, "run"), App: textOf(i, "app"), Phase: Phase(textOf(i, "phase")), Cursor: textOf(i, "list_cursor"),
+		ID: textOf(i, "run"), App: textOf(i, "app"), Phase: Phase(textOf(i, "phase")), Cursor: textOf(i, "list_cursor"), Pages: int(numberOf(i, "pages")),
 		Queued: int(numberOf(i, "queued")), Total: int(numberOf(i, "run_total")),
 		Changed: int(numberOf(i, counter(Changed))), Unchanged: int(numberOf(i, counter(Unchanged))),
 		Failed: int(numberOf(i, counter(Failed))), Skipped: int(numberOf(i, counter(Skipped))),

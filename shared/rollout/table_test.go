@@ -208,23 +208,32 @@ func TestAdvanceRunTellsRivalsFromLostAnswers(t *testing.T) {
 	}
 }
 
-func TestRestartRunForgetsThePlaceAndKeepsOutcomes(t *testing.T) {
+func TestRestartRunForgetsThePlaceAndNothingElse(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)
 	table := c.table()
 	ctx := t.Context()
 	run, err := table.OpenRun(ctx, "r", app)
 	c.must(err)
-	run, err = table.AdvanceRun(ctx, run, 100, "lost cursor")
+	seen, err := table.Seen(ctx, run)
+	c.must(err)
+	c.must(seen.Record(ctx, run, []string{"client-0", "client-1"}))
+	run, err = table.AdvanceRun(ctx, run, 2, "lost cursor")
 	c.must(err)
 	_, err = table.Report(ctx, "r", outcomes(0, 2, rollout.Changed))
 	c.must(err)
 	run, err = table.RestartRun(ctx, run)
-	if err != nil || run.Cursor != "" || run.Queued != 0 || run.Phase != rollout.Dispatching || run.Changed != 2 {
+	if err != nil || run.Cursor != "" || run.Queued != 2 || run.Phase != rollout.Dispatching || run.Changed != 2 {
 		t.Errorf("restarted: %+v, error %v", run, err)
 	}
-	run, err = table.AdvanceRun(ctx, run, 2, "")
-	if err != nil || !run.Complete() {
+	// In a process that knows nothing of it.
+	seen, err = table.Seen(ctx, run)
+	c.must(err)
+	if got := [3]bool{seen.Add("client-1"), seen.Add("client-2"), seen.Add("client-2")}; got != [3]bool{false, true, false} {
+		t.Errorf("new are %v, want the one that has no message yet, once", got)
+	}
+	run, err = table.AdvanceRun(ctx, run, 0, "")
+	if err != nil || !run.Complete() || run.Pages != 1 {
 		t.Errorf("run %+v, error %v; want it complete", run, err)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/term"
 
 	"github.com/linkersync/linkersync/action/internal/cli"
 	simbitbucket "github.com/linkersync/linkersync/shared/simulator/bitbucket"
@@ -38,6 +39,13 @@ func linkersync() int {
 	var seen bytes.Buffer
 	process := cli.Process{
 		Getenv: os.Getenv, Stdin: os.Stdin, Stdout: io.MultiWriter(os.Stdout, &seen), Stderr: io.MultiWriter(os.Stderr, &seen), Version: "test",
+	}
+	// A terminal is one only as it is; the script looks for secrets there.
+	if term.IsTerminal(int(os.Stdout.Fd())) {
+		process.Stdout = os.Stdout
+	}
+	if term.IsTerminal(int(os.Stderr.Fd())) {
+		process.Stderr = os.Stderr
 	}
 	if offset, err := time.ParseDuration(os.Getenv("TEST_CLOCK")); err == nil {
 		process.Now = func() time.Time { return time.Now().Add(offset) }

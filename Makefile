@@ -75,7 +75,7 @@ test-action: ## action.yml run by act in a container against the simulators (nee
 	bash .ci/test-action.sh
 
 .PHONY: lint
-lint: $(GOLANGCI_LINT) $(ACTIONLINT) ## Format, vet, static analysis, workflows
+lint: fmt-check $(ACTIONLINT) ## Format, vet, static analysis, workflows
 	$(GOLANGCI_LINT) run
 	$(ACTIONLINT)
 	$(ACTIONLINT) examples/github-workflow.yml
@@ -87,6 +87,10 @@ lint-template: ## cfn-lint, sam validate and our own assertions on the expanded 
 .PHONY: fmt
 fmt: $(GOLANGCI_LINT) ## Format the code
 	$(GOLANGCI_LINT) fmt
+
+.PHONY: fmt-check
+fmt-check: $(GOLANGCI_LINT) ## Show what `make fmt` would change, and fail
+	@$(GOLANGCI_LINT) fmt --diff || { echo "not formatted: run make fmt"; exit 1; }
 
 .PHONY: fuzz
 fuzz: ## Every fuzz target for FUZZTIME each (default 30s)
@@ -132,6 +136,6 @@ $(BENCHSTAT):
 # install_tool PKG builds a pinned tool into .tools; the version is the end of the target's name.
 define install_tool
 @echo "installing $(notdir $@)"
-@GOBIN=$(TOOLS)/tmp go install $(1)@$(shell echo $(notdir $@) | sed -E 's/^[a-z-]+-(v[0-9].*)$$/\1/')
+@GOBIN=$(TOOLS)/tmp go install $(1)@$(shell echo $(notdir $@) | sed -E 's/^[a-z-]+-(v[0-9].*)$$/\1/') || { echo "could not install $(notdir $@), see above"; exit 75; }
 @mv $(TOOLS)/tmp/$(shell echo $(notdir $@) | sed -E 's/-v[0-9].*$$//') $@
 endef

@@ -3,7 +3,7 @@
 # binary: a fixed date and no extra fields, so that a redeploy uploads only what changed.
 set -euo pipefail
 dist=${1:?usage: package.sh DIST FUNCTION...}; shift
-command -v zip >/dev/null || { echo "package: the zip command is missing; install it (Debian: apt-get install zip)" >&2; exit 1; }
+command -v zip >/dev/null || { echo "package: the zip command is missing; install it (Debian: apt-get install zip)"; exit 75; }
 for function in "$@"; do
   rm -f "$dist/$function.zip"
   files=("$dist/$function/bootstrap")

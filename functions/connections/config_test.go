@@ -38,6 +38,7 @@ func TestConfigure(t *testing.T) {
 		"universal, a value":     {map[string]string{"LINKERSYNC_INFISICAL_METHOD": "universal", "LINKERSYNC_INFISICAL_CLIENT": password}, []string{"LINKERSYNC_INFISICAL_CLIENT"}},
 		"universal, a variable":  {map[string]string{"LINKERSYNC_INFISICAL_METHOD": "universal", "LINKERSYNC_INFISICAL_CLIENT": "env:X"}, []string{"want a reference such as aws-secret:"}},
 		"universal, with a key":  {map[string]string{"LINKERSYNC_INFISICAL_METHOD": "universal", "LINKERSYNC_INFISICAL_CLIENT": "aws-secret:x#y"}, []string{"want a reference such as aws-secret:"}},
+		"a day of warning":       {map[string]string{"LINKERSYNC_EXPIRY_WARNING_DAYS": "1"}, nil},
 		"a year of warning":      {map[string]string{"LINKERSYNC_EXPIRY_WARNING_DAYS": "365"}, nil},
 		"more than a year of it": {map[string]string{"LINKERSYNC_EXPIRY_WARNING_DAYS": "366"}, []string{`"366" is not a number of days from 1 to 365`}},
 		"no day of warning":      {map[string]string{"LINKERSYNC_EXPIRY_WARNING_DAYS": "0"}, []string{"LINKERSYNC_EXPIRY_WARNING_DAYS"}},
@@ -91,6 +92,26 @@ func TestTheFunctionLogsInWithItsRole(t *testing.T) {
 	}
 	const login = "POST auth/aws-auth/login"
 	if diff := cmp.Diff([]string{login, callList, callCreate, callRevoke, login, callList, callRevoke}, w.calls("infisical")); diff != "" {
+		t.Errorf("calls to Infisical (-want +got):\n%s", diff)
+	}
+}
+
+// TestARoleThatIsRefusedIsNotTriedAgainAndAgain, though each invocation would log in.
+func TestARoleThatIsRefusedIsNotTriedAgainAndAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	identities := w.infisical.Snapshot().Identities
+	identities[0].AWS = &siminfisical.AWSAuth{AccountIDs: []string{"999999999999"}}
+	w.must(w.infisical.Seed(siminfisical.State{Identities: identities}))
+	w.env["LINKERSYNC_INFISICAL_METHOD"], w.env["LINKERSYNC_INFISICAL_IDENTITY_ID"], w.env["LINKERSYNC_INFISICAL_CLIENT"] = "aws", identity, ""
+	w.put("bitbucket/ci", value(nil))
+	h, _ := w.start()
+	for range 3 {
+		if _, err := h.Handle(t.Context(), event(t, "rotated")); err == nil || !strings.Contains(err.Error(), "log in to") {
+			t.Errorf("got %v", err)
+		}
+	}
+	if diff := cmp.Diff([]string{"POST auth/aws-auth/login"}, w.calls("infisical")); diff != "" {
 		t.Errorf("calls to Infisical (-want +got):\n%s", diff)
 	}
 }

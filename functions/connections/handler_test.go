@@ -140,14 +140,23 @@ func denied(w *world) {
 	w.aws.Faults.Add(fault.Target("DescribeSecret"), fault.Always(), fault.AWSError(http.StatusBadRequest, "AccessDeniedException", "no"))
 }
 
-// TestPayloads that are no event at all.
+// TestPayloads that are no event at all, or another one than the rules let through.
 func TestPayloads(t *testing.T) {
 	t.Parallel()
-	for _, payload := range []string{`null`, `[]`, `"x"`, `{}`, `{"secret": "x"}`, `{"secret_id": ""}`, `{"secret_id": 1}`, `{"secret_id": "x", "force": "true"}`, `{"source": "aws.secretsmanager", "detail-type": "Secret Label Updated", "detail": 1}`} {
+	const invoke, detail = "invoke it with", `"detail":{"name":"bitbucket/ci","labelUpdated":"AWSCURRENT"}}`
+	for payload, want := range map[string]string{
+		`null`: invoke, `[]`: "not a JSON object", `"x"`: "not a JSON object", `{}`: invoke, `{"secret": "x"}`: invoke, `{"secret_id": ""}`: invoke,
+		`{"secret_id": 1}`: invoke, `{"secret_id": "x", "force": "true"}`: invoke,
+		`{"source": "aws.secretsmanager", "detail-type": "Secret Label Updated", "detail": 1}`:      "detail can't be read",
+		`{"source": "aws.secretsmanager", "detail-type": "AWS API Call via CloudTrail", ` + detail:  "no rule of ours",
+		`{"source": "somebody.else", "detail-type": "Secret Label Updated", ` + detail:              "no rule of ours",
+		`{"source": "", "detail-type": "Secret Label Updated", ` + detail:                           "no rule of ours",
+		`{"source": "aws.secretsmanager", "detail-type": "Secret Label Updated", "resources": [1]}`: "not a JSON object",
+	} {
 		w := newWorld(t)
 		h, _ := w.start()
-		if _, err := h.Handle(t.Context(), []byte(payload)); !errors.Is(err, errRefused) {
-			t.Errorf("%s: got %v", payload, err)
+		if _, err := h.Handle(t.Context(), []byte(payload)); !errors.Is(err, errRefused) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", payload, err, want)
 		}
 		if calls := w.aws.Faults.Total(); calls != 0 {
 			t.Errorf("%s: %d calls to AWS", payload, calls)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/linkersync/linkersync/shared/awsenv"
@@ -139,6 +140,15 @@ func TestRefusals(t *testing.T) {
 				t.Errorf("the error shows an ARN: %v", err)
 			}
 		})
+	}
+}
+
+func TestTheFaultIsTheServersFrom500On(t *testing.T) {
+	t.Parallel()
+	for status, want := range map[int]smithy.ErrorFault{499: smithy.FaultClient, 500: smithy.FaultServer, 503: smithy.FaultServer} {
+		if got := (&awsjson.Error{Status: status}).ErrorFault(); got != want {
+			t.Errorf("%d: the fault is the %s's, want the %s's", status, got, want)
+		}
 	}
 }
 

@@ -107,6 +107,43 @@ func TestAnIncompleteConfiguration(t *testing.T) {
 	}
 }
 
+// sender is an HTTP client that keeps requests to itself.
+type sender func(*http.Request) (*http.Response, error)
+
+func (s sender) Do(r *http.Request) (*http.Response, error) { return s(r) }
+
+func TestHosts(t *testing.T) {
+	t.Parallel()
+	for region, want := range map[string]string{
+		"eu-central-1": "https://dynamodb.eu-central-1.amazonaws.com/",
+		"cn-north-1":   "https://dynamodb.cn-north-1.amazonaws.com.cn/",
+	} {
+		config := config(t, "")
+		config.Region, config.Retryer = region, func() aws.Retryer { return aws.NopRetryer{} }
+		var got string
+		config.HTTPClient = sender(func(r *http.Request) (*http.Response, error) {
+			got = r.URL.String()
+			return nil, errors.New("not sent")
+		})
+		if err := awsjson.New(config, awsjson.DynamoDB).Call(t.Context(), "GetItem", struct{}{}, nil); err == nil || got != want {
+			t.Errorf("%s: called %s, want %s (%v)", region, got, want, err)
+		}
+	}
+}
+
+func TestInputThatIsNoJSONIsNotSent(t *testing.T) {
+	t.Parallel()
+	config := config(t, "")
+	config.HTTPClient = sender(func(*http.Request) (*http.Response, error) {
+		t.Error("a request was sent")
+		return nil, errors.New("not sent")
+	})
+	err := awsjson.New(config, awsjson.DynamoDB).Call(t.Context(), "GetItem", func() {}, nil)
+	if err == nil || !strings.HasPrefix(err.Error(), "encode GetItem: ") {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

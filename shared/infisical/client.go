@@ -10,13 +10,10 @@ import (
 	"time"
 )
 
-// The hosts of Infisical Cloud; a self-hosted server has its own.
+// DefaultBaseURL is Infisical Cloud in the US, https://us.infisical.com by another
+// name. The EU's is https://eu.infisical.com; a self-hosted server has its own.
 // Source: https://infisical.com/docs/api-reference/overview/introduction
-const (
-	DefaultBaseURL = "https://app.infisical.com"
-	USBaseURL      = "https://us.infisical.com"
-	EUBaseURL      = "https://eu.infisical.com"
-)
+const DefaultBaseURL = "https://app.infisical.com"
 
 // Client calls Infisical as one machine identity. Set the fields before the
 // first call and leave them alone after it. Its methods may be called from

@@ -47,8 +47,8 @@ func TestBaseURLsLeadToTheAPI(t *testing.T) {
 	tests := map[string]string{
 		"":                                   "https://app.infisical.com" + login,
 		infisical.DefaultBaseURL:             "https://app.infisical.com" + login,
-		infisical.USBaseURL:                  "https://us.infisical.com" + login,
-		infisical.EUBaseURL + "/":            "https://eu.infisical.com" + login,
+		"https://us.infisical.com":           "https://us.infisical.com" + login,
+		"https://eu.infisical.com/":          "https://eu.infisical.com" + login,
 		"https://eu.infisical.com/api":       "https://eu.infisical.com" + login,
 		"https://eu.infisical.com/api/":      "https://eu.infisical.com" + login,
 		"https://infisical.example:8443/x/":  "https://infisical.example:8443/x" + login,

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
@@ -66,6 +67,9 @@ func (h *handler) Handle(ctx context.Context, raw json.RawMessage) (answer resul
 		answer.Run = o.run
 		h.log.InfoContext(ctx, "event ignored", slog.String("run", o.run), slog.String("reason", answer.Note))
 	case err != nil:
+		if errors.Is(err, rollout.ErrRefused) && o.run != "" {
+			h.refuse(ctx, o.run, err)
+		}
 		h.log.ErrorContext(ctx, "dispatch failed", slog.String("run", o.run), slog.String("error", err.Error()))
 	default:
 		h.log.InfoContext(ctx, "dispatched", slog.String("run", answer.Run), slog.Int("queued", answer.Queued), slog.String("note", answer.Note))
@@ -73,10 +77,27 @@ func (h *handler) Handle(ctx context.Context, raw json.RawMessage) (answer resul
 	return answer, err
 }
 
+// refuse tells whoever waits for the run that there won't be one. The event is still
+// an error, which brings it to the dead-letter queue: an attempt that can't tell is
+// followed by two others.
+func (h *handler) refuse(ctx context.Context, id string, refusal error) {
+	reason := strings.TrimPrefix(refusal.Error(), rollout.ErrRefused.Error()+": ")
+	run, err := h.table.RefuseRun(ctx, id, h.app, reason)
+	if err == nil {
+		_, _, err = rollout.Settle(ctx, h.table, h.bus, run)
+	}
+	if err != nil {
+		h.log.ErrorContext(ctx, "refusal not recorded", slog.String("run", id), slog.String("error", err.Error()))
+	}
+}
+
 // dispatch opens the order's run, or goes on with it, and queues its messages.
 func (h *handler) dispatch(ctx context.Context, o order) (result, error) {
 	// First of all: an event that comes twice must not bring its manifest back.
 	run, err := h.table.Run(ctx, o.run)
+	if err == nil && run.Refused != "" {
+		return result{Run: run.ID}, fmt.Errorf("%w: %s", rollout.ErrRefused, run.Refused)
+	}
 	if err == nil && run.Phase != rollout.Dispatching {
 		run, _, err = rollout.Settle(ctx, h.table, h.bus, run)
 		return result{Run: run.ID, Queued: run.Total, Note: "this event was dispatched before"}, err

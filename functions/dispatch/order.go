@@ -49,7 +49,7 @@ func (d deployment) serves(app string) error {
 var errIgnored = errors.New("nothing to do for this event")
 
 // read decodes any event that the function is invoked with. Errors are
-// rollout.ErrRefused, or errIgnored.
+// rollout.ErrRefused, or errIgnored; the order then has the run's id, if there is one.
 func read(raw []byte, requestID string, d deployment) (order, error) {
 	var event envelope
 	if err := json.Unmarshal(raw, &event); err != nil {
@@ -60,22 +60,29 @@ func read(raw []byte, requestID string, d deployment) (order, error) {
 	if !direct && event.ID == "" {
 		return order{}, fmt.Errorf("%w: the event has no id", rollout.ErrRefused)
 	}
+	var o order
+	var err error
 	switch {
 	case direct:
-		return readChange(raw, requestID, d)
+		o, err = readChange(raw, d)
+		o.run = requestID
+		return o, err
 	case event.Source == rollout.Source && event.DetailType == rollout.DetailChanged:
-		return readChange(event.Detail, event.ID, d)
+		o, err = readChange(event.Detail, d)
 	case event.Source == rollout.Source && event.DetailType == rollout.DetailAddon:
-		return readAddon(event.Detail, event.ID, d)
+		o, err = readAddon(event.Detail, d)
 	case event.Source == "aws.s3" && event.DetailType == "Object Created":
-		return readObject(event.Detail, event.ID, d)
+		o, err = readObject(event.Detail, d)
 	case event.DetailType == "Scheduled Event":
-		return order{run: event.ID, task: rollout.TaskValues}, nil
+		o = order{task: rollout.TaskValues}
+	default:
+		err = fmt.Errorf("%w: no rule of ours sends %q from %q", rollout.ErrRefused, event.DetailType, event.Source)
 	}
-	return order{}, fmt.Errorf("%w: no rule of ours sends %q from %q", rollout.ErrRefused, event.DetailType, event.Source)
+	o.run = event.ID
+	return o, err
 }
 
-func readChange(detail []byte, id string, d deployment) (order, error) {
+func readChange(detail []byte, d deployment) (order, error) {
 	change, err := rollout.Decode[rollout.Change](detail)
 	if err != nil {
 		return order{}, err
@@ -83,7 +90,7 @@ func readChange(detail []byte, id string, d deployment) (order, error) {
 	if err := errors.Join(d.serves(change.App), rollout.CheckInstallations(change.Installations)); err != nil {
 		return order{}, err
 	}
-	o := order{run: id, task: rollout.TaskValues, manifest: change.Manifest, workspaces: change.Installations}
+	o := order{task: rollout.TaskValues, manifest: change.Manifest, workspaces: change.Installations}
 	if change.Location == nil {
 		return o, nil
 	}
@@ -97,7 +104,7 @@ func readChange(detail []byte, id string, d deployment) (order, error) {
 	return o, nil
 }
 
-func readAddon(detail []byte, id string, d deployment) (order, error) {
+func readAddon(detail []byte, d deployment) (order, error) {
 	update, err := rollout.Decode[rollout.AddonUpdate](detail)
 	if err != nil {
 		return order{}, err
@@ -105,7 +112,7 @@ func readAddon(detail []byte, id string, d deployment) (order, error) {
 	if err := errors.Join(d.serves(update.App), rollout.CheckInstallations(update.Installations)); err != nil {
 		return order{}, err
 	}
-	o := order{run: id, task: rollout.TaskAddon, workspaces: update.Installations}
+	o := order{task: rollout.TaskAddon, workspaces: update.Installations}
 	o.addon.DescriptorURL, o.addon.Descriptor = update.DescriptorURL, update.Descriptor
 	switch {
 	case len(update.Descriptor) > 0 && update.DescriptorURL != "":
@@ -136,7 +143,7 @@ type objectCreated struct {
 	} `json:"object"`
 }
 
-func readObject(detail []byte, id string, d deployment) (order, error) {
+func readObject(detail []byte, d deployment) (order, error) {
 	var created objectCreated
 	if err := json.Unmarshal(detail, &created); err != nil {
 		return order{}, fmt.Errorf("%w: the S3 event's detail can't be read", rollout.ErrRefused)
@@ -149,5 +156,5 @@ func readObject(detail []byte, id string, d deployment) (order, error) {
 	if _, ok := rollout.ScopeWorkspace(key); !ok || created.Bucket.Name != d.bucket {
 		return order{}, fmt.Errorf("%w: %s is no manifest", errIgnored, key)
 	}
-	return order{run: id, task: rollout.TaskValues, stored: &rollout.Location{Key: key, VersionID: created.Object.VersionID}}, nil
+	return order{task: rollout.TaskValues, stored: &rollout.Location{Key: key, VersionID: created.Object.VersionID}}, nil
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
@@ -23,6 +24,7 @@ import (
 	"github.com/linkersync/linkersync/shared/redact"
 	"github.com/linkersync/linkersync/shared/rollout"
 	simaws "github.com/linkersync/linkersync/shared/simulator/aws"
+	"github.com/linkersync/linkersync/shared/simulator/aws/eventbridge"
 )
 
 const (
@@ -37,6 +39,9 @@ type world struct {
 	aws     *simaws.Server
 	handler *handler
 	out     *bytes.Buffer
+
+	mu     sync.Mutex
+	events []eventbridge.Event
 }
 
 // newWorld has installations 1 to count, and one tombstone.
@@ -53,7 +58,11 @@ func newWorld(t *testing.T, count int) *world {
 		KeySchema:            []types.KeySchemaElement{{AttributeName: sdk.String("id"), KeyType: types.KeyTypeHash}},
 	})
 	w.must(err)
-	_, err = w.aws.Events.On("results", `{"source":["nobody"]}`, nil)
+	_, err = w.aws.Events.On("results", `{"detail-type":["Run Finished"]}`, func(_ context.Context, event eventbridge.Event) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.events = append(w.events, event)
+	})
 	w.must(err)
 	variables := map[string]string{
 		"AWS_ENDPOINT_URL": w.aws.URL, "AWS_REGION": simaws.Region,
@@ -66,6 +75,19 @@ func newWorld(t *testing.T, count int) *world {
 	w.must(err)
 	w.install(count)
 	return w
+}
+
+// finished are the details of the Run Finished events.
+func (w *world) finished() []rollout.Finished {
+	w.t.Helper()
+	w.aws.Events.Wait()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	all := make([]rollout.Finished, len(w.events))
+	for i, event := range w.events {
+		w.must(json.Unmarshal(event.Detail, &all[i]))
+	}
+	return all
 }
 
 func (w *world) install(count int) {

@@ -84,7 +84,8 @@ type AppliedLinker struct {
 	Error   string `json:"error,omitempty"`
 }
 
-// Finished is the detail of a DetailFinished event.
+// Finished is the detail of a DetailFinished event. A change that was refused counts
+// as one failure, and Refused says why.
 type Finished struct {
 	Run       string    `json:"run"`
 	App       string    `json:"app"`
@@ -93,6 +94,7 @@ type Finished struct {
 	Unchanged int       `json:"unchanged"`
 	Failed    int       `json:"failed"`
 	Skipped   int       `json:"skipped"`
+	Refused   string    `json:"refused,omitempty"`
 	Started   time.Time `json:"started"`
 	Ended     time.Time `json:"ended"`
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/linkersync/linkersync/shared/awsenv"
@@ -37,6 +38,9 @@ type Run struct {
 	Changed, Unchanged, Failed, Skipped int
 	Started                             time.Time
 	Ended                               time.Time
+	// Refused says why nothing was done: the change can't be applied by anybody. Then
+	// Total and Failed are 1, for the change itself.
+	Refused string
 	// Announced tells whether the Run Finished event was sent.
 	Announced bool
 }
@@ -51,7 +55,7 @@ func (r Run) Complete() bool { return r.Phase != Dispatching && r.Reported() >= 
 func (r Run) Finished() Finished {
 	return Finished{
 		Run: r.ID, App: r.App, Total: r.Total,
-		Changed: r.Changed, Unchanged: r.Unchanged, Failed: r.Failed, Skipped: r.Skipped,
+		Changed: r.Changed, Unchanged: r.Unchanged, Failed: r.Failed, Skipped: r.Skipped, Refused: r.Refused,
 		Started: r.Started, Ended: r.Ended,
 	}
 }
@@ -59,13 +63,25 @@ func (r Run) Finished() Finished {
 // OpenRun starts a run, or returns the one that is there: the same event again,
 // or a dispatch that was interrupted.
 func (t *Table) OpenRun(ctx context.Context, id, app string) (Run, error) {
-	err := t.DynamoDB.Call(ctx, "PutItem", input{
-		TableName: t.Name, ConditionExpression: "attribute_not_exists(id)",
-		Item: item{
-			"id": text(runKey(id)), "run": text(id), "app": text(app), "phase": text(string(Dispatching)),
-			"list_cursor": text(""), "started": number(t.now().UnixMilli()), "expires": t.expires(runLife),
-		},
-	}, nil)
+	return t.makeRun(ctx, id, app, item{"phase": text(string(Dispatching)), "list_cursor": text("")})
+}
+
+// RefuseRun records a run that was over before it began, so that whoever waits for it
+// learns why. It is to be announced as any other, see Settle. One that is there
+// already stays as it is.
+func (t *Table) RefuseRun(ctx context.Context, id, app, reason string) (Run, error) {
+	return t.makeRun(ctx, id, app, item{
+		"phase": text(string(Done)), "ended": number(t.now().UnixMilli()), "refused": text(reason),
+		"run_total": number(1), counter(Failed): number(1),
+	})
+}
+
+func (t *Table) makeRun(ctx context.Context, id, app string, attributes item) (Run, error) {
+	maps.Copy(attributes, item{
+		"id": text(runKey(id)), "run": text(id), "app": text(app),
+		"started": number(t.now().UnixMilli()), "expires": t.expires(runLife),
+	})
+	err := t.DynamoDB.Call(ctx, "PutItem", input{TableName: t.Name, ConditionExpression: "attribute_not_exists(id)", Item: attributes}, nil)
 	if err != nil && !awsjson.Is(err, conditionFailed) {
 		return Run{}, fmt.Errorf("open run %s in the table: %w", id, awsenv.Cut(err))
 	}
@@ -178,6 +194,7 @@ func runOf(i item) Run {
 		Changed: int(numberOf(i, counter(Changed))), Unchanged: int(numberOf(i, counter(Unchanged))),
 		Failed: int(numberOf(i, counter(Failed))), Skipped: int(numberOf(i, counter(Skipped))),
 		Started: timeOf(i, "started"), Ended: timeOf(i, "ended"), Announced: numberOf(i, "announced") == 1,
+		Refused: textOf(i, "refused"),
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
@@ -95,6 +96,27 @@ func TestObjectsAndVersions(t *testing.T) {
 				t.Errorf("head %+v, error %v", head, err)
 			}
 		})
+	}
+}
+
+// A browser and an editor go by the type.
+func TestObjectsAreStoredAsYAML(t *testing.T) {
+	t.Parallel()
+	types := map[string]string{}
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { types[r.Method] = r.Header.Get("Content-Type") }))
+	t.Cleanup(server.Close)
+	bucket, err := s3object.New(config(t, server.URL), "manifests")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bucket.Put(t.Context(), "default.yaml", []byte("version: 1")); err != nil {
+		t.Error(err)
+	}
+	if _, err := bucket.Get(t.Context(), "default.yaml"); err != nil {
+		t.Error(err)
+	}
+	if diff := cmp.Diff(map[string]string{"PUT": "application/yaml", "GET": ""}, types); diff != "" {
+		t.Errorf("content types (-want +got):\n%s", diff)
 	}
 }
 

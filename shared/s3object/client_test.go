@@ -2,6 +2,7 @@ package s3object_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"errors"
 	"net/http"
@@ -117,6 +118,25 @@ func TestObjectsAreStoredAsYAML(t *testing.T) {
 	}
 	if diff := cmp.Diff(map[string]string{"PUT": "application/yaml", "GET": ""}, types); diff != "" {
 		t.Errorf("content types (-want +got):\n%s", diff)
+	}
+}
+
+// The provider's words hold account ids and paths.
+func TestCredentialsThatCannotBeReadAreNamedWithoutTheProvidersWords(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("an unsigned request was sent") }))
+	t.Cleanup(server.Close)
+	config := config(t, server.URL)
+	config.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+		return aws.Credentials{}, errors.New("arn:aws:iam::111122223333:role/x can't be assumed")
+	})
+	bucket, err := s3object.New(config, "manifests")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = bucket.Get(t.Context(), "default.yaml")
+	if err == nil || !strings.Contains(err.Error(), "no AWS credentials for the manifest bucket") || strings.Contains(err.Error(), "arn:") {
+		t.Errorf("error %v", err)
 	}
 }
 

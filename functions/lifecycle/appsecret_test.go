@@ -17,7 +17,7 @@ func TestAppSecret(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, deployment{registered: true})
 	enabled := func(secret string) int {
-		status, _ := w.send(t, message{path: "/enabled", body: payload("enabled", stranger, "").json()}.
+		status, _ := w.send(t, enabled(stranger).
 			signed(w.token(stranger, "/enabled", secret)))
 		return status
 	}

@@ -18,8 +18,7 @@ func TestFlood(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, deployment{})
 			if warm {
-				enabled := message{path: "/enabled", body: payload("enabled", one, "").json()}
-				if status, _ := w.send(t, enabled.signed(w.token(one, "/enabled", secretOne))); status != 204 {
+				if status, _ := w.send(t, enabled(one).signed(w.token(one, "/enabled", secretOne))); status != 204 {
 					t.Fatalf("valid request: %d", status)
 				}
 			}
@@ -77,19 +76,18 @@ func TestRotationElsewhere(t *testing.T) {
 	warm := w.start(t, deployment{})
 	elsewhere := *w
 	elsewhere.handler = warm
-	enabled := message{path: "/enabled", body: payload("enabled", one, "").json()}
-	if status := elsewhere.direct(t, enabled.signed(w.token(one, "/enabled", secretOne))); status != 204 {
+	if status := elsewhere.direct(t, enabled(one).signed(w.token(one, "/enabled", secretOne))); status != 204 {
 		t.Fatalf("valid request: %d", status)
 	}
 	if status, _ := click(workspaceOne, secretNew)(t, w); status != 204 {
 		t.Fatalf("rotation: %d", status)
 	}
 	for name, secret := range map[string]string{"new": secretNew, "replaced": secretOne} {
-		if status := elsewhere.direct(t, enabled.signed(w.token(one, "/enabled", secret))); status != 204 {
+		if status := elsewhere.direct(t, enabled(one).signed(w.token(one, "/enabled", secret))); status != 204 {
 			t.Errorf("signed with the %s secret: %d", name, status)
 		}
 	}
-	if status := elsewhere.direct(t, enabled.signed(w.token(one, "/enabled", previousOne))); status != 401 {
+	if status := elsewhere.direct(t, enabled(one).signed(w.token(one, "/enabled", previousOne))); status != 401 {
 		t.Errorf("signed with the secret before that: %d, want 401", status)
 	}
 }

@@ -78,8 +78,10 @@ type world struct {
 	clock     *clock
 	logs      *buffer
 	queueURL  string
-	// url is the app's base URL.
+	// url is the app's base URL, client its own: closing any server of httptest breaks
+	// the connections of the default one.
 	url     string
+	client  *http.Client
 	handler *handler
 	// binary makes the gateway hand every body over in base64, as one with binary
 	// media types does.
@@ -127,7 +129,7 @@ func newWorld(t testing.TB, d deployment) *world {
 	}
 	front := httptest.NewServer(gateway)
 	t.Cleanup(front.Close)
-	w.url = strings.TrimSuffix(front.URL+"/"+d.stage, "/")
+	w.url, w.client = strings.TrimSuffix(front.URL+"/"+d.stage, "/"), front.Client()
 	w.handler = w.start(t, d)
 	if !d.unseeded {
 		w.seed(t, d)

@@ -89,7 +89,7 @@ func (w *world) do(t testing.TB, m message) *http.Response {
 	if m.authorization != "" {
 		request.Header.Set("Authorization", m.authorization)
 	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := w.client.Do(request)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,6 +104,11 @@ func installed(clientKey, secret string) message {
 // uninstalled is an uninstall of clientKey; unsigned.
 func uninstalled(clientKey string) message {
 	return message{path: "/uninstalled", body: payload("uninstalled", clientKey, "").json()}
+}
+
+// enabled is an event that changes nothing; unsigned.
+func enabled(clientKey string) message {
+	return message{path: "/enabled", body: payload("enabled", clientKey, "").json()}
 }
 
 // signed returns the message with a token.

@@ -171,6 +171,14 @@ func TestReinstall(t *testing.T) {
 			send: click(workspaceOne, secretNew), status: 403, calls: readOnly,
 		},
 		{
+			name: "L04 signed uninstall of a workspace that is not on the list any more", deployment: deployment{env: map[string]string{"LINKERSYNC_ALLOWED_WORKSPACES": workspaceTwo}},
+			message: func(w *world) message {
+				return uninstalled(one).signed(w.token(one, "/uninstalled", secretOne))
+			}, status: 204,
+			stored: map[string]stored{one: {State: "uninstalled", Secret: secretOne, Previous: previousOne, Name: "example-workspace"}},
+			calls:  written,
+		},
+		{
 			name: "L04 install signed with the tombstone's secret", send: click(workspaceGone, secretNew), status: 204,
 			stored: map[string]stored{gone: {State: "installed", Secret: secretNew, Previous: secretGone, Name: "example-workspace"}},
 			calls:  revived,

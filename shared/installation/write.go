@@ -39,6 +39,7 @@ func (s *SecretsManager) Create(ctx context.Context, in Installation, event stri
 	case codeIs(err, "ResourceExistsException"):
 		return s.existing(ctx, in.ClientKey, event)
 	case err != nil:
+		s.cache.forget(in.ClientKey) // it may have been done all the same
 		return Installation{}, s.failed(call{"create installation", in.ClientKey, "CreateSecret"}, err)
 	}
 	s.cache.wrote(next.Installation)
@@ -101,6 +102,7 @@ func (s *SecretsManager) Update(ctx context.Context, in Installation, event stri
 	case codeIs(err, "InvalidParameterException"):
 		return s.refused(ctx, name, in.ClientKey, event)
 	case err != nil:
+		s.cache.forget(in.ClientKey) // it may have been done all the same
 		return Installation{}, s.failed(call{"update installation", in.ClientKey, "UpdateSecretVersionStage"}, err)
 	}
 	return s.applied(ctx, name, next)

@@ -58,7 +58,7 @@ func markedErrors(t *testing.T) map[string]error {
 	}
 	target := &url.URL{Path: "/" + mark}
 	installed := func(body string) error {
-		_, err := connect.ParseInstalled([]byte(strings.ReplaceAll(body, "MARK", mark)))
+		_, err := connect.ParseEvent(connect.EventInstalled, []byte(strings.ReplaceAll(body, "MARK", mark)))
 		return err
 	}
 	_, unsigned := connect.Signer{AppKey: mark, ClientKey: "x"}.Sign("GET", target)

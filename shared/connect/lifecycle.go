@@ -47,16 +47,10 @@ type Event struct {
 // maxSharedSecret leaves room above the 128 characters that Atlassian documents.
 const maxSharedSecret = 1024
 
-// ParseInstalled reads the body of an installed callback. If the body lacks the
-// shared secret and nothing else, it returns the event together with
-// [ErrNoSharedSecret]: a registered app's own secret may stand in.
-func ParseInstalled(body []byte) (Event, error) { return ParseEvent(EventInstalled, body) }
-
-// ParseUninstalled reads the body of an uninstalled callback.
-func ParseUninstalled(body []byte) (Event, error) { return ParseEvent(EventUninstalled, body) }
-
 // ParseEvent reads a lifecycle callback's body. want is what the route says it is;
-// a body that says otherwise is refused. Errors wrap [ErrInvalidPayload].
+// a body that says otherwise is refused. Errors wrap [ErrInvalidPayload]. If an
+// installed event lacks the shared secret and nothing else, it is returned together
+// with [ErrNoSharedSecret]: a registered app's own secret may stand in.
 func ParseEvent(want EventType, body []byte) (Event, error) {
 	payload, err := parseBody(body)
 	if err != nil {

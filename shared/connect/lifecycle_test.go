@@ -34,27 +34,27 @@ func TestParseRecordedEvents(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		file  string
-		parse func([]byte) (connect.Event, error)
+		route connect.EventType
 		want  connect.Event
 		err   error
 	}{
 		"workspace installed": {
-			"installed.team.json", connect.ParseInstalled,
+			"installed.team.json", connect.EventInstalled,
 			connect.Event{Type: connect.EventInstalled, AppKey: appKey, ClientKey: tenant, SharedSecret: redact.New("not-a-real-shared-secret"), Principal: team},
 			nil,
 		},
 		"personal account installed, without a secret": {
-			"installed.user.json", connect.ParseInstalled,
+			"installed.user.json", connect.EventInstalled,
 			connect.Event{Type: connect.EventInstalled, AppKey: appKey, ClientKey: stranger, Principal: user},
 			connect.ErrNoSharedSecret,
 		},
 		"workspace uninstalled": {
-			"uninstalled.team.json", connect.ParseUninstalled,
+			"uninstalled.team.json", connect.EventUninstalled,
 			connect.Event{Type: connect.EventUninstalled, AppKey: appKey, ClientKey: tenant, Principal: team},
 			nil,
 		},
 		"personal account uninstalled": {
-			"uninstalled.user.json", connect.ParseUninstalled,
+			"uninstalled.user.json", connect.EventUninstalled,
 			connect.Event{Type: connect.EventUninstalled, AppKey: appKey, ClientKey: stranger, Principal: user},
 			nil,
 		},
@@ -62,7 +62,7 @@ func TestParseRecordedEvents(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			event, err := test.parse(sample(t, test.file))
+			event, err := connect.ParseEvent(test.route, sample(t, test.file))
 			if !errors.Is(err, test.err) {
 				t.Fatalf("error is %v, want %v", err, test.err)
 			}
@@ -84,10 +84,10 @@ func installedPayload() object {
 }
 
 // L34: five members are required, and no more.
-func TestParseInstalledNeedsLittle(t *testing.T) {
+func TestParseEventNeedsLittle(t *testing.T) {
 	t.Parallel()
 	body := installedPayload().with("principal", object{"uuid": team.UUID}).json(t)
-	event, err := connect.ParseInstalled([]byte(body))
+	event, err := connect.ParseEvent(connect.EventInstalled, []byte(body))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +100,7 @@ func TestParseInstalledNeedsLittle(t *testing.T) {
 	}
 }
 
-func TestParseInstalledAccepts(t *testing.T) {
+func TestParseEventAccepts(t *testing.T) {
 	t.Parallel()
 	payload := installedPayload()
 	for name, body := range map[string]string{
@@ -120,7 +120,7 @@ func TestParseInstalledAccepts(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			event, err := connect.ParseInstalled([]byte(body))
+			event, err := connect.ParseEvent(connect.EventInstalled, []byte(body))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -131,7 +131,7 @@ func TestParseInstalledAccepts(t *testing.T) {
 	}
 }
 
-func TestParseInstalledRefuses(t *testing.T) {
+func TestParseEventRefuses(t *testing.T) {
 	t.Parallel()
 	payload := installedPayload()
 	notStrict := "is not a JSON object with unique member names"
@@ -181,7 +181,7 @@ func TestParseInstalledRefuses(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			event, err := connect.ParseInstalled([]byte(test.body))
+			event, err := connect.ParseEvent(connect.EventInstalled, []byte(test.body))
 			if !errors.Is(err, connect.ErrInvalidPayload) {
 				t.Fatalf("error is %v, want ErrInvalidPayload", err)
 			}
@@ -199,7 +199,7 @@ func TestParseInstalledRefuses(t *testing.T) {
 }
 
 // L22: without a secret there is still an event, for a registered app to judge.
-func TestParseInstalledWithoutSecret(t *testing.T) {
+func TestParseEventWithoutSecret(t *testing.T) {
 	t.Parallel()
 	for name, payload := range map[string]object{
 		"missing": installedPayload().without("sharedSecret"),
@@ -208,7 +208,7 @@ func TestParseInstalledWithoutSecret(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			event, err := connect.ParseInstalled([]byte(payload.json(t)))
+			event, err := connect.ParseEvent(connect.EventInstalled, []byte(payload.json(t)))
 			if !errors.Is(err, connect.ErrNoSharedSecret) || !errors.Is(err, connect.ErrInvalidPayload) {
 				t.Errorf("error is %v, want ErrNoSharedSecret, an ErrInvalidPayload", err)
 			}
@@ -231,18 +231,18 @@ func TestParseEventOfOtherTypes(t *testing.T) {
 		if event.Type != want || !event.SharedSecret.IsZero() {
 			t.Errorf("%s: event is %+v, want no secret", want, event)
 		}
-		if _, err := connect.ParseInstalled(body); !errors.Is(err, connect.ErrInvalidPayload) {
+		if _, err := connect.ParseEvent(connect.EventInstalled, body); !errors.Is(err, connect.ErrInvalidPayload) {
 			t.Errorf("%s passes for installed: %v", want, err)
 		}
 	}
-	if _, err := connect.ParseUninstalled([]byte(installedPayload().json(t))); !errors.Is(err, connect.ErrInvalidPayload) {
+	if _, err := connect.ParseEvent(connect.EventUninstalled, []byte(installedPayload().json(t))); !errors.Is(err, connect.ErrInvalidPayload) {
 		t.Errorf("installed passes for uninstalled: %v", err)
 	}
 }
 
 func TestEventSecretDoesNotPrint(t *testing.T) {
 	t.Parallel()
-	event, err := connect.ParseInstalled(sample(t, "installed.team.json"))
+	event, err := connect.ParseEvent(connect.EventInstalled, sample(t, "installed.team.json"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/linkersync/linkersync/shared/s3object"
 	simaws "github.com/linkersync/linkersync/shared/simulator/aws"
 	"github.com/linkersync/linkersync/shared/simulator/fault"
+	"github.com/linkersync/linkersync/shared/transport"
 )
 
 func config(t *testing.T, endpoint string) aws.Config {
@@ -152,6 +153,22 @@ func TestLimits(t *testing.T) {
 	}
 	if _, err := bucket.Put(t.Context(), "larger", append(body, 'x')); err == nil {
 		t.Error("more than the limit was written")
+	}
+}
+
+// Somebody may have put a larger object there with another tool.
+func TestALargerObjectIsNotCutShort(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write(bytes.Repeat([]byte("#"), s3object.MaxSize+1))
+	}))
+	t.Cleanup(server.Close)
+	bucket, err := s3object.New(config(t, server.URL), "manifests")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := bucket.Get(t.Context(), "default.yaml"); !errors.Is(err, transport.ErrBodyTooLarge) {
+		t.Errorf("%d bytes, error %v", len(got.Body), err)
 	}
 }
 

@@ -56,7 +56,7 @@ func (a *actor) step(ctx context.Context, workspace string) error {
 	a.mu.Unlock()
 	switch {
 	case installed && (choice >= 30 || a.moved[workspace] >= maxMoves):
-		return a.change(ctx, workspace)
+		return a.give(ctx, workspace)
 	case !installed:
 		a.moved[workspace]++
 		return a.install(ctx, workspace, "installs")
@@ -102,14 +102,31 @@ func (a *actor) uninstall(ctx context.Context, workspace string) error {
 	return fmt.Errorf("uninstalled callback: status %d, %w", delivery.Status, err)
 }
 
-// change gives the workspace values of its own.
-func (a *actor) change(ctx context.Context, workspace string) error {
+// give gives the workspace values of its own.
+func (a *actor) give(ctx context.Context, workspace string) error {
 	values := draw(a.rng)
-	if _, err := a.stack.Change(ctx, rollout.Change{Installations: []string{workspace}, Manifest: manifestOf(values)}); err != nil {
+	change := rollout.Change{Installations: []string{workspace}, Manifest: manifestOf(values)}
+	if err := a.change(ctx, "changes of one", workspace, change, func() { a.own[workspace] = values }); err != nil {
 		return err
 	}
-	a.asked("changes of one", func() { a.own[workspace] = values })
 	return a.kept(ctx, rollout.WorkspaceScope(workspace), manifestOf(values))
+}
+
+// last gives each of the installed workspaces values for the last time: nothing
+// comes after them that would repair what they left undone.
+func (a *actor) last(ctx context.Context) error {
+	for _, workspace := range a.workspaces {
+		a.mu.Lock()
+		installed := a.installed[workspace]
+		a.mu.Unlock()
+		if !installed {
+			continue
+		}
+		if err := a.give(ctx, workspace); err != nil {
+			return fmt.Errorf("workspace %s: %w", workspace, err)
+		}
+	}
+	return nil
 }
 
 // kept waits until a manifest is the desired state: events have no order, so who

@@ -27,6 +27,7 @@ func (w *world) check() findings {
 	for n := range connections {
 		w.checkConnection(&f, fmt.Sprintf("bitbucket-%d", n))
 	}
+	w.checkRuns(&f)
 	outputs := w.logs.bytes()
 	for _, queue := range []string{stack.Queue, stack.DeadLetters} {
 		for _, message := range w.stack.AWS.Queues.Messages(queue) {

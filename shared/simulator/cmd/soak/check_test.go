@@ -39,7 +39,7 @@ func asked(t *testing.T, issues, builds []string, token string) *world {
 	}
 	return &world{
 		stack: s, logs: &recording{}, installed: map[string]bool{workspace: true}, own: map[string][]string{},
-		fallback: []string{"A", "B"}, tokens: map[string]string{"bitbucket-0": "newest"}, secrets: []string{"the-secret"},
+		fallback: []string{"A", "B"}, runs: map[string]string{"run": "all"}, ended: map[string]outcome{"run": {Run: "run", Total: 3, Changed: 1, Unchanged: 1, Skipped: 1}}, tokens: map[string]string{"bitbucket-0": "newest"}, secrets: []string{"the-secret"},
 	}
 }
 
@@ -61,6 +61,13 @@ func TestCheck(t *testing.T) {
 		"an installation is missing": {issues: both, builds: both, token: "newest", want: "lost 1", spoil: func(_ *testing.T, w *world) { w.installed[stack.Number(1)] = true }},
 		"a secret in a log": {issues: both, builds: both, token: "newest", want: "leaked 1", spoil: func(_ *testing.T, w *world) {
 			_, _ = w.logs.Write([]byte("msg=hello the-secret"))
+		}},
+		"a run without an end": {issues: both, builds: both, token: "newest", want: "lost 1", spoil: func(_ *testing.T, w *world) { w.runs["other"] = stack.Number(0) }},
+		"a run with a failure": {issues: both, builds: both, token: "newest", want: "wrong 1", spoil: func(_ *testing.T, w *world) {
+			w.ended["run"] = outcome{Run: "run", Total: 3, Changed: 1, Unchanged: 1, Failed: 1}
+		}},
+		"a run that lost count": {issues: both, builds: both, token: "newest", want: "wrong 1", spoil: func(_ *testing.T, w *world) {
+			w.ended["run"] = outcome{Run: "run", Total: 4, Changed: 1, Unchanged: 1, Skipped: 1}
 		}},
 		"a dead letter": {issues: both, builds: both, token: "newest", want: "dead letters 1", spoil: func(t *testing.T, w *world) {
 			client := sdksqs.NewFromConfig(w.stack.AWS.Config())

@@ -1,8 +1,10 @@
 // Command soak runs the whole stack, with the functions that are deployed, through
 // random events in bad weather: installs, reinstalls, uninstalls, manifests for all
 // and for one workspace, rotated tokens, events that come twice, failing calls,
-// and functions that are killed while they work. Then it lets everything settle
-// and compares what is there with what was asked for, by means of its own.
+// and functions that are killed while they work. Then it lets everything settle,
+// gives each workspace one last manifest while the weather is still bad, so that
+// nothing later can repair what was lost, and compares what is there with what was
+// asked for, by means of its own.
 //
 // A seed makes each actor's choices repeatable; how the actors' steps interleave
 // is up to the machine. `make soak` builds what it needs and runs it.
@@ -86,10 +88,12 @@ func run(ctx context.Context, out io.Writer, o options) (ok bool, err error) {
 	if err := w.act(ctx, o); err != nil {
 		return false, err
 	}
+	if err := w.finish(ctx); err != nil {
+		return false, err
+	}
 	for _, rule := range weather {
 		rule.Remove()
 	}
-	s.AWS.Queues.Misbehave(stack.Queue, sqs.Misbehaviour{})
 	_, _ = fmt.Fprintf(out, "seed %d: %s\n%d calls failed; settling\n", o.seed, w.counts(), weather[0].Fired()+weather[1].Fired())
 	if err := w.settle(ctx); err != nil {
 		return false, err
@@ -115,13 +119,35 @@ func (w *world) act(ctx context.Context, o options) error {
 	defer cancel()
 	var group sync.WaitGroup
 	errs := make(chan error, actors+1)
-	for n := range actors {
-		group.Go(func() { errs <- w.newActor(n).live(ctx) })
+	for _, actor := range w.actors {
+		group.Go(func() { errs <- actor.live(ctx) })
 	}
 	group.Go(func() { errs <- w.newOperator().live(ctx) })
 	group.Go(func() { w.newReaper().live(ctx) })
 	group.Wait()
 	close(errs)
+	return first(errs)
+}
+
+// finish waits until no message is left that could do another's work, and has each
+// actor give its workspaces their last values, all actors at the same time. No message
+// comes twice any more; everything else goes on failing.
+func (w *world) finish(ctx context.Context) error {
+	w.stack.AWS.Queues.Misbehave(stack.Queue, sqs.Misbehaviour{})
+	if err := w.settle(ctx); err != nil {
+		return err
+	}
+	var group sync.WaitGroup
+	errs := make(chan error, actors)
+	for _, actor := range w.actors {
+		group.Go(func() { errs <- actor.last(ctx) })
+	}
+	group.Wait()
+	close(errs)
+	return first(errs)
+}
+
+func first(errs <-chan error) error {
 	for err := range errs {
 		if err != nil {
 			return err

@@ -65,10 +65,9 @@ func (o *operator) step(ctx context.Context) error {
 // changeAll changes the default by an event, upload by writing to the bucket.
 func (o *operator) changeAll(ctx context.Context) error {
 	values := draw(o.rng)
-	if _, err := o.stack.Change(ctx, rollout.Change{Manifest: manifestOf(values)}); err != nil {
+	if err := o.change(ctx, "changes of all", "all", rollout.Change{Manifest: manifestOf(values)}, func() { o.fallback = values }); err != nil {
 		return err
 	}
-	o.asked("changes of all", func() { o.fallback = values })
 	return o.kept(ctx, rollout.DefaultScope, manifestOf(values))
 }
 

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/linkersync/linkersync/shared/rollout"
 	"github.com/linkersync/linkersync/shared/simulator/aws/eventbridge"
 	simbitbucket "github.com/linkersync/linkersync/shared/simulator/bitbucket"
 	siminfisical "github.com/linkersync/linkersync/shared/simulator/infisical"
@@ -26,6 +27,8 @@ type world struct {
 	stack *stack.Stack
 	seed  uint64
 	logs  *recording
+	// actors live on after the storm, for their last words.
+	actors []*actor
 
 	mu sync.Mutex
 	// installed and own are by workspace; a workspace without own values has the default's.
@@ -38,23 +41,24 @@ type world struct {
 	secrets []string
 	// events were on the bus; some of them come again.
 	events []eventbridge.Event
-	tally  map[string]int
+	// runs are the accepted changes by run, and ended how runs ended.
+	runs  map[string]string
+	ended map[string]outcome
+	tally map[string]int
 }
 
 func newWorld(s *stack.Stack, seed uint64, logs *recording) (*world, error) {
 	w := &world{
 		stack: s, seed: seed, logs: logs, installed: map[string]bool{}, own: map[string][]string{},
-		tokens: map[string]string{}, tally: map[string]int{}, secrets: []string{stack.AppSecret, stack.ClientSecret, stack.Token},
+		tokens: map[string]string{}, tally: map[string]int{}, runs: map[string]string{}, ended: map[string]outcome{}, secrets: []string{stack.AppSecret, stack.ClientSecret, stack.Token},
 	}
 	if err := s.Seed(); err != nil {
 		return nil, err
 	}
-	_, err := s.AWS.Events.On(stack.Bus, `{"source":["linkersync"],"detail-type":["Linker Values Changed"]}`, func(_ context.Context, event eventbridge.Event) {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		w.events = append(w.events, event)
-	})
-	return w, err
+	for n := range actors {
+		w.actors = append(w.actors, w.newActor(n))
+	}
+	return w, w.listen()
 }
 
 func (w *world) rng(actor uint64) *rand.Rand {
@@ -67,6 +71,19 @@ func (w *world) asked(kind string, change func()) {
 	defer w.mu.Unlock()
 	w.tally[kind]++
 	change()
+}
+
+// change announces a manifest, for one workspace or for all, and notes its run.
+func (w *world) change(ctx context.Context, kind, of string, change rollout.Change, note func()) error {
+	run, err := w.stack.Change(ctx, change)
+	if err != nil {
+		return err
+	}
+	w.asked(kind, func() {
+		w.runs[run] = of
+		note()
+	})
+	return nil
 }
 
 // secret makes one up that the checker looks for in every output.
@@ -146,12 +163,14 @@ func (w *world) connection(name string) []siminfisical.Connection {
 func (w *world) settle(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, settle)
 	defer cancel()
+	w.stack.AWS.Events.Wait()
 	if err := errors.Join(w.stack.Dispatch.Wait(ctx), w.stack.Connections.Wait(ctx)); err != nil {
 		return err
 	}
 	for {
 		left := len(w.stack.AWS.Queues.Messages(stack.Queue))
 		if left == 0 {
+			w.stack.AWS.Events.Wait() // for the ends of runs
 			return nil
 		}
 		if err := pause(ctx, 50*time.Millisecond); err != nil {

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -18,6 +19,9 @@ type Rate struct {
 	Sleep func(ctx context.Context, d time.Duration) error
 }
 
+// errNoTurn says that nothing was sent; Retry doesn't stand in line again.
+var errNoTurn = errors.New("wait for turn")
+
 // RateLimit spaces requests evenly. A request whose turn would come after its
 // context's deadline fails at once with context.DeadlineExceeded.
 func RateLimit(next http.RoundTripper, r Rate) http.RoundTripper {
@@ -33,7 +37,7 @@ func RateLimit(next http.RoundTripper, r Rate) http.RoundTripper {
 	limiter := rate.NewLimiter(rate.Limit(r.PerSecond), 1)
 	return roundTripper(func(req *http.Request) (*http.Response, error) {
 		if err := r.waitForTurn(req.Context(), limiter); err != nil {
-			return refuse(req, fmt.Errorf("wait for turn at %g requests per second: %w", r.PerSecond, err))
+			return refuse(req, fmt.Errorf("%w at %g requests per second: %w", errNoTurn, r.PerSecond, err))
 		}
 		return next.RoundTrip(req)
 	})

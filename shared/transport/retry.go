@@ -91,7 +91,7 @@ func (r *retry) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 func (r *retry) worthRepeating(ctx context.Context, res *http.Response, err error) bool {
-	if errors.Is(err, ErrBodyTooLarge) || errors.Is(err, ErrAuthorization) {
+	if errors.Is(err, ErrBodyTooLarge) || errors.Is(err, ErrAuthorization) || errors.Is(err, errNoTurn) {
 		return false
 	}
 	if res != nil && res.StatusCode == http.StatusTooManyRequests && r.policy.FailFastOn429 {

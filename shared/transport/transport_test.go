@@ -2,6 +2,7 @@ package transport_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -129,6 +130,25 @@ func TestNewStacksEverythingInOrder(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, server.seen()); diff != "" {
 		t.Errorf("requests (-want +got):\n%s", diff)
+	}
+}
+
+// A turn that comes too late isn't worth a second question.
+func TestNewDoesNotAskAgainForATurnItCannotWaitFor(t *testing.T) {
+	t.Parallel()
+	server := &recorder{statuses: []int{204}}
+	url := serve(t, server)
+	clock := newClock()
+	clock.now = time.Now()
+	stack := transport.New(transport.Options{RequestsPerSecond: 0.001, Now: clock.Now, Sleep: clock.Sleep})
+	hurried, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if _, _, err := send(t, stack, request(hurried, t, http.MethodGet, url, "")); err != nil {
+		t.Fatal(err)
+	}
+	_, _, err := send(t, stack, request(hurried, t, http.MethodGet, url, ""))
+	if !errors.Is(err, context.DeadlineExceeded) || len(clock.slept) != 0 || len(server.seen()) != 1 {
+		t.Errorf("error %v after waits of %v and %d requests", err, clock.slept, len(server.seen()))
 	}
 }
 

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -190,6 +192,55 @@ func TestSameEventTwice(t *testing.T) {
 	}
 }
 
+// TestTheLaterEventWins, in whatever order the bus and Lambda's repeats bring them:
+// an old manifest that comes back would delete what the new one added, and stay.
+func TestTheLaterEventWins(t *testing.T) {
+	t.Parallel()
+	at := func(second int, value string) json.RawMessage {
+		event, err := json.Marshal(map[string]any{
+			"id": fmt.Sprint("event-", value, second), "source": rollout.Source, "detail-type": rollout.DetailChanged,
+			"time": time.Date(2020, 11, 21, 12, 0, second, 0, time.UTC), "detail": rollout.Change{Manifest: string(manifestOf(value))},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return event
+	}
+	for name, test := range map[string]struct {
+		events []json.RawMessage
+		want   string
+	}{
+		"in order":                             {[]json.RawMessage{at(1, "A"), at(2, "B")}, "B"},
+		"swapped":                              {[]json.RawMessage{at(2, "B"), at(1, "A")}, "B"},
+		"the later one changed nothing":        {[]json.RawMessage{at(1, "B"), at(3, "B"), at(2, "A")}, "B"},
+		"of one second":                        {[]json.RawMessage{at(1, "A"), at(1, "B")}, "B"},
+		"from the future, which is now":        {[]json.RawMessage{bytes.Replace(at(1, "A"), []byte("2020"), []byte("2999"), 1), bytes.Replace(at(2, "B"), []byte("2020"), []byte("2998"), 1)}, "B"},
+		"after a direct invoke, which is now":  {[]json.RawMessage{json.RawMessage(`{"manifest":` + quoted("A") + `}`), at(1, "B")}, "A"},
+		"a direct invoke after it, and so now": {[]json.RawMessage{at(1, "A"), json.RawMessage(`{"manifest":` + quoted("B") + `}`)}, "B"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, 2)
+			ctx := lambdacontext.NewContext(t.Context(), &lambdacontext.LambdaContext{AwsRequestID: "request-1"})
+			for _, event := range test.events {
+				answer, err := w.handler.Handle(ctx, event)
+				if err != nil || answer.Queued != 2 {
+					t.Errorf("answer %+v, error %v; want a run that looks at both", answer, err)
+				}
+			}
+			if got := w.stored("default.yaml"); got != string(manifestOf(test.want)) {
+				t.Errorf("stored %s, want %s", got, test.want)
+			}
+		})
+	}
+}
+
+// quoted is a manifest as a JSON string.
+func quoted(value string) string {
+	encoded, _ := json.Marshal(string(manifestOf(value))) // a string always can be
+	return string(encoded)
+}
+
 // TestResumeAfterDeath repeats an event whose first attempt died at each of its calls.
 func TestResumeAfterDeath(t *testing.T) {
 	t.Parallel()
@@ -222,7 +273,7 @@ func TestResumeAfterDeath(t *testing.T) {
 		if len(found) != 2 {
 			t.Errorf("died at call %d: queued for %v", at, found)
 		}
-		wantOld := at <= 3 // before it claimed the scope, it had not happened yet
+		wantOld := at <= 4 // before it claimed the scope, it had not happened yet
 		if got := w.stored("default.yaml"); got != string(manifestOf("NEWER")) && !wantOld {
 			t.Errorf("died at call %d: the old manifest is back: %s", at, got)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"time"
 
 	"github.com/linkersync/linkersync/shared/connect"
 	"github.com/linkersync/linkersync/shared/rollout"
@@ -16,7 +17,17 @@ type envelope struct {
 	ID         string          `json:"id"`
 	Source     string          `json:"source"`
 	DetailType string          `json:"detail-type"`
+	Time       time.Time       `json:"time"`
 	Detail     json.RawMessage `json:"detail"`
+}
+
+// at is when the event was sent: now for a direct invoke. Who sends one may say when,
+// and is not believed to come from the future, which would shut out all others.
+func (e envelope) at(now time.Time) time.Time {
+	if e.Time.IsZero() || e.Time.After(now) {
+		return now
+	}
+	return e.Time
 }
 
 // order is what an event asks for, checked and in one form.
@@ -24,6 +35,8 @@ type order struct {
 	// run is the run's id: the event's, so that the same event twice is one run.
 	run  string
 	task rollout.Task
+	// at is when it was asked for.
+	at time.Time
 	// stored is set when the bucket was written already, by somebody else.
 	stored *rollout.Location
 	// manifest is a new desired state, to be kept in the bucket first.
@@ -65,7 +78,7 @@ func read(raw []byte, requestID string, d deployment) (order, error) {
 	switch {
 	case direct:
 		o, err = readChange(raw, d)
-		o.run = requestID
+		o.run, o.at = requestID, event.at(time.Now())
 		return o, err
 	case event.Source == rollout.Source && event.DetailType == rollout.DetailChanged:
 		o, err = readChange(event.Detail, d)
@@ -78,7 +91,7 @@ func read(raw []byte, requestID string, d deployment) (order, error) {
 	default:
 		err = fmt.Errorf("%w: no rule of ours sends %q from %q", rollout.ErrRefused, event.DetailType, event.Source)
 	}
-	o.run = event.ID
+	o.run, o.at = event.ID, event.at(time.Now())
 	return o, err
 }
 

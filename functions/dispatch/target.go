@@ -79,7 +79,7 @@ func (h *handler) settleInline(ctx context.Context, o order, t target) (target, 
 		return t, err
 	}
 	keep := func(name string) (scope, error) {
-		version, err := h.desired.Keep(ctx, h.table, o.run, name, []byte(o.manifest))
+		version, err := h.desired.Keep(ctx, h.table, rollout.Origin{Run: o.run, At: o.at}, name, []byte(o.manifest))
 		if err != nil {
 			return scope{}, err
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/linkersync/linkersync/shared/manifest"
 	"github.com/linkersync/linkersync/shared/s3object"
@@ -112,19 +113,33 @@ func (d Desired) Parse(name string, data []byte) (manifest.Manifest, error) {
 	return parsed, nil
 }
 
-// Keep stores a manifest as a scope's desired state, on behalf of a run, and
-// returns the version that is in force then. One that is there already, to the
-// byte, keeps its version. A run that is repeated after somebody else wrote to the
-// scope writes nothing: its manifest was replaced by a newer one.
-func (d Desired) Keep(ctx context.Context, table *Table, runID, scope string, data []byte) (versionID string, err error) {
+// Origin is where a manifest comes from.
+type Origin struct {
+	// Run is the run that keeps it, At when its event was sent, to the second.
+	Run string
+	At  time.Time
+}
+
+// Keep stores a manifest as a scope's desired state and returns the version that is
+// in force then. One that is there already, to the byte, keeps its version. Nothing
+// is written when a later event's manifest was kept before, as events have no order,
+// or when a run is repeated after somebody else wrote to the scope: either way the
+// manifest was replaced by a newer one.
+func (d Desired) Keep(ctx context.Context, table *Table, origin Origin, scope string, data []byte) (versionID string, err error) {
+	// First of all: whoever reads after a later event was noted sees what it wrote, or
+	// will write, and leaves it alone.
+	overtaken, err := table.overtaken(ctx, d.App, scope, origin.At)
+	if err != nil {
+		return "", err
+	}
 	present, err := d.Objects.Get(ctx, scope)
 	if err != nil && !errors.Is(err, s3object.ErrNotFound) {
 		return "", err
 	}
-	if err == nil && bytes.Equal(present.Body, data) {
+	if overtaken || err == nil && bytes.Equal(present.Body, data) {
 		return present.VersionID, nil
 	}
-	replaces, err := table.Claim(ctx, runID, scope, present.VersionID)
+	replaces, err := table.Claim(ctx, origin.Run, scope, present.VersionID)
 	if err != nil {
 		return "", err
 	}

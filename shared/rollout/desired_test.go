@@ -4,9 +4,13 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/linkersync/linkersync/shared/rollout"
 )
+
+// noon is when every event was sent: so the order of the calls counts.
+var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 
 const workspace = "{11111111-2222-4333-8444-555555555555}"
 
@@ -26,7 +30,7 @@ func TestAWorkspacesOwnManifestWins(t *testing.T) {
 	if _, err := desired.Default(ctx); !errors.Is(err, rollout.ErrNoManifest) {
 		t.Fatalf("error %v, want ErrNoManifest", err)
 	}
-	version, err := desired.Keep(ctx, table, "r1", rollout.DefaultScope, manifestOf("ONE"))
+	version, err := desired.Keep(ctx, table, rollout.Origin{Run: "r1", At: noon}, rollout.DefaultScope, manifestOf("ONE"))
 	c.must(err)
 	state, err := desired.Default(ctx)
 	if err != nil || state.VersionID != version || state.Scope != rollout.DefaultScope || state.Manifest.Linkers[0].Values[0] != "ONE" {
@@ -39,7 +43,7 @@ func TestAWorkspacesOwnManifestWins(t *testing.T) {
 		}
 	}
 	current(true)
-	_, err = desired.Keep(ctx, table, "r2", rollout.WorkspaceScope(workspace), manifestOf("OWN"))
+	_, err = desired.Keep(ctx, table, rollout.Origin{Run: "r2", At: noon}, rollout.WorkspaceScope(workspace), manifestOf("OWN"))
 	c.must(err)
 	current(false) // the workspace has a list of its own now
 	own, found, err := desired.Own(ctx, workspace)
@@ -48,10 +52,10 @@ func TestAWorkspacesOwnManifestWins(t *testing.T) {
 	}
 	state = own
 	current(true)
-	_, err = desired.Keep(ctx, table, "r3", rollout.DefaultScope, manifestOf("TWO"))
+	_, err = desired.Keep(ctx, table, rollout.Origin{Run: "r3", At: noon}, rollout.DefaultScope, manifestOf("TWO"))
 	c.must(err)
 	current(true) // the default is not this workspace's business
-	_, err = desired.Keep(ctx, table, "r4", rollout.WorkspaceScope(workspace), manifestOf("OWN2"))
+	_, err = desired.Keep(ctx, table, rollout.Origin{Run: "r4", At: noon}, rollout.WorkspaceScope(workspace), manifestOf("OWN2"))
 	c.must(err)
 	current(false)
 }
@@ -62,7 +66,7 @@ func TestKeepWritesAManifestOnce(t *testing.T) {
 	table, desired := c.table(), c.desired()
 	keep := func(run, value string) string {
 		t.Helper()
-		version, err := desired.Keep(t.Context(), table, run, rollout.DefaultScope, manifestOf(value))
+		version, err := desired.Keep(t.Context(), table, rollout.Origin{Run: run, At: noon}, rollout.DefaultScope, manifestOf(value))
 		c.must(err)
 		return version
 	}

@@ -3,6 +3,7 @@ package rollout
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/linkersync/linkersync/shared/awsenv"
 	"github.com/linkersync/linkersync/shared/awsjson"
@@ -55,6 +56,14 @@ func (t *Table) Claim(ctx context.Context, runID, scope, versionID string) (firs
 	}
 	found, err := t.get(ctx, id)
 	return textOf(found, "version_id"), err
+}
+
+// overtaken tells whether a later event has a say in what a scope holds, and notes
+// the event's time when none has. Events of one second count in the order in which
+// they are worked on.
+func (t *Table) overtaken(ctx context.Context, app, scope string, at time.Time) (bool, error) {
+	_, latest, err := t.update(ctx, "event#"+app+"#"+scope, "SET sent = :at", "attribute_not_exists(id) OR sent <= :at", item{":at": number(at.Unix())})
+	return !latest, err
 }
 
 func newestKey(app, scope string) string { return "newest#" + app + "#" + scope }

@@ -122,3 +122,40 @@ func TestPurged(t *testing.T) {
 		t.Errorf("install after the recovery window: %d, want 204; log:\n%s", status, registered.logs)
 	}
 }
+
+// TestDeletedByHand: what a process remembers may be gone from Secrets Manager. The
+// event is then one of a stranger.
+func TestDeletedByHand(t *testing.T) {
+	t.Parallel()
+	for name, event := range map[string]func(*world) message{
+		"install": func(w *world) message {
+			return installed(one, secretNew).signed(w.token(one, "/installed", secretOne))
+		},
+		"uninstall": func(w *world) message {
+			return uninstalled(one).signed(w.token(one, "/uninstalled", secretOne))
+		},
+	} {
+		w := newWorld(t, deployment{})
+		w.knows(t, one)
+		_, err := secretsmanager.NewFromConfig(w.aws.Config()).DeleteSecret(t.Context(), &secretsmanager.DeleteSecretInput{
+			SecretId: aws.String(nameOf(t, one)), ForceDeleteWithoutRecovery: aws.Bool(true),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if status, _ := w.send(t, event(w)); status != 401 || !w.read(t, one).Missing {
+			t.Errorf("%s: %d, want 401; stored %+v", name, status, w.read(t, one))
+		}
+	}
+}
+
+// TestCreatedAndNotReadable: right after an install elsewhere, Secrets Manager may
+// refuse to create the secret again, and not have it yet.
+func TestCreatedAndNotReadable(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, deployment{})
+	w.aws.Faults.Add(fault.Target("CreateSecret"), fault.Always(), fault.AWSError(400, "ResourceExistsException", "there"))
+	if status, answer := click(workspaceNew, secretNew)(t, w); status != 503 || answer != "busy, try again\n" {
+		t.Errorf("answered %d %q, want 503", status, answer)
+	}
+}

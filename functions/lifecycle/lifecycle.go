@@ -27,7 +27,7 @@ func (l *lifecycle) take(ctx context.Context, by grant) error {
 	switch by.event.Type {
 	case connect.EventInstalled:
 		if err := l.install(ctx, by); err != nil {
-			return err
+			return raced(err)
 		}
 		// The installation is kept, so the event succeeded whatever becomes of this:
 		// drift repair finds a workspace that missed its first sync.
@@ -36,11 +36,20 @@ func (l *lifecycle) take(ctx context.Context, by grant) error {
 		}
 		return nil
 	case connect.EventUninstalled:
-		return l.uninstall(ctx, by)
+		return raced(l.uninstall(ctx, by))
 	}
 	// Whether Bitbucket sends enabled and disabled is not documented; neither
 	// changes who the installation is.
 	return nil
+}
+
+// raced makes a conflict of an installation that came, or went, since the event was
+// verified.
+func raced(err error) error {
+	if errors.Is(err, installation.ErrExists) || errors.Is(err, installation.ErrNotFound) {
+		return fmt.Errorf("%w: %w", installation.ErrConflict, err)
+	}
+	return err
 }
 
 // install stores a first install, rotates the secret, brings a tombstone back.
@@ -91,10 +100,7 @@ func (l *lifecycle) create(ctx context.Context, by grant) error {
 		AppKey: by.event.AppKey, ClientKey: by.event.ClientKey, Principal: principal(by.event),
 		State: installation.Installed, SharedSecret: by.event.SharedSecret, EventAt: by.at,
 	}, by.delivery)
-	switch {
-	case errors.Is(err, installation.ErrExists):
-		return fmt.Errorf("%w: %w", installation.ErrConflict, err)
-	case err != nil:
+	if err != nil {
 		return err
 	}
 	l.logKept(ctx, created)

@@ -75,6 +75,7 @@ func (s *SecretsManager) Update(ctx context.Context, in Installation, event stri
 	// made: a secret has room for about a hundred a day.
 	current, err := s.current(ctx, "update installation", in.ClientKey)
 	if err != nil {
+		s.cache.forget(in.ClientKey) // it may be gone, or be purged
 		return Installation{}, err
 	}
 	if current.saw(event) {

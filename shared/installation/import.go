@@ -30,6 +30,9 @@ const (
 	maxImportedKey  = 256 // bytes, as package connect accepts
 )
 
+// notUTF8: a secret's value is JSON, which would replace such bytes, in a secret too.
+const notUTF8 = "not UTF-8: convert the file, for example with iconv -t UTF-8"
+
 // Row is one installation of a file that another framework's data was exported to.
 type Row struct {
 	// Line is where the row starts, from 1.

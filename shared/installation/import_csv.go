@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // csvRow is a row with the two columns that only settings have.
@@ -127,6 +128,9 @@ func missingColumns(names []string) string {
 func yieldRecord(names, record []string, line int, appKey string, yield func(Row, error) bool) bool {
 	var row csvRow
 	for i, name := range names {
+		if !utf8.ValidString(record[i]) {
+			return yield(Row{}, &RowError{line, notUTF8})
+		}
 		if row.set(name, strings.TrimSpace(record[i])) != nil {
 			return yield(Row{}, &RowError{line, fmt.Sprintf("column %d, %s, has a value of the wrong kind", i+1, name)})
 		}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"time"
+	"unicode/utf8"
 )
 
 // clientInfo is the key under which atlassian-connect-express keeps the payload
@@ -81,6 +82,9 @@ func readLine(in *bufio.Reader) (text []byte, long bool, err error) {
 }
 
 func yieldObject(text []byte, line int, appKey string, yield func(Row, error) bool) bool {
+	if !utf8.Valid(text) {
+		return yield(Row{}, &RowError{line, notUTF8})
+	}
 	object, problem := parseObject(text)
 	if problem != "" {
 		return yield(Row{}, &RowError{line, problem})

@@ -54,17 +54,18 @@ func (s *SecretsManager) Purge(ctx context.Context, in Installation, recovery ti
 
 // undoIfReinstalled restores what was reinstalled between reading and deleting:
 // DeleteSecret takes no version. Once the deletion is scheduled nobody can write,
-// so what is seen now is final.
+// so what is seen now is final. What can't be seen is restored, too: nobody would
+// look again.
 func (s *SecretsManager) undoIfReinstalled(ctx context.Context, name string, in Installation) error {
 	described, err := s.api.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: aws.String(name)})
-	if err != nil {
-		return s.failed(call{"purge installation", in.ClientKey, "DescribeSecret"}, err)
-	}
-	if slices.Contains(described.VersionIdsToStages[in.Version], stageCurrent) {
+	if err == nil && slices.Contains(described.VersionIdsToStages[in.Version], stageCurrent) {
 		return nil
 	}
 	if _, err := s.api.RestoreSecret(ctx, &secretsmanager.RestoreSecretInput{SecretId: aws.String(name)}); err != nil {
 		return s.failed(call{"purge installation", in.ClientKey, "RestoreSecret"}, err)
+	}
+	if err != nil {
+		return s.failed(call{"purge installation", in.ClientKey, "DescribeSecret"}, err)
 	}
 	return &Error{Op: "purge installation", Subject: in.ClientKey, Kind: ErrConflict, Hint: "it was changed meanwhile and has been restored"}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/linkersync/linkersync/shared/installation"
@@ -134,6 +135,33 @@ func TestPurgeRestoresWhatWasReinstalledMeanwhile(t *testing.T) {
 	store := installation.NewSecretsManager(api, installation.Options{AppKey: s.appKey, Now: s.clock.Now})
 	if err := store.Purge(t.Context(), in, installation.MinRecovery); !errors.Is(err, installation.ErrConflict) {
 		t.Fatalf("Purge = %v, want ErrConflict", err)
+	}
+	if got := must(s.open(nil).Get(t.Context(), clientKey))(t); got.State != installation.Installed || got.SharedSecret.Reveal() != "s2" {
+		t.Errorf("after the purge: %+v", seen(got))
+	}
+}
+
+// failingDescribe is a Secrets Manager that describes nothing.
+type failingDescribe struct{ onDelete }
+
+func (failingDescribe) DescribeSecret(context.Context, *secretsmanager.DescribeSecretInput, ...func(*secretsmanager.Options)) (*secretsmanager.DescribeSecretOutput, error) {
+	return nil, &smithy.GenericAPIError{Code: "ThrottlingException"}
+}
+
+// A purge that can't tell whether the workspace reinstalled meanwhile undoes itself:
+// no list has what is scheduled for deletion, so nobody would look again.
+func TestPurgeRestoresWhatItCantSee(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	in := s.tombstone(t)
+	other, back := s.open(nil), in
+	back.State, back.SharedSecret = installation.Installed, redact.New("s2")
+	api := failingDescribe{onDelete{s.cloud.client(s.line), func(*secretsmanager.DeleteSecretInput) {
+		must(other.Update(t.Context(), back, "3"))(t)
+	}}}
+	store := installation.NewSecretsManager(api, installation.Options{AppKey: s.appKey, Now: s.clock.Now})
+	if err := store.Purge(t.Context(), in, installation.MinRecovery); !errors.Is(err, installation.ErrUnavailable) {
+		t.Fatalf("Purge = %v, want ErrUnavailable", err)
 	}
 	if got := must(s.open(nil).Get(t.Context(), clientKey))(t); got.State != installation.Installed || got.SharedSecret.Reveal() != "s2" {
 		t.Errorf("after the purge: %+v", seen(got))

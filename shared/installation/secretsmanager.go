@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"time"
+	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
@@ -160,6 +161,8 @@ func (s *SecretsManager) check(op string, in *Installation, event string) (name 
 		problem = "its state is neither installed nor uninstalled"
 	case in.SharedSecret.IsZero():
 		problem = "it has no shared secret"
+	case !utf8.ValidString(in.SharedSecret.Reveal()) || !utf8.ValidString(in.ClientKey):
+		problem = "its client key or shared secret is not UTF-8" // JSON would change it
 	case event == "":
 		problem = "no event is named as the cause"
 	}

@@ -206,6 +206,8 @@ func TestInvalidInputIsRefusedBeforeAnyCall(t *testing.T) {
 		"no client key":          {func(in *installation.Installation) { in.ClientKey = "" }, "e", "empty app key or client key"},
 		"a client key too long":  {func(in *installation.Installation) { in.ClientKey = strings.Repeat("k", 600) }, "e", "600 bytes"},
 		"no shared secret":       {func(in *installation.Installation) { in.SharedSecret = redact.Secret{} }, "e", "no shared secret"},
+		"a secret not in UTF-8":  {func(in *installation.Installation) { in.SharedSecret = redact.New("canary\xff") }, "e", "not UTF-8"},
+		"a key not in UTF-8":     {func(in *installation.Installation) { in.ClientKey = "\xff" }, "e", "not UTF-8"},
 		"no state":               {func(in *installation.Installation) { in.State = "" }, "e", "neither installed nor uninstalled"},
 		"another app's":          {func(in *installation.Installation) { in.AppKey = "other" }, "e", "another app"},
 		"no event":               {func(*installation.Installation) {}, "", "no event"},

@@ -101,6 +101,19 @@ func TestForgeAppLinkIsWrittenIntoTheDescriptor(t *testing.T) {
 	}
 }
 
+// TestLargeDescriptorsFitTheQueue, of which ten together are more than SQS takes.
+func TestLargeDescriptorsFitTheQueue(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 25)
+	detail := rollout.AddonUpdate{Descriptor: json.RawMessage(`{"key":"` + appKey + `","description":"` + strings.Repeat("x", 60<<10) + `"}`)}
+	event, err := json.Marshal(map[string]any{"id": "event-large", "source": rollout.Source, "detail-type": rollout.DetailAddon, "detail": detail})
+	w.must(err)
+	answer, err := w.handler.Handle(t.Context(), event)
+	if err != nil || answer.Queued != 25 || len(w.messages()) != 25 {
+		t.Errorf("answer %+v, error %v, %d messages; want 25", answer, err, len(w.messages()))
+	}
+}
+
 // TestEventsThatAreRefused: nothing is sent or stored, and the reason says what to do.
 func TestEventsThatAreRefused(t *testing.T) {
 	t.Parallel()

@@ -17,8 +17,6 @@ import (
 )
 
 const (
-	// sendBatch is SQS's limit of messages a call.
-	sendBatch = 10
 	// sendParallel batches are under way at a time: a page of a hundred at once.
 	sendParallel = 10
 	// sendAttempts is how often entries that SQS refused by itself are sent again.
@@ -39,23 +37,25 @@ type queue struct {
 // send queues every message or returns an error; messages may then be queued
 // twice by the next attempt, which workers don't mind.
 func (q *queue) send(ctx context.Context, messages []rollout.Message) error {
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(sendParallel)
-	for batch := range slices.Chunk(messages, sendBatch) {
-		group.Go(func() error { return q.sendBatch(ctx, batch) })
-	}
-	return group.Wait()
-}
-
-func (q *queue) sendBatch(ctx context.Context, messages []rollout.Message) error {
-	entries := make([]types.SendMessageBatchRequestEntry, 0, len(messages))
+	entries := make([]types.SendMessageBatchRequestEntry, len(messages))
 	for i, message := range messages {
 		body, err := json.Marshal(message)
 		if err != nil {
 			return fmt.Errorf("encode message: %w", err)
 		}
-		entries = append(entries, types.SendMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), MessageBody: aws.String(string(body))})
+		entries[i] = types.SendMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), MessageBody: aws.String(string(body))}
 	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(sendParallel)
+	size := func(entry types.SendMessageBatchRequestEntry) int { return len(*entry.MessageBody) }
+	for batch := range rollout.Batches(entries, size) {
+		group.Go(func() error { return q.sendBatch(ctx, batch) })
+	}
+	return group.Wait()
+}
+
+func (q *queue) sendBatch(ctx context.Context, entries []types.SendMessageBatchRequestEntry) error {
+	count := len(entries)
 	var code string
 	for range sendAttempts {
 		out, err := q.api.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: &q.url, Entries: entries})
@@ -72,5 +72,5 @@ func (q *queue) sendBatch(ctx context.Context, messages []rollout.Message) error
 			})
 		})
 	}
-	return fmt.Errorf("queue messages: SQS refused %d of %d (%s)", len(entries), len(messages), code)
+	return fmt.Errorf("queue messages: SQS refused %d of %d (%s)", len(entries), count, code)
 }

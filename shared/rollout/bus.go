@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 
 	"github.com/linkersync/linkersync/shared/awsenv"
 )
@@ -21,13 +20,13 @@ type entry struct {
 	EventBusName, Source, DetailType, Detail string
 }
 
+// size is what counts against the limit of a call.
+func (e entry) size() int { return len(e.Source) + len(e.DetailType) + len(e.Detail) }
+
 type result struct {
 	EventID   string `json:"EventId"`
 	ErrorCode string
 }
-
-// putBatch is EventBridge's limit of entries a call.
-const putBatch = 10
 
 // Send puts events of one detail type and returns their ids, in order. An entry
 // that EventBridge refuses is an error, after the others were sent.
@@ -40,7 +39,7 @@ func Send[T Change | AddonUpdate | Applied | Finished](ctx context.Context, b Bu
 		}
 		entries = append(entries, entry{EventBusName: b.Name, Source: Source, DetailType: detailType, Detail: string(body)})
 	}
-	for batch := range slices.Chunk(entries, putBatch) {
+	for batch := range Batches(entries, entry.size) {
 		var out struct{ Entries []result }
 		if err := b.EventBridge.Call(ctx, "PutEvents", map[string]any{"Entries": batch}, &out); err != nil {
 			return ids, fmt.Errorf("put %s: %w", detailType, awsenv.Cut(err))

@@ -3,6 +3,7 @@ package rollout_test
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -46,6 +47,38 @@ func TestSendTakesMoreThanABatch(t *testing.T) {
 	}
 	if heard != nil && len(heard()) != 23 {
 		t.Errorf("the bus had %d events, want 23", len(heard()))
+	}
+}
+
+// TestSendSplitsWhatIsTooLargeTogether: EventBridge would refuse the call, each time.
+func TestSendSplitsWhatIsTooLargeTogether(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	large := make([]rollout.Applied, 10)
+	for i := range large {
+		large[i].Reason = strings.Repeat("x", 60<<10)
+	}
+	if ids, err := rollout.Send(t.Context(), c.bus(), rollout.DetailApplied, large...); err != nil || len(ids) != 10 {
+		t.Errorf("%d ids, error %v; want 10", len(ids), err)
+	}
+}
+
+func TestBatches(t *testing.T) {
+	t.Parallel()
+	const most = 256 << 10
+	for name, test := range map[string]struct {
+		sizes []int
+		want  [][]int
+	}{
+		"nothing":              {nil, nil},
+		"ten at most":          {[]int{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}, [][]int{{1, 1, 1, 1, 1, 1, 1, 1, 1, 1}, {1}}},
+		"as large as it fits":  {[]int{1, most - 1, 1, most}, [][]int{{1, most - 1}, {1}, {most}}},
+		"too large, by itself": {[]int{most + 1, 1}, [][]int{{most + 1}, {1}}},
+	} {
+		got := slices.Collect(rollout.Batches(test.sizes, func(size int) int { return size }))
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
 	}
 }
 

@@ -1,0 +1,32 @@
+package rollout
+
+import "iter"
+
+// Limits of a call that takes a batch, for SQS and EventBridge alike. Both have been
+// raised to 1 MB since, for whoever's targets take that.
+// Sources: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
+// and https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html
+const (
+	batchCount = 10
+	batchBytes = 256 << 10
+)
+
+// Batches splits a list into as few calls as the limits permit, in order. What is too
+// large by itself is a batch of its own, for the service to refuse.
+func Batches[T any](list []T, size func(T) int) iter.Seq[[]T] {
+	return func(yield func([]T) bool) {
+		start, total := 0, 0
+		for i, one := range list {
+			if i > start && (i-start == batchCount || total+size(one) > batchBytes) {
+				if !yield(list[start:i]) {
+					return
+				}
+				start, total = i, 0
+			}
+			total += size(one)
+		}
+		if start < len(list) {
+			yield(list[start:])
+		}
+	}
+}

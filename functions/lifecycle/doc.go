@@ -14,7 +14,8 @@
 //	401  it is not proven that Bitbucket sent this for this installation: no
 //	     token, or one that fails in any way; a first install whose secret
 //	     Bitbucket refuses; an unsigned install of a known installation
-//	403  it is proven, and the workspace is not on this deployment's list
+//	403  the workspace is not on this deployment's list; an unsigned install hears
+//	     it before the proof, which costs a call
 //	400  the body is not this event of this app; with a token, it is only read
 //	     once that is verified
 //	404  nothing is served at the path

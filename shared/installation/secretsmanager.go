@@ -42,6 +42,7 @@ type Options struct {
 	// with; empty means the account's aws/secretsmanager. Secrets that exist keep theirs.
 	KMSKeyID string
 	// CacheTTL is how long a look-up is answered without asking AWS; default 5 minutes.
+	// With less than one, bad requests cause more reads than [Store.Find] says.
 	CacheTTL time.Duration
 	// CacheSize is how many installations are remembered; default 1000, about 2 MB.
 	CacheSize int

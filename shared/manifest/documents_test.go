@@ -81,13 +81,14 @@ func wholeDocuments() []document {
 			problems: []string{"m.yaml:1:10: version must be the number 1, not 1.0"},
 		},
 		{
-			name: "misspelt and unknown keys", text: "version: 1\nlinker: []\nConnections: []\nworkspaces: []\nap: b\nab: c\n",
+			name: "misspelt and unknown keys", text: "version: 1\nlinker: []\nConnections: []\nworkspaces: []\nap: b\nab: c\nmyapp: d\n",
 			problems: []string{
 				`m.yaml:2:1: key "linker" is not known; did you mean "linkers"?`,
 				`m.yaml:3:1: key "Connections" is not known; did you mean "connections"?`,
 				`m.yaml:4:1: key "workspaces" is not known; the manifest may have version, app, linkers, connections`,
 				`m.yaml:5:1: key "ap" is not known; did you mean "app"?`,
 				`m.yaml:6:1: key "ab" is not known; the manifest may have version, app, linkers, connections`,
+				`m.yaml:7:1: key "myapp" is not known; the manifest may have version, app, linkers, connections`,
 			},
 		},
 		{

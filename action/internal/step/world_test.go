@@ -76,6 +76,7 @@ func newWorld(ctx context.Context) (*world, error) {
 }
 
 func (w *world) close() {
+	w.cloud.Events.Wait() // a step may see its run done before the deployment has heard so
 	w.github.Close()
 	w.cloud.Close()
 	_ = w.infisical.Close() // its listener is ours alone

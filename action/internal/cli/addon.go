@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
@@ -15,6 +14,7 @@ import (
 	"github.com/linkersync/linkersync/shared/bitbucket"
 	"github.com/linkersync/linkersync/shared/connect"
 	"github.com/linkersync/linkersync/shared/installation"
+	"github.com/linkersync/linkersync/shared/manifest"
 )
 
 func newAddonCommand(inv *invocation) *cobra.Command {
@@ -46,7 +46,7 @@ func newAddonUpdateCommand(inv *invocation) *cobra.Command {
 	flags.StringVar(&c.descriptor, "descriptor", "", "Send this descriptor `FILE`.")
 	flags.StringVar(&c.descriptorURL, "descriptor-url", "", "Make Bitbucket read this `URL`, which must be the registered one.")
 	flags.StringVar(&c.forgeAppLink, "forge-app-link", "", "Write this `URL` of your Forge app into the descriptor that is sent.")
-	flags.IntVar(&c.parallel, "parallel", 4, "How many workspaces at a time.")
+	parallelFlag(command, &c.parallel, 4, "How many workspaces at a time.")
 	flags.StringVar(&c.journal, "journal", "", "Remember in this `FILE` which workspaces are done; the same command with the same file goes on where it stopped.")
 	command.MarkFlagsMutuallyExclusive("descriptor", "descriptor-url")
 	return command
@@ -70,9 +70,12 @@ func (c *addonUpdate) run(inv *invocation) error {
 	}
 	defer done.Close()
 	var group errgroup.Group
-	group.SetLimit(max(1, c.parallel))
+	group.SetLimit(c.parallel)
 	report := &report{inv: inv, done: done}
 	for in, err := range inv.session.Installations(inv.ctx, c.installation) {
+		if err == nil {
+			err = context.Cause(inv.ctx)
+		}
 		if err != nil {
 			report.failed = errors.Join(report.failed, err)
 			break
@@ -103,27 +106,32 @@ func (c *addonUpdate) request() (func(context.Context, *bitbucket.Client) error,
 	case c.descriptor == "":
 		return func(ctx context.Context, client *bitbucket.Client) error { return client.UpdateAddon(ctx) }, nil
 	}
-	data, err := os.ReadFile(c.descriptor)
+	body, err := c.body()
 	if err != nil {
-		return nil, fmt.Errorf("read descriptor: %w", err)
+		return nil, usage("--descriptor %s: %v", c.descriptor, err)
+	}
+	return func(ctx context.Context, client *bitbucket.Client) error {
+		return client.UpdateAddonDescriptor(ctx, body)
+	}, nil
+}
+
+// body is the descriptor that is sent.
+func (c *addonUpdate) body() (json.RawMessage, error) {
+	data, err := manifest.ReadFile(c.descriptor)
+	if err != nil {
+		return nil, fmt.Errorf("the file can't be read: %w", err)
 	}
 	descriptor, err := connect.ParseDescriptor(data)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", c.descriptor, err)
+		return nil, fmt.Errorf("it should be the app's atlassian-connect.json: %w", err)
 	}
 	if c.forgeAppLink != "" {
 		descriptor.ForgeAppLink = c.forgeAppLink
 	}
 	if err := descriptor.Validate(); err != nil {
-		return nil, fmt.Errorf("%s: %w", c.descriptor, err)
+		return nil, err
 	}
-	body, err := json.Marshal(descriptor)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", c.descriptor, err)
-	}
-	return func(ctx context.Context, client *bitbucket.Client) error {
-		return client.UpdateAddonDescriptor(ctx, body)
-	}, nil
+	return json.Marshal(descriptor)
 }
 
 func newAddonDeleteCommand(inv *invocation) *cobra.Command {

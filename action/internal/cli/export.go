@@ -17,6 +17,8 @@ func newExportCommand(inv *invocation) *cobra.Command {
   linkersync export --installation all --output export/`,
 		RunE: inv.verb(func([]string) error {
 			switch {
+			case inv.json:
+				return usage("export writes manifests, which are YAML: leave --json out")
 			case folder != "":
 				return inv.session.Export(inv.ctx, name, folder, inv.process.Stdout)
 			case name == runner.All:

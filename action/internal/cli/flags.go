@@ -107,7 +107,7 @@ func (inv *invocation) commonFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.KMSKeyID, "kms-key-id", "", "KMS `KEY` for secrets that are written. Default: the account's aws/secretsmanager.")
 	flags.StringVar(&o.BitbucketURL, "bitbucket-url", "https://api.bitbucket.org", "Bitbucket's API.")
 	flags.StringVar(&o.BitbucketAuthURL, "bitbucket-auth-url", "https://bitbucket.org", "Bitbucket's OAuth host.")
-	flags.Float64Var(&o.RequestsPerSecond, "requests-per-second", 10, "At most this many requests a second to Bitbucket.")
+	rateVar(flags, &o.RequestsPerSecond, "requests-per-second", 10, "At most this many requests a second to Bitbucket.")
 	for name, variable := range map[string]string{
 		"app-key": "LINKERSYNC_APP_KEY", "aws-region": "LINKERSYNC_AWS_REGION", "kms-key-id": "LINKERSYNC_KMS_KEY_ID",
 		"bitbucket-url": "LINKERSYNC_BITBUCKET_URL", "bitbucket-auth-url": "LINKERSYNC_BITBUCKET_AUTH_URL",
@@ -122,7 +122,7 @@ func (inv *invocation) commonFlags(flags *pflag.FlagSet) {
 	flags.BoolVar(&inv.json, "json", false, "Print the result as JSON on standard output.")
 	flags.BoolVar(&inv.noColour, "no-color", false, "Never colour the output; NO_COLOR does the same.")
 	flags.BoolVarP(&inv.verbose, "verbose", "v", false, "Log each step on standard error.")
-	flags.DurationVar(&inv.timeout, "timeout", defaultTimeout, "Give up after this long.")
+	timeoutVar(flags, &inv.timeout, "timeout", defaultTimeout, "Give up after this long.")
 }
 
 // infisicalFlags are those of verbs that may talk to Infisical.

@@ -20,7 +20,7 @@ func (inv *invocation) hintFor(err error) string {
 	case errors.Is(err, bitbucket.ErrUnauthorized):
 		return inv.hintForUnauthorized()
 	case errors.Is(err, bitbucket.ErrNotFound):
-		return "Bitbucket knows the linkers of the app's descriptor only: \"linkersync linkers list\" shows them, \"linkersync addon update\" makes it read a new one."
+		return "\"linkersync linkers list\" shows the linkers, which are those of the app's descriptor (\"linkersync addon update\" makes Bitbucket read a new one), and \"linkersync values list LINKER\" the values."
 	case errors.Is(err, installation.ErrNotFound):
 		return "\"linkersync installations list\" shows who has the app; \"installations import\" brings an existing app's store along."
 	case errors.Is(err, context.Canceled):

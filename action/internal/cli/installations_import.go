@@ -43,7 +43,7 @@ Exit code 1 when a row was refused, is a conflict, or failed.`,
 		RunE: inv.verb(func(args []string) error { return inv.importFile(args[0], flags) }),
 	}
 	flags.define(command)
-	command.Flags().IntVar(&flags.parallel, "parallel", 8, "How many rows at a time. Writes are kept below Secrets Manager's 50 a second.")
+	parallelFlag(command, &flags.parallel, 8, "How many rows at a time. Writes are kept below Secrets Manager's 50 a second.")
 	command.Flags().StringVar(&flags.journal, "journal", "", "Remember in this `FILE` which installations are in the store.")
 	return command
 }
@@ -56,6 +56,9 @@ func (inv *invocation) importFile(path string, flags *intakeFlags) error {
 			return usage("the file to import can't be read: %v", err)
 		}
 		defer opened.Close()
+		if info, err := opened.Stat(); err != nil || info.IsDir() {
+			return usage("the file to import can't be read: %s is a folder", path)
+		}
 		file = opened
 	}
 	if inv.session.AppKey() == "" {

@@ -115,7 +115,7 @@ func (inv *invocation) finish(err error) int {
 	}
 	if lost := inv.stdout.failed(); lost != nil && !errors.Is(err, lost) {
 		_, _ = fmt.Fprintf(inv.process.Stderr, "linkersync: not all of the output could be written: %v\n", lost)
-		if err == nil || errors.Is(err, errChanges) {
+		if err == nil {
 			return exitFailed
 		}
 	}

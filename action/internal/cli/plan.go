@@ -26,7 +26,7 @@ func (inv *invocation) manifestFlags(command *cobra.Command) *manifestFlags {
 	f := &manifestFlags{}
 	fileFlag(command, &f.file)
 	installationFlag(command, &f.installation, "Where the linkers go, "+manyInstallations)
-	command.Flags().IntVar(&f.parallel, "parallel", 4, "How many installations at a time.")
+	parallelFlag(command, &f.parallel, 4, "How many installations at a time.")
 	command.Flags().BoolVarP(&f.quiet, "quiet", "q", false, "Leave out installations that need nothing.")
 	inv.infisicalFlags(command.Flags())
 	return f
@@ -87,6 +87,10 @@ func (f *manifestFlags) pass(inv *invocation, options runner.Options, check reco
 	}
 	if len(desired.Linkers) > 0 && f.installation == "" {
 		return total, usage("the manifest has linkers: say where they go with --installation all, a client key, or a workspace's UUID or name")
+	}
+	if len(desired.Linkers)+len(desired.Connections) == 0 {
+		_, _ = fmt.Fprintf(inv.process.Stderr, "%s has neither linkers nor connections: there is nothing to do\n", desired.Path)
+		return total, nil
 	}
 	out := newParts(inv, desired.Path, f.quiet, f.installation == runner.All)
 	defer out.close()

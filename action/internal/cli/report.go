@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 	"sync"
 
@@ -52,8 +51,9 @@ func (r *report) finish(verb string) error {
 	if !r.inv.json {
 		_, _ = fmt.Fprintf(r.inv.process.Stdout, "%d %s, %d were done before, %d failed\n", r.count, verb, r.skipped, r.broken)
 	}
-	if r.broken > 0 {
-		return errors.Join(errReported, r.failed)
+	// What ended the run early is not among what was printed.
+	if r.failed == nil && r.broken > 0 {
+		return errReported
 	}
 	return r.failed
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -77,9 +78,26 @@ func newValuesGetCommand(inv *invocation) *cobra.Command {
 	})
 }
 
+// takesValues is the check of LINKER and the values after it: what Bitbucket would
+// refuse is not sent.
+func takesValues(names ...string) cobra.PositionalArgs {
+	return func(command *cobra.Command, args []string) error {
+		if err := takes(names...)(command, args); err != nil {
+			return err
+		}
+		valid := regexp.MustCompile(`^[\w-]+$`)
+		for _, value := range args[1:] {
+			if !valid.MatchString(value) {
+				return usage("the value is %q, and Bitbucket takes letters, digits, dashes and underscores only", value)
+			}
+		}
+		return nil
+	}
+}
+
 func newValuesCreateCommand(inv *invocation) *cobra.Command {
 	return inv.workspaceVerb(&cobra.Command{
-		Use: "create LINKER VALUE", Short: "Add one value: letters, digits, dashes and underscores.", Args: takes("LINKER", "VALUE"),
+		Use: "create LINKER VALUE", Short: "Add one value: letters, digits, dashes and underscores.", Args: takesValues("LINKER", "VALUE"),
 		Example: "  linkersync values create issues PROJ --installation my-workspace",
 	}, func(client *bitbucket.Client, _ string, args []string) error {
 		value, err := client.CreateLinkerValue(inv.ctx, args[0], args[1])
@@ -92,7 +110,7 @@ func newValuesCreateCommand(inv *invocation) *cobra.Command {
 
 func newValuesUpdateCommand(inv *invocation) *cobra.Command {
 	return inv.workspaceVerb(&cobra.Command{
-		Use: "update LINKER VALUE…", Short: "Send Bitbucket's bulk update with these values.", Args: takes("LINKER", "VALUE…"),
+		Use: "update LINKER VALUE…", Short: "Send Bitbucket's bulk update with these values.", Args: takesValues("LINKER", "VALUE…"),
 		Long:    "Send Bitbucket's bulk update with these values. Whether it replaces or adds is Bitbucket's choice; apply takes care of both.",
 		Example: "  linkersync values update issues PROJ OPS WEB --installation my-workspace",
 	}, func(client *bitbucket.Client, _ string, args []string) error {

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/linkersync/linkersync/action/internal/platform"
+	"github.com/linkersync/linkersync/shared/connect"
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/manifest"
 	"github.com/linkersync/linkersync/shared/reconcile"
@@ -46,15 +48,37 @@ func (s *Session) exportTo(ctx context.Context, in installation.Installation, fo
 	if err != nil {
 		return err
 	}
-	name := strings.Trim(in.Principal.UUID, "{}")
-	if name == "" {
-		name = "export"
-	}
-	path := filepath.Join(folder, filepath.Base(name)+".yaml")
-	if err := os.WriteFile(path, encoded, 0o600); err != nil {
+	path := filepath.Join(folder, fileName(in))
+	if err := writeWhole(path, encoded); err != nil {
 		return fmt.Errorf("write export: %w", err)
 	}
 	_, err = fmt.Fprintf(out, "%s: %d linkers of %s %s\n", path, len(exported.Linkers), platform.Printable(in.Principal.DisplayName), in.Principal.UUID)
+	return err
+}
+
+// fileName is an installation's own: the workspace's UUID, or the client key where
+// an imported installation names no workspace.
+func fileName(in installation.Installation) string {
+	name := in.Principal.UUID
+	if uuid, _, found := connect.ClientKeyWorkspace(in.ClientKey); found && name == "" {
+		name = uuid
+	}
+	if name == "" {
+		name = in.ClientKey
+	}
+	return url.PathEscape(strings.Trim(name, "{}")) + ".yaml"
+}
+
+// writeWhole leaves an earlier export as it is when this one can't be written.
+func writeWhole(path string, data []byte) error {
+	half := path + ".part"
+	err := os.WriteFile(half, data, 0o600)
+	if err == nil {
+		err = os.Rename(half, path)
+	}
+	if err != nil {
+		_ = os.Remove(half) // it may not be there
+	}
 	return err
 }
 

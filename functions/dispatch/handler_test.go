@@ -6,14 +6,18 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/linkersync/linkersync/functions/internal/metrics"
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/rollout"
 	"github.com/linkersync/linkersync/shared/simulator/fault"
@@ -395,6 +399,74 @@ func TestAnInstallationOnTwoPagesIsCountedOnce(t *testing.T) {
 				t.Errorf("run %+v, error %v; want it complete", run, err)
 			}
 		})
+	}
+}
+
+// one is a store with one installation.
+type one installation.Installation
+
+func (o one) List(context.Context, string) ([]installation.Installation, string, error) {
+	return []installation.Installation{installation.Installation(o)}, "", nil
+}
+
+// TestLettersOfAUUIDHaveNoCase: a workspace whose own manifest isn't found gets the
+// default one, which may delete what its own lists.
+func TestLettersOfAUUIDHaveNoCase(t *testing.T) {
+	t.Parallel()
+	const lower, upper = "{abcdefab-0000-4000-8000-000000000001}", "{ABCDEFAB-0000-4000-8000-000000000001}"
+	for _, installed := range []string{lower, upper} {
+		for _, named := range []string{lower, upper} {
+			w := newWorld(t, 0)
+			w.handler.store = one{ClientKey: clientKey(1), State: installation.Installed, Principal: installation.Principal{UUID: installed}}
+			event, err := json.Marshal(map[string]any{
+				"id": "event-1", "source": rollout.Source, "detail-type": rollout.DetailChanged,
+				"detail": rollout.Change{Installations: []string{named}, Manifest: string(manifestOf("OWN"))},
+			})
+			w.must(err)
+			answer, err := w.handler.Handle(t.Context(), event)
+			if err != nil || answer.Queued != 1 {
+				t.Errorf("installed as %s, named %s: answer %+v, error %v; want it queued", installed, named, answer, err)
+			}
+			if _, found, err := w.handler.desired.Own(t.Context(), installed); !found || err != nil {
+				t.Errorf("installed as %s, named %s: own manifest found %v, error %v", installed, named, found, err)
+			}
+		}
+	}
+	w := newWorld(t, 0)
+	w.store("installations/"+upper+".yaml", "OWN")
+	event := fmt.Sprintf(`{"id":"event-2","source":"aws.s3","detail-type":"Object Created","detail":{"bucket":{"name":%q},"object":{"key":"installations/%s.yaml"}}}`, bucket, upper)
+	if _, err := w.handler.Handle(t.Context(), json.RawMessage(event)); !errors.Is(err, rollout.ErrRefused) || !strings.Contains(err.Error(), "installations/"+lower+".yaml") {
+		t.Errorf("an object that nobody will read: error %v, want one that says its name", err)
+	}
+}
+
+// TestTwoDispatchesAtOnce of the same event, or more: one run, one manifest, each
+// installation counted once.
+func TestTwoDispatchesAtOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 0)
+	w.handler.store = lists{{1, 2}, {3}, {4, 1}, {5}}
+	var group sync.WaitGroup
+	for range 4 {
+		process := *w.handler // with an output of its own
+		process.log, process.metrics = slog.New(slog.DiscardHandler), &metrics.Writer{App: appKey, Out: io.Discard}
+		group.Go(func() {
+			if _, err := process.Handle(context.WithoutCancel(t.Context()), w.event("changed_inline_all", "")); err != nil {
+				t.Errorf("error %v, want somebody else ahead to be none", err)
+			}
+		})
+	}
+	group.Wait()
+	run, err := w.handler.table.Run(t.Context(), "event-changed_inline_all")
+	if err != nil || run.Phase != rollout.Working || run.Total != 5 {
+		t.Fatalf("run %+v, error %v; want 5 installations", run, err)
+	}
+	outcomes := map[string]rollout.Outcome{}
+	for _, message := range w.messages() {
+		outcomes[message.ClientKey] = rollout.Changed
+	}
+	if run, err = w.handler.table.Report(t.Context(), run.ID, outcomes); err != nil || !run.Complete() || len(outcomes) != 5 {
+		t.Errorf("run %+v, error %v, messages for %d; want it complete", run, err, len(outcomes))
 	}
 }
 

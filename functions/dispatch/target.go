@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/linkersync/linkersync/shared/installation"
@@ -12,7 +13,8 @@ import (
 // target is which installations a run looks at, and which state of the desired
 // state caused it.
 type target struct {
-	// workspaces are the wanted ones with their scope's revision; nil means all.
+	// workspaces are the wanted ones, in lower case, with their scope's revision; nil
+	// means all.
 	workspaces map[string]scope
 	// all is the scope of a run over all installations.
 	all scope
@@ -32,7 +34,7 @@ func (h *handler) settleState(ctx context.Context, o order) (target, error) {
 	if len(o.workspaces) > 0 {
 		t.workspaces = map[string]scope{}
 		for _, uuid := range o.workspaces {
-			t.workspaces[uuid] = scope{}
+			t.workspaces[strings.ToLower(uuid)] = scope{}
 		}
 	}
 	switch {
@@ -49,6 +51,9 @@ func (h *handler) settleStored(ctx context.Context, o order, t target) (target, 
 	uuid, ok := rollout.ScopeWorkspace(o.stored.Key)
 	if !ok {
 		return t, fmt.Errorf("%w: %q is neither %s nor installations/<workspace uuid>.yaml", rollout.ErrRefused, o.stored.Key, rollout.DefaultScope)
+	}
+	if uuid != "" && o.stored.Key != rollout.WorkspaceScope(uuid) {
+		return t, fmt.Errorf("%w: %q is never read: its name has to be %q, in lower case", rollout.ErrRefused, o.stored.Key, rollout.WorkspaceScope(uuid))
 	}
 	object, err := h.desired.Objects.Get(ctx, o.stored.Key)
 	if err != nil {
@@ -91,7 +96,7 @@ func (h *handler) settleInline(ctx context.Context, o order, t target) (target, 
 		t.all, err = keep(rollout.DefaultScope)
 		return t, err
 	}
-	for _, uuid := range o.workspaces {
+	for uuid := range t.workspaces {
 		settled, err := keep(rollout.WorkspaceScope(uuid))
 		if err != nil {
 			return t, err
@@ -128,7 +133,7 @@ func (t target) messages(run string, o order, page []installation.Installation, 
 	for _, in := range page {
 		because, wanted := t.all, true
 		if t.workspaces != nil {
-			because, wanted = t.workspaces[in.Principal.UUID]
+			because, wanted = t.workspaces[strings.ToLower(in.Principal.UUID)]
 		}
 		if !wanted || in.State != installation.Installed || !seen.Add(in.ClientKey) {
 			continue

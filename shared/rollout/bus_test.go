@@ -73,6 +73,7 @@ func TestBatches(t *testing.T) {
 		"nothing":              {nil, nil},
 		"ten at most":          {[]int{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}, [][]int{{1, 1, 1, 1, 1, 1, 1, 1, 1, 1}, {1}}},
 		"as large as it fits":  {[]int{1, most - 1, 1, most}, [][]int{{1, most - 1}, {1}, {most}}},
+		"anew after each":      {[]int{most, most - 1, 1, 1}, [][]int{{most}, {most - 1, 1}, {1}}},
 		"too large, by itself": {[]int{most + 1, 1}, [][]int{{most + 1}, {1}}},
 	} {
 		got := slices.Collect(rollout.Batches(test.sizes, func(size int) int { return size }))

@@ -20,8 +20,11 @@ const (
 )
 
 // WorkspaceScope is the object that holds one workspace's own manifest. It
-// replaces the default one as a whole.
-func WorkspaceScope(workspaceUUID string) string { return scopePrefix + workspaceUUID + scopeSuffix }
+// replaces the default one as a whole. Keys have case and UUIDs don't: it is in lower
+// case, as Bitbucket writes them.
+func WorkspaceScope(workspaceUUID string) string {
+	return scopePrefix + strings.ToLower(workspaceUUID) + scopeSuffix
+}
 
 // ScopeWorkspace tells which workspace an object's manifest is for, "" for the
 // default one. ok is false for an object that is no manifest.

@@ -69,6 +69,7 @@ func newRootCommand(inv *invocation) *cobra.Command {
 		newConnectionsCommand(inv), newActionCommand(inv), newVersionCommand(inv),
 	)
 	command.Long, command.Example = description, examples
+	command.SetHelpCommand(newHelpCommand())
 	command.SilenceErrors, command.SilenceUsage = true, true
 	command.SetOut(inv.process.Stdout)
 	command.SetErr(inv.process.Stderr)
@@ -82,7 +83,7 @@ func newRootCommand(inv *invocation) *cobra.Command {
 // and a verb that it doesn't have is a wrong use: cobra alone would call both fine.
 func newGroup(use, short string, verbs ...*cobra.Command) *cobra.Command {
 	group := &cobra.Command{
-		Use: use, Short: short,
+		Use: use, Short: short, SuggestionsMinimumDistance: 2, // without it only beginnings of a name are near
 		Args: func(command *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return nil
@@ -93,6 +94,25 @@ func newGroup(use, short string, verbs ...*cobra.Command) *cobra.Command {
 	}
 	group.AddCommand(verbs...)
 	return group
+}
+
+// newHelpCommand is cobra's, but for a verb that isn't there, which that one takes
+// for the program.
+func newHelpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "help VERB…", Short: "Show the help of a verb.",
+		PersistentPreRunE: func(*cobra.Command, []string) error { return nil }, // needs no flag of the others
+		RunE: func(command *cobra.Command, args []string) error {
+			found, rest, err := command.Root().Find(args)
+			if err == nil && len(rest) > 0 {
+				err = unknownVerb(found, rest[0])
+			}
+			if err != nil {
+				return err
+			}
+			return found.Help()
+		},
+	}
 }
 
 func unknownVerb(command *cobra.Command, verb string) error {

@@ -66,3 +66,27 @@ func TestInterruptedInTheMiddleAndGoesOn(t *testing.T) { //nolint:paralleltest /
 		t.Errorf("exit code %d\n%s%s", code, out.String(), errs)
 	}
 }
+
+// A runner that cancels a job leaves it a few seconds: enough for the outputs.
+func TestStoppedStepSaysSo(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	manifest, outputs := filepath.Join(folder, "linkersync.yaml"), filepath.Join(folder, "outputs")
+	if err := os.WriteFile(manifest, []byte("version: 1\napp: a\nlinkers:\n  - {key: issues, values: [PROJ]}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	variables := map[string]string{
+		"LINKERSYNC_COMMAND": "apply", "LINKERSYNC_INSTALLATION": "connection:1", "LINKERSYNC_SHARED_SECRET": "secret-" + mark,
+		"LINKERSYNC_FILE": manifest, "LINKERSYNC_OUTPUTS_FILE": outputs, "LINKERSYNC_BITBUCKET_URL": "http://127.0.0.1:9",
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	out := &onFirstWrite{do: stop}
+	code := cli.Run(ctx, []string{"action"}, cli.Process{Getenv: func(name string) string { return variables[name] }, Stdout: out, Stderr: &bytes.Buffer{}})
+	if code != 1 || !strings.Contains(out.String(), "error: linkersync: the step was stopped: context canceled; what was done is kept, run it again to finish") {
+		t.Errorf("exit code %d\n%s", code, out.String())
+	}
+	written, err := os.ReadFile(outputs)
+	if err != nil || !strings.Contains(string(written), "LINKERSYNC_STATUS=failed\n") {
+		t.Errorf("outputs %q, %v", written, err)
+	}
+}

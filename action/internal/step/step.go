@@ -60,6 +60,9 @@ func Run(ctx context.Context, process Process, options session.Options) error {
 		s.masker.Mask(redact.New(process.Getenv(name)))
 	}
 	err := s.work(ctx, options)
+	if err != nil && ctx.Err() != nil {
+		err = fmt.Errorf("the step was stopped: %w; what was done is kept, run it again to finish", err)
+	}
 	if err != nil && !errors.Is(err, ErrFailed) {
 		s.report.Problems = append(s.report.Problems, summary.Problem{Subject: "linkersync", Text: err.Error()})
 		s.platform.Annotate(platform.Annotation{Level: platform.Error, Title: "linkersync", Message: err.Error()})

@@ -80,6 +80,9 @@ func TestInvalidMessagesAreRefused(t *testing.T) {
 	text := func(value string) types.MessageAttributeValue {
 		return types.MessageAttributeValue{DataType: aws.String("String"), StringValue: &value}
 	}
+	with := func(name string, value types.MessageAttributeValue) sdk.SendMessageInput {
+		return sdk.SendMessageInput{MessageBody: aws.String("x"), MessageAttributes: map[string]types.MessageAttributeValue{name: value}}
+	}
 	eleven := map[string]types.MessageAttributeValue{}
 	for i := range 11 {
 		eleven[fmt.Sprint("a", i)] = text("x")
@@ -88,23 +91,31 @@ func TestInvalidMessagesAreRefused(t *testing.T) {
 		in   sdk.SendMessageInput
 		want string
 	}{
-		"as long as allowed":         {sdk.SendMessageInput{MessageBody: aws.String(strings.Repeat("x", 1024))}, ""},
-		"too long":                   {sdk.SendMessageInput{MessageBody: aws.String(strings.Repeat("x", 1025))}, "InvalidParameterValue"},
-		"too long with attributes":   {sdk.SendMessageInput{MessageBody: aws.String(strings.Repeat("x", 1020)), MessageAttributes: map[string]types.MessageAttributeValue{"a": text("x")}}, "InvalidParameterValue"},
-		"empty":                      {sdk.SendMessageInput{MessageBody: aws.String("")}, "MissingParameter"},
-		"a control character":        {sdk.SendMessageInput{MessageBody: aws.String("a\x00b")}, "InvalidMessageContents"},
-		"all that is allowed":        {sdk.SendMessageInput{MessageBody: aws.String("\t\n\r \ud7ff\ue000\ufffd\U00010000\U0010ffff")}, ""},
-		"no character":               {sdk.SendMessageInput{MessageBody: aws.String("\ufffe")}, "InvalidMessageContents"},
-		"a long delay":               {sdk.SendMessageInput{MessageBody: aws.String("x"), DelaySeconds: 901}, "InvalidParameterValue"},
-		"a negative delay":           {sdk.SendMessageInput{MessageBody: aws.String("x"), DelaySeconds: -1}, "InvalidParameterValue"},
-		"eleven attributes":          {sdk.SendMessageInput{MessageBody: aws.String("x"), MessageAttributes: eleven}, "InvalidParameterValue"},
-		"an empty attribute":         {sdk.SendMessageInput{MessageBody: aws.String("x"), MessageAttributes: map[string]types.MessageAttributeValue{"a": text("")}}, "InvalidParameterValue"},
-		"a bad attribute name":       {sdk.SendMessageInput{MessageBody: aws.String("x"), MessageAttributes: map[string]types.MessageAttributeValue{"a b": text("x")}}, "InvalidParameterValue"},
-		"a bad attribute type":       {sdk.SendMessageInput{MessageBody: aws.String("x"), MessageAttributes: map[string]types.MessageAttributeValue{"a": {DataType: aws.String("Float"), StringValue: aws.String("x")}}}, "InvalidParameterValue"},
-		"a group, as in fair queues": {sdk.SendMessageInput{MessageBody: aws.String("x"), MessageGroupId: aws.String("g")}, "NotSimulated"},
-		"no such queue":              {sdk.SendMessageInput{QueueUrl: aws.String("http://x/111122223333/none"), MessageBody: aws.String("x")}, "NonExistentQueue"},
-		"another account's":          {sdk.SendMessageInput{QueueUrl: aws.String("http://x/1/work"), MessageBody: aws.String("x")}, "NonExistentQueue"},
-		"by another host":            {sdk.SendMessageInput{QueueUrl: aws.String("http://localhost:1/111122223333/work"), MessageBody: aws.String("x")}, ""},
+		"as long as allowed":            {sdk.SendMessageInput{MessageBody: aws.String(strings.Repeat("x", 1024))}, ""},
+		"too long":                      {sdk.SendMessageInput{MessageBody: aws.String(strings.Repeat("x", 1025))}, "InvalidParameterValue"},
+		"too long with attributes":      {sdk.SendMessageInput{MessageBody: aws.String(strings.Repeat("x", 1020)), MessageAttributes: map[string]types.MessageAttributeValue{"a": text("x")}}, "InvalidParameterValue"},
+		"empty":                         {sdk.SendMessageInput{MessageBody: aws.String("")}, "MissingParameter"},
+		"a control character":           {sdk.SendMessageInput{MessageBody: aws.String("a\x00b")}, "InvalidMessageContents"},
+		"all that is allowed":           {sdk.SendMessageInput{MessageBody: aws.String("\t\n\r \ud7ff\ue000\ufffd\U00010000\U0010ffff")}, ""},
+		"no character":                  {sdk.SendMessageInput{MessageBody: aws.String("\ufffe")}, "InvalidMessageContents"},
+		"a long delay":                  {sdk.SendMessageInput{MessageBody: aws.String("x"), DelaySeconds: 901}, "InvalidParameterValue"},
+		"a negative delay":              {sdk.SendMessageInput{MessageBody: aws.String("x"), DelaySeconds: -1}, "InvalidParameterValue"},
+		"eleven attributes":             {sdk.SendMessageInput{MessageBody: aws.String("x"), MessageAttributes: eleven}, "InvalidParameterValue"},
+		"an empty attribute":            {with("a", text("")), "InvalidParameterValue"},
+		"a bad attribute name":          {with("a b", text("x")), "InvalidParameterValue"},
+		"all that an attribute can be":  {with("a.b_c-d", types.MessageAttributeValue{DataType: aws.String("Number.float"), StringValue: aws.String("-1.5e3")}), ""},
+		"a name that ends in a period":  {with("a.", text("x")), "InvalidParameterValue"},
+		"a name with two periods":       {with("a..b", text("x")), "InvalidParameterValue"},
+		"a name of AWS":                 {with("AWS.a", text("x")), "InvalidParameterValue"},
+		"a control character in a text": {with("reason", text("502 \x1b[31mBad Gateway")), "InvalidParameterValue"},
+		"a number that is none":         {with("a", types.MessageAttributeValue{DataType: aws.String("Number"), StringValue: aws.String("many")}), "InvalidParameterValue"},
+		"two values":                    {with("a", types.MessageAttributeValue{DataType: aws.String("String"), StringValue: aws.String("x"), BinaryValue: []byte("x")}), "InvalidParameterValue"},
+		"a type that is too long":       {with("a", types.MessageAttributeValue{DataType: aws.String("String." + strings.Repeat("x", 250)), StringValue: aws.String("x")}), "InvalidParameterValue"},
+		"a bad attribute type":          {sdk.SendMessageInput{MessageBody: aws.String("x"), MessageAttributes: map[string]types.MessageAttributeValue{"a": {DataType: aws.String("Float"), StringValue: aws.String("x")}}}, "InvalidParameterValue"},
+		"a group, as in fair queues":    {sdk.SendMessageInput{MessageBody: aws.String("x"), MessageGroupId: aws.String("g")}, "NotSimulated"},
+		"no such queue":                 {sdk.SendMessageInput{QueueUrl: aws.String("http://x/111122223333/none"), MessageBody: aws.String("x")}, "NonExistentQueue"},
+		"another account's":             {sdk.SendMessageInput{QueueUrl: aws.String("http://x/1/work"), MessageBody: aws.String("x")}, "NonExistentQueue"},
+		"by another host":               {sdk.SendMessageInput{QueueUrl: aws.String("http://localhost:1/111122223333/work"), MessageBody: aws.String("x")}, ""},
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()

@@ -20,9 +20,18 @@ type attribute struct {
 	BinaryValue []byte `json:"BinaryValue,omitempty"`
 }
 
-const maxAttributes = 10
+const (
+	maxAttributes = 10
+	maxDataType   = 256
+)
 
-var attributeName = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,256}$`)
+// Names of attributes have no period at either end and no two in a row.
+// Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html
+var (
+	attributeName = regexp.MustCompile(`^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$`)
+	reservedName  = regexp.MustCompile(`(?i)^(aws|amazon)\.`)
+	number        = regexp.MustCompile(`^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$`)
+)
 
 // content is what SendMessage and each entry of SendMessageBatch have in common.
 type content struct {
@@ -76,17 +85,34 @@ func validAttributes(attributes map[string]attribute) error {
 		return wire.Refuse(invalidParameter, "Number of message attributes [%d] exceeds the allowed maximum [%d].", len(attributes), maxAttributes)
 	}
 	for name, attribute := range attributes {
-		if !attributeName.MatchString(name) {
+		if len(name) > 256 || !attributeName.MatchString(name) || reservedName.MatchString(name) {
 			return wire.Refuse(invalidParameter, "The message attribute name '%s' is invalid.", name)
 		}
-		kind, _, _ := strings.Cut(attribute.DataType, ".")
-		binaryKind := kind == "Binary"
-		if !binaryKind && kind != "String" && kind != "Number" {
-			return wire.Refuse(invalidParameter, "The type of message attribute '%s' is invalid. You must use only the following supported type prefixes: Binary, Number, String.", name)
+		if err := attribute.validate(name); err != nil {
+			return err
 		}
-		if binaryKind && len(attribute.BinaryValue) == 0 || !binaryKind && attribute.StringValue == "" {
-			return wire.Refuse(invalidParameter, "The message attribute '%s' must contain a non-empty value of type '%s'.", name, kind)
-		}
+	}
+	return nil
+}
+
+// validate checks type and value: texts may hold what a body may, no more.
+func (a attribute) validate(name string) error {
+	kind, _, _ := strings.Cut(a.DataType, ".")
+	if kind != "Binary" && kind != "String" && kind != "Number" || len(a.DataType) > maxDataType {
+		return wire.Refuse(invalidParameter, "The type of message attribute '%s' is invalid. You must use only the following supported type prefixes: Binary, Number, String.", name)
+	}
+	binaryKind := kind == "Binary"
+	if binaryKind && len(a.BinaryValue) == 0 || !binaryKind && a.StringValue == "" {
+		return wire.Refuse(invalidParameter, "The message attribute '%s' must contain a non-empty value of type '%s'.", name, kind)
+	}
+	if a.StringValue != "" && len(a.BinaryValue) > 0 {
+		return wire.Refuse(invalidParameter, "The message attribute '%s' has more than one value.", name)
+	}
+	if strings.ContainsFunc(a.StringValue, notAllowed) {
+		return wire.Refuse(invalidParameter, "The message attribute '%s' contains invalid characters.", name)
+	}
+	if kind == "Number" && !number.MatchString(a.StringValue) {
+		return wire.Refuse(invalidParameter, "Can't cast the value of message attribute '%s' to a number.", name)
 	}
 	return nil
 }

@@ -167,11 +167,11 @@ func TestInvalidInputIsRefused(t *testing.T) {
 	w := start(t)
 	w.create(t, name, "one", "first")
 	w.create(t, "tagged", "one", "first")
-	tags := make([]types.Tag, 50)
-	for i := range tags {
-		tags[i] = types.Tag{Key: aws.String(strings.Repeat("k", i+1)), Value: aws.String("")}
+	fifty := make([]types.Tag, 50)
+	for i := range fifty {
+		fifty[i] = types.Tag{Key: aws.String(strings.Repeat("k", i+1)), Value: aws.String("")}
 	}
-	if _, err := w.TagResource(t.Context(), &sdk.TagResourceInput{SecretId: aws.String("tagged"), Tags: tags}); err != nil {
+	if _, err := w.TagResource(t.Context(), &sdk.TagResourceInput{SecretId: aws.String("tagged"), Tags: fifty}); err != nil {
 		t.Fatal(err)
 	}
 	create := func(in sdk.CreateSecretInput) func(context.Context) error {
@@ -180,6 +180,12 @@ func TestInvalidInputIsRefused(t *testing.T) {
 	put := func(in sdk.PutSecretValueInput) func(context.Context) error {
 		in.SecretId = aws.String(name)
 		return func(ctx context.Context) error { _, err := w.PutSecretValue(ctx, &in); return err }
+	}
+	tag := func(id string, tags ...types.Tag) func(context.Context) error {
+		return func(ctx context.Context) error {
+			_, err := w.TagResource(ctx, &sdk.TagResourceInput{SecretId: &id, Tags: tags})
+			return err
+		}
 	}
 	update := func(in sdk.UpdateSecretInput) func(context.Context) error {
 		in.SecretId = aws.String(name)
@@ -222,12 +228,12 @@ func TestInvalidInputIsRefused(t *testing.T) {
 			_, err := w.GetSecretValue(ctx, &sdk.GetSecretValueInput{SecretId: aws.String(name), VersionId: aws.String("short")})
 			return err
 		}, "ValidationException"},
-		"put an empty label": {put(sdk.PutSecretValueInput{SecretString: value, VersionStages: []string{""}}), "ValidationException"},
-		"put 21 labels":      {put(sdk.PutSecretValueInput{SecretString: value, VersionStages: strings.Split(strings.Repeat("a ", 20)+"a", " ")}), "ValidationException"},
-		"tag number 51": {func(ctx context.Context) error {
-			_, err := w.TagResource(ctx, &sdk.TagResourceInput{SecretId: aws.String("tagged"), Tags: []types.Tag{{Key: aws.String("new"), Value: value}}})
-			return err
-		}, "InvalidParameterException"},
+		"put an empty label":              {put(sdk.PutSecretValueInput{SecretString: value, VersionStages: []string{""}}), "ValidationException"},
+		"put 21 labels":                   {put(sdk.PutSecretValueInput{SecretString: value, VersionStages: strings.Split(strings.Repeat("a ", 20)+"a", " ")}), "ValidationException"},
+		"a tag given twice":               {tag(name, tags("a", "1", "a", "2")...), "InvalidParameterException"},
+		"a tag with a comma":              {tag(name, tags("a", "1,2")...), "InvalidParameterException"},
+		"a tag with all that it may have": {tag(name, tags("Ä 1_.:/=+-@", "Ä 1_.:/=+-@")...), ""},
+		"tag number 51":                   {tag("tagged", types.Tag{Key: aws.String("new"), Value: value}), "InvalidParameterException"},
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()

@@ -23,6 +23,10 @@ const maxValue = 65536
 
 var nameAlphabet = regexp.MustCompile(`^[A-Za-z0-9/_+=.@-]+$`)
 
+// tagAlphabet is what tags of all services may have.
+// Source: https://docs.aws.amazon.com/secretsmanager/latest/userguide/managing-secrets_tagging.html
+var tagAlphabet = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+@-]*$`)
+
 func lengthOf(member, value string, low, high int) error {
 	switch {
 	case len(value) < low:
@@ -77,7 +81,15 @@ func withTags(old map[string]string, tags []tag) (map[string]string, error) {
 	for key, value := range old {
 		merged[key] = value
 	}
+	given := map[string]bool{}
 	for _, tag := range tags {
+		if given[tag.Key] {
+			return nil, wire.Refuse(invalidParameter, "Duplicate tag key %q in the request.", tag.Key)
+		}
+		given[tag.Key] = true
+		if !tagAlphabet.MatchString(tag.Key) || !tagAlphabet.MatchString(tag.Value) {
+			return nil, wire.Refuse(invalidParameter, "The tag %q has characters other than letters, numbers, spaces and _.:/=+-@", tag.Key)
+		}
 		if err := lengthOf("tags.key", tag.Key, 1, 128); err != nil {
 			return nil, err
 		}

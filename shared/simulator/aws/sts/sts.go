@@ -24,6 +24,11 @@ import (
 const (
 	apiVersion = "2011-06-15"
 	namespace  = "https://sts.amazonaws.com/doc/2011-06-15/"
+	// maxSession is in seconds, of a role that nobody has allowed more.
+	maxSession = 3600
+	// A token has between 4 and 20,000 characters.
+	// Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
+	minToken, maxToken = 4, 20_000
 )
 
 // Claims are what a web identity token says.
@@ -163,8 +168,11 @@ func (s *Service) assumeRole(w http.ResponseWriter, form url.Values) error {
 	seconds := 3600
 	if given := form.Get("DurationSeconds"); given != "" {
 		var err error
-		if seconds, err = strconv.Atoi(given); err != nil || seconds < 900 || seconds > 43200 {
-			return wire.Refuse("ValidationError", "1 validation error detected: 'durationSeconds' must be between 900 and 43200")
+		if seconds, err = strconv.Atoi(given); err != nil || seconds < 900 {
+			return wire.Refuse("ValidationError", "1 validation error detected: 'durationSeconds' must be a number of at least 900")
+		}
+		if seconds > maxSession {
+			return wire.Refuse("ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
 		}
 	}
 	claims, err := s.claims(form.Get("WebIdentityToken"))
@@ -192,6 +200,9 @@ func (s *Service) assumeRole(w http.ResponseWriter, form url.Values) error {
 
 // claims reads a token without its signature, and refuses one that isn't valid now.
 func (s *Service) claims(token string) (Claims, error) {
+	if len(token) < minToken || len(token) > maxToken {
+		return Claims{}, wire.Refuse("ValidationError", "1 validation error detected: Value at 'webIdentityToken' failed to satisfy constraint: Member must have length between %d and %d", minToken, maxToken)
+	}
 	var claims jwt.RegisteredClaims
 	if _, _, err := jwt.NewParser().ParseUnverified(token, &claims); err != nil {
 		return Claims{}, wire.Refuse("InvalidIdentityToken", "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)")
@@ -201,6 +212,9 @@ func (s *Service) claims(token string) (Claims, error) {
 	}
 	if !s.cloud.Now().Before(claims.ExpiresAt.Time) {
 		return Claims{}, wire.Refuse("ExpiredTokenException", "Token expired: current date/time must be before the expiration date/time")
+	}
+	if claims.NotBefore != nil && s.cloud.Now().Before(claims.NotBefore.Time) {
+		return Claims{}, wire.Refuse("InvalidIdentityToken", "The token is not valid yet")
 	}
 	return Claims{claims.Issuer, claims.Subject, claims.Audience}, nil
 }

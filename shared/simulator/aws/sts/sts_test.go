@@ -126,22 +126,28 @@ func TestInvalidTokensAndRolesAreRefused(t *testing.T) {
 	}
 	expired := claims()
 	expired["exp"] = time.Now().Add(-time.Second).Unix()
+	early := claims()
+	early["nbf"] = time.Now().Add(time.Minute).Unix()
 	good := token(t, claims())
 	for what, test := range map[string]struct {
 		change func(*sdk.AssumeRoleWithWebIdentityInput)
 		want   string
 	}{
-		"all right":                        {func(*sdk.AssumeRoleWithWebIdentityInput) {}, ""},
-		"the shortest time":                {func(in *sdk.AssumeRoleWithWebIdentityInput) { in.DurationSeconds = aws.Int32(900) }, ""},
-		"the longest time":                 {func(in *sdk.AssumeRoleWithWebIdentityInput) { in.DurationSeconds = aws.Int32(43200) }, ""},
-		"too long a time":                  {func(in *sdk.AssumeRoleWithWebIdentityInput) { in.DurationSeconds = aws.Int32(43201) }, "ValidationError"},
-		"a name of 64":                     {func(in *sdk.AssumeRoleWithWebIdentityInput) { in.RoleSessionName = aws.String(strings.Repeat("a", 64)) }, ""},
-		"a name of 65":                     {func(in *sdk.AssumeRoleWithWebIdentityInput) { in.RoleSessionName = aws.String(strings.Repeat("a", 65)) }, "ValidationError"},
-		"no JWT":                           {func(in *sdk.AssumeRoleWithWebIdentityInput) { in.WebIdentityToken = aws.String("abcd") }, "InvalidIdentityToken"},
-		"no subject":                       {func(in *sdk.AssumeRoleWithWebIdentityInput) { in.WebIdentityToken = aws.String(without("sub")) }, "InvalidIdentityToken"},
-		"no audience":                      {func(in *sdk.AssumeRoleWithWebIdentityInput) { in.WebIdentityToken = aws.String(without("aud")) }, "InvalidIdentityToken"},
-		"no end":                           {func(in *sdk.AssumeRoleWithWebIdentityInput) { in.WebIdentityToken = aws.String(without("exp")) }, "InvalidIdentityToken"},
-		"expired":                          {func(in *sdk.AssumeRoleWithWebIdentityInput) { in.WebIdentityToken = aws.String(token(t, expired)) }, "ExpiredTokenException"},
+		"all right":         {func(*sdk.AssumeRoleWithWebIdentityInput) {}, ""},
+		"the shortest time": {func(in *sdk.AssumeRoleWithWebIdentityInput) { in.DurationSeconds = aws.Int32(900) }, ""},
+		"the longest time":  {func(in *sdk.AssumeRoleWithWebIdentityInput) { in.DurationSeconds = aws.Int32(3600) }, ""},
+		"too long a time":   {func(in *sdk.AssumeRoleWithWebIdentityInput) { in.DurationSeconds = aws.Int32(3601) }, "ValidationError"},
+		"a name of 64":      {func(in *sdk.AssumeRoleWithWebIdentityInput) { in.RoleSessionName = aws.String(strings.Repeat("a", 64)) }, ""},
+		"a name of 65":      {func(in *sdk.AssumeRoleWithWebIdentityInput) { in.RoleSessionName = aws.String(strings.Repeat("a", 65)) }, "ValidationError"},
+		"no JWT":            {func(in *sdk.AssumeRoleWithWebIdentityInput) { in.WebIdentityToken = aws.String("abcd") }, "InvalidIdentityToken"},
+		"no subject":        {func(in *sdk.AssumeRoleWithWebIdentityInput) { in.WebIdentityToken = aws.String(without("sub")) }, "InvalidIdentityToken"},
+		"no audience":       {func(in *sdk.AssumeRoleWithWebIdentityInput) { in.WebIdentityToken = aws.String(without("aud")) }, "InvalidIdentityToken"},
+		"no end":            {func(in *sdk.AssumeRoleWithWebIdentityInput) { in.WebIdentityToken = aws.String(without("exp")) }, "InvalidIdentityToken"},
+		"expired":           {func(in *sdk.AssumeRoleWithWebIdentityInput) { in.WebIdentityToken = aws.String(token(t, expired)) }, "ExpiredTokenException"},
+		"not valid yet":     {func(in *sdk.AssumeRoleWithWebIdentityInput) { in.WebIdentityToken = aws.String(token(t, early)) }, "InvalidIdentityToken"},
+		"too large a token": {func(in *sdk.AssumeRoleWithWebIdentityInput) {
+			in.WebIdentityToken = aws.String(good + strings.Repeat("x", 20_000))
+		}, "ValidationError"},
 		"no role":                          {func(in *sdk.AssumeRoleWithWebIdentityInput) { in.RoleArn = aws.String("arn:aws:iam::1:user/someone") }, "ValidationError"},
 		"a bad session name":               {func(in *sdk.AssumeRoleWithWebIdentityInput) { in.RoleSessionName = aws.String("a b") }, "ValidationError"},
 		"too short a time":                 {func(in *sdk.AssumeRoleWithWebIdentityInput) { in.DurationSeconds = aws.Int32(899) }, "ValidationError"},

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,8 +46,26 @@ func decodeClaims(raw string) (claims, error) {
 		return claims{}, err
 	}
 	var c claims
-	err = json.Unmarshal(payload, &c)
-	return c, err
+	if err := json.Unmarshal(payload, &c); err != nil {
+		return c, err
+	}
+	return c, exactNames(payload)
+}
+
+// exactNames refuses what encoding/json would take for a claim and another decoder
+// would not: names are case-sensitive.
+// Source: https://www.rfc-editor.org/rfc/rfc7519#section-10.1.1
+func exactNames(payload []byte) error {
+	var named map[string]json.RawMessage
+	if err := json.Unmarshal(payload, &named); err != nil {
+		return err
+	}
+	for name := range named {
+		if lower := strings.ToLower(name); name != lower && slices.Contains([]string{"iss", "sub", "iat", "exp", "qsh"}, lower) {
+			return fmt.Errorf("claim %q is not %q", name, lower)
+		}
+	}
+	return nil
 }
 
 // authenticateApp returns the client key of the installation that signed r.

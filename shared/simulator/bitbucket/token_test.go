@@ -34,6 +34,7 @@ func TestTokenIsCheckedToTheLetter(t *testing.T) {
 		"iss of another app":     {request{claims: set("iss", "other-app")}, "iss"},
 		"iss is the client key":  {request{claims: set("iss", clientKey)}, "iss"},
 		"iss is not a string":    {request{claims: set("iss", 7)}, "malformed"},
+		"ISS in upper case":      {request{claims: func(c jwt.MapClaims) { c["ISS"] = c["iss"]; delete(c, "iss") }}, "malformed"},
 		"no sub":                 {request{claims: without("sub")}, "sub"},
 		"sub of nobody":          {request{claims: set("sub", "connection:479")}, "sub"},
 		"no iat":                 {request{claims: without("iat")}, "iat and exp"},

@@ -31,17 +31,6 @@ func (r *role) provider(config aws.Config) aws.CredentialsProvider {
 		func(o *stscreds.WebIdentityRoleOptions) { o.RoleSessionName = "linkersync" }))
 }
 
-// heard are the same credentials, wherever the SDK found them: their secrets are
-// heard before they are used.
-func (s *Session) heard(credentials aws.CredentialsProvider) aws.CredentialsProvider {
-	return aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
-		retrieved, err := credentials.Retrieve(ctx)
-		s.secretSeen(redact.New(retrieved.SecretAccessKey))
-		s.secretSeen(redact.New(retrieved.SessionToken))
-		return retrieved, err
-	})
-}
-
 // retriever gives the SDK the token; its interface has no context.
 type retriever struct {
 	token func(context.Context) (redact.Secret, error)

@@ -11,8 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -20,13 +18,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
-	"github.com/linkersync/linkersync/action/internal/platform"
-	"github.com/linkersync/linkersync/action/internal/runner"
 	"github.com/linkersync/linkersync/shared/awsenv"
 	"github.com/linkersync/linkersync/shared/bitbucket"
 	"github.com/linkersync/linkersync/shared/connect"
 	"github.com/linkersync/linkersync/shared/installation"
-	"github.com/linkersync/linkersync/shared/manifest"
 	"github.com/linkersync/linkersync/shared/redact"
 	"github.com/linkersync/linkersync/shared/transport"
 )
@@ -194,54 +189,4 @@ func (s *Session) Bitbucket(in installation.Installation) *bitbucket.Client {
 		HTTP: &http.Client{Transport: s.transport},
 		Sign: signer.Sign, Codec: s.codec,
 	}
-}
-
-// OnSecret makes hear learn every secret that is read from now on, before it is
-// used: a CI masks it.
-func (s *Session) OnSecret(hear func(redact.Secret)) { s.onSecret = hear }
-
-func (s *Session) secretSeen(secret redact.Secret) {
-	if s.onSecret != nil && !secret.IsZero() {
-		s.onSecret(secret)
-	}
-}
-
-// Resolve reads the secret that a reference points at: a variable, a file or an
-// AWS secret. It refuses what no manifest may name, with [runner.ErrReserved].
-func (s *Session) Resolve(ctx context.Context, reference manifest.Reference) (redact.Secret, error) {
-	if reference.Scheme == manifest.SchemeEnv && reserved(reference.Target) {
-		return redact.Secret{}, fmt.Errorf("%s: %w", reference, runner.ErrReserved)
-	}
-	resolver := manifest.Resolver{Getenv: s.getenv, ReadFile: manifest.ReadFile, AWSSecret: s.awsSecret, Seen: s.secretSeen}
-	return resolver.Resolve(ctx, reference)
-}
-
-// reserved tells whether a variable is the CI's or linkersync's own. A manifest may
-// come from a pull request, and what its references name is sent to Bitbucket and
-// to Infisical.
-func reserved(name string) bool {
-	name = strings.ToUpper(name) // Windows doesn't tell them apart
-	for _, prefix := range []string{"AWS_", "ACTIONS_", "GITHUB_", "INFISICAL_", "CI_JOB_"} {
-		if strings.HasPrefix(name, prefix) {
-			return true
-		}
-	}
-	return slices.Contains([]string{
-		SharedSecretVariable, ClientSecretVariable, OIDCTokenVariable, platform.TokenVariable, platform.StepTokenVariable,
-	}, name)
-}
-
-// awsSecret reads the current version of a secret by name or ARN.
-func (s *Session) awsSecret(ctx context.Context, id string) (redact.Secret, error) {
-	s.mu.Lock()
-	client, err := s.secretsClient(ctx)
-	s.mu.Unlock()
-	if err != nil {
-		return redact.Secret{}, err
-	}
-	out, err := client.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &id, VersionStage: aws.String("AWSCURRENT")})
-	if err != nil {
-		return redact.Secret{}, fmt.Errorf("read the secret %s: %w", id, awsenv.Cut(err))
-	}
-	return redact.New(aws.ToString(out.SecretString)), nil
 }

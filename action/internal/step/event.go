@@ -28,32 +28,19 @@ const firstPolls = 10
 // event hands the manifest to the deployment and waits for the run: CI holds no
 // Bitbucket secret at all.
 func (s *step) event(ctx context.Context, desired manifest.Manifest) error {
-	encoded, err := manifest.Encode(manifest.Manifest{App: desired.App, Linkers: desired.Linkers})
+	change, err := s.change(desired)
 	if err != nil {
 		return err
 	}
-	change := rollout.Change{App: s.session.AppKey(), Manifest: string(encoded)}
-	if s.config.Installation != runner.All {
-		change.Installations = []string{s.config.Installation}
-		if err := rollout.CheckInstallations(change.Installations); err != nil {
-			return fmt.Errorf("installation: via: event takes all or a workspace's UUID: %w", err)
-		}
-	}
-	aws, err := s.session.AWS(ctx)
+	bus, table, err := s.deployment(ctx)
 	if err != nil {
 		return err
 	}
-	if aws.HTTPClient == nil {
-		// The SDK's own services make one each; the small clients use the configuration's.
-		aws.HTTPClient = awshttp.NewBuildableClient().WithTimeout(callTimeout)
-	}
-	bus := rollout.Bus{EventBridge: awsjson.New(aws, awsjson.EventBridge), Name: s.config.Bus}
 	ids, err := rollout.Send(ctx, bus, rollout.DetailChanged, change)
 	if err != nil {
 		return err
 	}
 	_, _ = fmt.Fprintf(s.out, "event %s is on the bus %s; waiting for its run\n", ids[0], s.config.Bus)
-	table := &rollout.Table{DynamoDB: awsjson.New(aws, awsjson.DynamoDB), Name: s.config.Table}
 	run, err := s.wait(ctx, table, ids[0])
 	if run.Phase != "" {
 		s.report.Run = &run
@@ -68,6 +55,37 @@ func (s *step) event(ctx context.Context, desired manifest.Manifest) error {
 		return ErrFailed
 	}
 	return nil
+}
+
+// change is what goes onto the bus.
+func (s *step) change(desired manifest.Manifest) (rollout.Change, error) {
+	encoded, err := manifest.Encode(manifest.Manifest{App: desired.App, Linkers: desired.Linkers})
+	if err != nil {
+		return rollout.Change{}, err
+	}
+	change := rollout.Change{App: s.session.AppKey(), Manifest: string(encoded)}
+	if s.config.Installation == runner.All {
+		return change, nil
+	}
+	change.Installations = []string{s.config.Installation}
+	if err := rollout.CheckInstallations(change.Installations); err != nil {
+		return change, fmt.Errorf("installation: via: event takes all or a workspace's UUID: %w", err)
+	}
+	return change, nil
+}
+
+// deployment reaches the bus and the table.
+func (s *step) deployment(ctx context.Context) (rollout.Bus, *rollout.Table, error) {
+	aws, err := s.session.AWS(ctx)
+	if err != nil {
+		return rollout.Bus{}, nil, err
+	}
+	if aws.HTTPClient == nil {
+		// The SDK's own services make one each; the small clients use the configuration's.
+		aws.HTTPClient = awshttp.NewBuildableClient().WithTimeout(callTimeout)
+	}
+	return rollout.Bus{EventBridge: awsjson.New(aws, awsjson.EventBridge), Name: s.config.Bus},
+		&rollout.Table{DynamoDB: awsjson.New(aws, awsjson.DynamoDB), Name: s.config.Table}, nil
 }
 
 // wait reads the run's progress until it is done, and prints it when it moves.

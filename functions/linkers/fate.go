@@ -42,7 +42,7 @@ const (
 )
 
 // fateOf decides by the error. None of the fates is left to SQS: a message that SQS
-// delivers again has used up a receive, and those are for workers that die.
+// delivers again has used up a receive, and those are for workers that die (admit).
 func fateOf(w *work, now time.Time) fate {
 	switch err := w.err; {
 	case errors.Is(err, errApart):

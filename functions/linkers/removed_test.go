@@ -7,9 +7,14 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/aws/aws-lambda-go/events"
+	sdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/linkersync/linkersync/shared/rollout"
 )
@@ -37,6 +42,72 @@ func (w *world) unknownTo(workspaces ...string) {
 	}))
 	w.t.Cleanup(server.Close)
 	w.handler.worker.apiURL = server.URL
+}
+
+// TestARunSurvivesTheStopFlag that goes up in the middle of it and is taken down
+// again: what came meanwhile is skipped, the rest is done, and the run ends.
+func TestARunSurvivesTheStopFlag(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 3)
+	w.desire(rollout.DefaultScope, "ONE")
+	w.run("run-1", 3)
+	w.batch(t.Context(), record("a", message(1), 1))
+	_, err := w.handler.table.SetStop(t.Context(), appKey, "410 from Bitbucket")
+	w.must(err)
+	w.batch(t.Context(), record("b", message(2), 1))
+	_, err = dynamodb.NewFromConfig(w.aws.Config()).DeleteItem(t.Context(), &dynamodb.DeleteItemInput{ // as docs/operate.md says
+		TableName: sdk.String("progress"), Key: map[string]types.AttributeValue{"id": &types.AttributeValueMemberS{Value: "stop#" + appKey}},
+	})
+	w.must(err)
+	w.batch(t.Context(), record("c", message(3), 1))
+	if got := [3]string{w.values(1), w.values(2), w.values(3)}; got != [3]string{"ONE", "OLD", "ONE"} {
+		t.Errorf("values %q", got)
+	}
+	run, err := w.handler.table.Run(t.Context(), "run-1")
+	if err != nil || run.Phase != rollout.Done || run.Changed != 2 || run.Skipped != 1 || w.finished() != 1 {
+		t.Errorf("run %+v, error %v, %d events", run, err, w.finished())
+	}
+}
+
+// TestAManifestThatIsGoneDeletesNothing, not even when it goes while it is applied;
+// a workspace's own makes way for the default one.
+func TestAManifestThatIsGoneDeletesNothing(t *testing.T) {
+	t.Parallel()
+	own := rollout.WorkspaceScope(workspace(1))
+	for name, test := range map[string]struct {
+		scopes []string
+		gone   string
+		want   string
+		is     rollout.Outcome
+	}{
+		"the only one":   {[]string{rollout.DefaultScope}, rollout.DefaultScope, "WRITTEN", rollout.Skipped},
+		"its own":        {[]string{rollout.DefaultScope, own}, own, "DEFAULT", rollout.Changed},
+		"one that isn't": {[]string{own}, rollout.DefaultScope, "WRITTEN", rollout.Changed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, 1)
+			for _, scope := range test.scopes {
+				w.desire(scope, "DEFAULT")
+			}
+			w.desire(test.scopes[len(test.scopes)-1], "WRITTEN")
+			bucket := s3.NewFromConfig(w.aws.Config(), func(o *s3.Options) { o.UsePathStyle = true })
+			var once sync.Once
+			w.handler.worker.http.Transport = hook{w.handler.worker.http.Transport, func(r *http.Request) {
+				if r.Method != http.MethodGet {
+					once.Do(func() {
+						_, err := bucket.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: sdk.String("manifests"), Key: &test.gone})
+						w.must(err)
+					})
+				}
+			}}
+			w.batch(t.Context(), record("a", message(1), 1))
+			if got := w.values(1); got != test.want || len(w.applied()) != 1 || w.applied()[0].Outcome != test.is {
+				t.Errorf("values %q, events %+v; want %s, %s", got, w.applied(), test.want, test.is)
+			}
+			w.checkBuried("")
+		})
+	}
 }
 
 // TestADeletedWorkspaceStopsNobodyElse: its owner would decide over everybody's updates.

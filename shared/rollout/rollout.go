@@ -43,8 +43,8 @@ type Message struct {
 	// reads the registered descriptor again.
 	DescriptorURL string          `json:"descriptor_url,omitempty"`
 	Descriptor    json.RawMessage `json:"descriptor,omitempty"`
-	// Deferred counts how often a rate limit put the message back; each time it
-	// waits longer. Receives, which SQS counts, stay for failures.
+	// Deferred counts how often the message was put back for an error that may pass;
+	// each time it waits longer. Receives, which SQS counts, are for workers that die.
 	Deferred int `json:"deferred,omitempty"`
 	// Died counts the deliveries before this copy of the message was made that
 	// ended without an answer: the worker died, of this message or of another.

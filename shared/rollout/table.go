@@ -16,8 +16,8 @@ type Caller interface {
 	Call(ctx context.Context, operation string, in, out any) error
 }
 
-// Table is what workers share and nothing else: the progress of runs, the newest
-// revision of each scope, and the stop flag. Losing it loses no desired state and
+// Table is what dispatch and workers share and nothing else: the progress of runs, the
+// newest revision of each scope and its latest event, and the stop flag. Losing it loses no desired state and
 // no secret; the next drift repair makes everything right.
 //
 // One DynamoDB table with the string key "id" and the time to live "expires".

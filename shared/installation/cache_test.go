@@ -244,6 +244,40 @@ func TestAWriteIsNotUndoneByAReadUnderWay(t *testing.T) {
 	}
 }
 
+// Who asks after a purge must not share a read that began before it.
+func TestAReadUnderWayIsNotSharedAfterAPurge(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	in := s.tombstone(t)
+	entered, release := make(chan struct{}), make(chan struct{})
+	var held atomic.Bool
+	api := &slowGet{SecretsManagerAPI: s.cloud.client(s.line), hold: func() {
+		if held.CompareAndSwap(false, true) {
+			close(entered)
+			<-release
+		}
+	}}
+	store := installation.NewSecretsManager(api, installation.Options{AppKey: s.appKey, Now: s.clock.Now})
+	read := make(chan error)
+	go func() {
+		_, err := store.Get(t.Context(), clientKey)
+		read <- err
+	}()
+	<-entered
+	if err := store.Purge(t.Context(), in, installation.MinRecovery); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second) // ends what shares the read
+	defer cancel()
+	if _, err := store.Get(ctx, clientKey); !errors.Is(err, installation.ErrPendingDeletion) {
+		t.Errorf("Get = %v, want ErrPendingDeletion", err)
+	}
+	close(release)
+	if err := <-read; err != nil {
+		t.Fatal(err)
+	}
+}
+
 // slowGet holds the answer of GetSecretValue back.
 type slowGet struct {
 	installation.SecretsManagerAPI

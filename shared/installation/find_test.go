@@ -7,6 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/redact"
 )
@@ -263,4 +266,58 @@ func TestALookUpThatNobodyJudgedCountsForItsMinuteOnly(t *testing.T) {
 	rotate("s2")
 	s.clock.advance(time.Minute)
 	sent(t, s, clientKey, "s2", true, "GetSecretValue")
+}
+
+// After a write whose answer was lost nobody knows what is in force, and a flood
+// must not keep the process from finding out.
+func TestAWriteWithoutAnAnswerIsLookedUp(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	lost := ""
+	s = s.open(nil)
+	s.line.cut = func(int) (before, after bool) {
+		return false, lost != "" && s.line.calls[len(s.line.calls)-1] == lost
+	}
+	write := func(operation string, do func() error) {
+		t.Helper()
+		lost = operation
+		if err := do(); !errors.Is(err, installation.ErrUnavailable) {
+			t.Fatalf("%s without an answer: %v", operation, err)
+		}
+		lost, s.line.dead = "", false
+		s.line.took()
+	}
+	if found, err := request(t, s, clientKey, "garbage"); found || !errors.Is(err, installation.ErrNotFound) {
+		t.Fatal(found, err)
+	}
+	write("CreateSecret", func() error {
+		_, err := s.Create(t.Context(), sample(clientKey, "s1"), "1")
+		return err
+	})
+	sent(t, s, clientKey, "s1", true, "GetSecretValue")
+	s.clock.advance(time.Minute)
+	sent(t, s, clientKey, "garbage", false, "GetSecretValue")
+	in := must(s.Get(t.Context(), clientKey))(t)
+	in.SharedSecret = redact.New("s2")
+	write("UpdateSecretVersionStage", func() error {
+		_, err := s.Update(t.Context(), in, "2")
+		return err
+	})
+	sent(t, s, clientKey, "s2", true, "GetSecretValue")
+}
+
+func TestWhatIsGoneIsNotRemembered(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	must(s.Create(t.Context(), sample(clientKey, "s1"), "1"))(t)
+	sent(t, s, clientKey, "s1", true, "CreateSecret")
+	must(s.cloud.client(&line{}).DeleteSecret(t.Context(), &secretsmanager.DeleteSecretInput{
+		SecretId: aws.String(s.name(t, clientKey)), ForceDeleteWithoutRecovery: aws.Bool(true),
+	}))(t)
+	if found, err := request(t, s, clientKey, "garbage"); found || !errors.Is(err, installation.ErrNotFound) {
+		t.Errorf("Find = %v, %v, want ErrNotFound", found, err)
+	}
+	if _, err := s.Get(t.Context(), clientKey); !errors.Is(err, installation.ErrNotFound) {
+		t.Errorf("Get = %v, want ErrNotFound", err)
+	}
 }

@@ -168,11 +168,10 @@ func TestCodecDoesNotTryOnAfterOtherErrors(t *testing.T) {
 
 func TestCodecThatIsPinnedNeitherLearnsNorTries(t *testing.T) {
 	t.Parallel()
-	shape, err := bitbucket.ParseShape(`{"linker_value": "x"}`, `{"linker_values": [{"linker_value": "x"}]}`)
+	codec, err := bitbucket.Pinned(`{"linker_value": "x"}`, `{"linker_values": [{"linker_value": "x"}]}`)
 	if err != nil {
 		t.Fatal(err)
 	}
-	codec := &bitbucket.Codec{Shape: shape}
 	api := &oneShape{
 		item:   `{"id":3,"name":"the workspace's","linker_value":"BB"}`,
 		create: `{"linker_value":"BB"}`, bulk: `{"linker_values":[{"linker_value":"BB"}]}`, status: http.StatusCreated,
@@ -196,7 +195,7 @@ func TestCodecThatIsPinnedNeitherLearnsNorTries(t *testing.T) {
 	}
 }
 
-func TestParseShape(t *testing.T) {
+func TestPinned(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		create, bulk string
@@ -224,10 +223,17 @@ func TestParseShape(t *testing.T) {
 		{`"BB"`, `[1]`, nil},
 	}
 	for _, test := range tests {
-		got, err := bitbucket.ParseShape(test.create, test.bulk)
-		if diff := cmp.Diff(test.want, got); diff != "" || (err == nil) != (test.want != nil) {
-			t.Errorf("ParseShape(%s, %s): %v (-want +got):\n%s", test.create, test.bulk, err, diff)
+		codec, err := bitbucket.Pinned(test.create, test.bulk)
+		var got *bitbucket.Shape
+		if codec != nil {
+			got = codec.Shape
 		}
+		if diff := cmp.Diff(test.want, got); diff != "" || (err == nil) != (test.want != nil) {
+			t.Errorf("Pinned(%s, %s): %v (-want +got):\n%s", test.create, test.bulk, err, diff)
+		}
+	}
+	if codec, err := bitbucket.Pinned("", ""); err != nil || codec.Shape != nil {
+		t.Errorf("without examples: %v, %v; want a codec that finds out", codec, err)
 	}
 }
 

@@ -23,10 +23,14 @@ type Body struct {
 	Field string
 }
 
-// ParseShape reads a shape from an example of each body, as a person would write
-// it down from a working call: {"value": "BB"} and ["BB", "OPS"]. The names and
-// the nesting count, the values don't.
-func ParseShape(create, bulk string) (*Shape, error) {
+// Pinned returns a codec that writes as an example of each body shows, as a person
+// would write it down from a working call: {"value": "BB"} and ["BB", "OPS"]. The
+// names and the nesting count, the values don't. With both empty it is a codec that
+// finds out by itself; with one of them it is an error.
+func Pinned(create, bulk string) (*Codec, error) {
+	if create == "" && bulk == "" {
+		return &Codec{}, nil
+	}
 	one, isList, err := parseBody(create)
 	if err != nil || isList {
 		return nil, fmt.Errorf(`read shape of a create body %q: want an example such as {"value": "BB"} or "BB"`, create)
@@ -35,17 +39,7 @@ func ParseShape(create, bulk string) (*Shape, error) {
 	if err != nil || !isList && many.Envelope == "" {
 		return nil, fmt.Errorf(`read shape of a bulk body %q: want an example such as ["BB"], [{"value": "BB"}] or {"values": ["BB"]}`, bulk)
 	}
-	return &Shape{Create: one, Bulk: many}, nil
-}
-
-// Pinned returns a codec that writes as the two examples show, see ParseShape. With
-// both empty it is one that finds out by itself; with one of them it is an error.
-func Pinned(create, bulk string) (*Codec, error) {
-	if create == "" && bulk == "" {
-		return &Codec{}, nil
-	}
-	shape, err := ParseShape(create, bulk)
-	return &Codec{Shape: shape}, err
+	return &Codec{Shape: &Shape{Create: one, Bulk: many}}, nil
 }
 
 // parseBody tells, too, whether the example is a list without an envelope.

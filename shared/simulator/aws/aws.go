@@ -16,13 +16,10 @@ package aws
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"mime"
-	"net"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/linkersync/linkersync/shared/simulator/aws/dynamodb"
@@ -33,6 +30,7 @@ import (
 	"github.com/linkersync/linkersync/shared/simulator/aws/sts"
 	"github.com/linkersync/linkersync/shared/simulator/aws/wire"
 	"github.com/linkersync/linkersync/shared/simulator/fault"
+	"github.com/linkersync/linkersync/shared/simulator/loopback"
 )
 
 // The account, the region and the lasting access key of a server, unless its
@@ -76,8 +74,7 @@ type Server struct {
 	auth     wire.Authenticator
 	services services
 	handler  http.Handler
-	http     *http.Server
-	stopped  sync.WaitGroup
+	loopback loopback.Server
 	// transport belongs to the clients of Config, so that Close leaves no connection.
 	transport *http.Transport
 }
@@ -111,26 +108,18 @@ func New(options Options) *Server {
 		sts:  s.Tokens, s3: s.Buckets,
 	}
 	s.handler = s.Faults.Wrap(http.HandlerFunc(s.serve))
-	s.start()
-	return s
-}
-
-func (s *Server) start() {
-	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		panic(fmt.Errorf("listen on loopback: %w", err))
+	if err := s.loopback.Start(s); err != nil {
+		panic(err)
 	}
-	s.URL = "http://" + listener.Addr().String()
-	s.http = &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second}
-	s.stopped.Go(func() { _ = s.http.Serve(listener) }) // returns ErrServerClosed
+	s.URL = s.loopback.URL()
+	return s
 }
 
 // Close ends the server and its connections, and waits for what it started.
 func (s *Server) Close() {
 	s.transport.CloseIdleConnections()
-	_ = s.http.Close()
+	_ = s.loopback.Close() // its listener is ours alone
 	s.Events.Close()
-	s.stopped.Wait()
 }
 
 func (s *Server) credential(accessKey string) (wire.Credential, bool) {

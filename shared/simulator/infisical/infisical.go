@@ -20,14 +20,13 @@ package infisical
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"sync"
 	"time"
 
 	"github.com/linkersync/linkersync/shared/simulator/fault"
+	"github.com/linkersync/linkersync/shared/simulator/loopback"
 )
 
 // Options configure a [Server]. The zero value is ready to use, but has no
@@ -71,9 +70,7 @@ type Server struct {
 	tokens        map[string]*tokenRow
 	lockouts      map[string]*lockout
 
-	listener net.Listener
-	server   *http.Server
-	served   chan struct{}
+	loopback loopback.Server
 }
 
 // New returns a server that knows nothing yet. It answers as soon as it is
@@ -106,33 +103,18 @@ func (s *Server) Faults() *fault.Injector { return s.faults }
 // Start serves on a free loopback port and returns the base URL, which is what
 // clients take for https://app.infisical.com.
 func (s *Server) Start() (string, error) {
-	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
-	if err != nil {
+	if err := s.loopback.Start(s); err != nil {
 		return "", fmt.Errorf("start infisical simulator: %w", err)
 	}
-	s.listener, s.served = listener, make(chan struct{})
-	s.server = &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second}
-	go func() {
-		defer close(s.served)
-		_ = s.server.Serve(listener) // always ends with ErrServerClosed, after Close
-	}()
 	return s.URL(), nil
 }
 
 // URL returns the base URL of a started server, without a trailing slash.
-func (s *Server) URL() string { return "http://" + s.listener.Addr().String() }
+func (s *Server) URL() string { return s.loopback.URL() }
 
 // Close stops a started server, drops its connections and waits until it has
 // stopped accepting. It is a no-op for a server that was never started.
 func (s *Server) Close() error {
 	s.client.CloseIdleConnections()
-	if s.server == nil {
-		return nil
-	}
-	err := s.server.Close()
-	<-s.served
-	if errors.Is(err, net.ErrClosed) { // closed twice is closed
-		return nil
-	}
-	return err
+	return s.loopback.Close()
 }

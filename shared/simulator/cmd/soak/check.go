@@ -28,6 +28,9 @@ func (w *world) check() findings {
 		w.checkConnection(&f, fmt.Sprintf("bitbucket-%d", n))
 	}
 	w.checkRuns(&f)
+	if count := w.stack.AWS.Events.Lost(); count > 0 {
+		f.lost = append(f.lost, fmt.Sprintf("%d events for a bus that isn't there", count))
+	}
 	outputs := w.logs.bytes()
 	for _, queue := range []string{stack.Queue, stack.DeadLetters} {
 		for _, message := range w.stack.AWS.Queues.Messages(queue) {

@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdksqs "github.com/aws/aws-sdk-go-v2/service/sqs"
 
+	"github.com/linkersync/linkersync/shared/rollout"
 	simaws "github.com/linkersync/linkersync/shared/simulator/aws"
 	simbitbucket "github.com/linkersync/linkersync/shared/simulator/bitbucket"
 	siminfisical "github.com/linkersync/linkersync/shared/simulator/infisical"
@@ -61,6 +62,11 @@ func TestCheck(t *testing.T) {
 		"an installation is missing": {issues: both, builds: both, token: "newest", want: "lost 1", spoil: func(_ *testing.T, w *world) { w.installed[stack.Number(1)] = true }},
 		"a secret in a log": {issues: both, builds: both, token: "newest", want: "leaked 1", spoil: func(_ *testing.T, w *world) {
 			_, _ = w.logs.Write([]byte("msg=hello the-secret"))
+		}},
+		"an event for no bus": {issues: both, builds: both, token: "newest", want: "lost 1", spoil: func(t *testing.T, w *world) {
+			if _, err := w.stack.Change(t.Context(), rollout.Change{}); err != nil { // the bus comes with a stack's start
+				t.Fatal(err)
+			}
 		}},
 		"a run without an end": {issues: both, builds: both, token: "newest", want: "lost 1", spoil: func(_ *testing.T, w *world) { w.runs["other"] = stack.Number(0) }},
 		"a run with a failure": {issues: both, builds: both, token: "newest", want: "wrong 1", spoil: func(_ *testing.T, w *world) {

@@ -5,18 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-skip() { echo "$1"; exit 75; }
-command -v python3 >/dev/null || skip "python3 is not installed"
-
-# The name holds the pins' checksum: other pins, another environment.
-pins=.ci/moto.txt
-venv=.tools/moto-$(cksum <$pins | cut -d' ' -f1)
-if [ ! -e "$venv/ready" ]; then
-  rm -rf "$venv"
-  python3 -m venv "$venv" >/dev/null || skip "python3 can't make a virtual environment (Debian: apt-get install python3-venv)"
-  "$venv/bin/python" -m pip install --quiet --requirement $pins || skip "pip could not install moto, see above"
-  touch "$venv/ready"
-fi
+venv=$(bash .ci/venv.sh moto) || { rc=$?; echo "$venv"; exit "$rc"; }
 
 mkdir -p .local
 state=$(mktemp -d .local/moto.XXXXXX)

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/linkersync/linkersync/shared/connect"
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/redact"
 )
@@ -29,7 +30,7 @@ func Select(ctx context.Context, store installation.Store, name string) iter.Seq
 
 // One returns the installation that a person named, installed or not.
 func One(ctx context.Context, store installation.Store, name string) (installation.Installation, error) {
-	if strings.HasPrefix(name, "ari:") || strings.HasPrefix(name, "connection:") {
+	if IsClientKey(name) {
 		return store.Get(ctx, name)
 	}
 	var matches []installation.Installation
@@ -54,6 +55,12 @@ func One(ctx context.Context, store installation.Store, name string) (installati
 	return installation.Installation{}, fmt.Errorf("find installation %q: %d workspaces have this name; use the UUID or the client key instead", name, len(matches))
 }
 
+// IsClientKey tells a client key, by how Bitbucket begins one, from a workspace's
+// UUID or name.
+func IsClientKey(name string) bool {
+	return strings.HasPrefix(name, "ari:") || strings.HasPrefix(name, "connection:")
+}
+
 func isUUID(name string) bool { return uuid.MatchString(name) }
 
 var uuid = regexp.MustCompile(`^\{?[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\}?$`)
@@ -65,7 +72,11 @@ func named(in installation.Installation, name string) bool {
 // Direct is an installation whose secret did not come from the store but from the
 // caller's environment: the last resort for a pipeline without AWS.
 func Direct(appKey, clientKey string, secret redact.Secret) installation.Installation {
-	return installation.Installation{AppKey: appKey, ClientKey: clientKey, SharedSecret: secret, State: installation.Installed}
+	workspace, _, _ := connect.ClientKeyWorkspace(clientKey) // not every client key tells it
+	return installation.Installation{
+		AppKey: appKey, ClientKey: clientKey, SharedSecret: secret, State: installation.Installed,
+		Principal: installation.Principal{UUID: workspace},
+	}
 }
 
 // Just is a sequence of one.

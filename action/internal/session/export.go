@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/linkersync/linkersync/action/internal/platform"
-	"github.com/linkersync/linkersync/shared/connect"
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/manifest"
 	"github.com/linkersync/linkersync/shared/reconcile"
@@ -60,9 +59,6 @@ func (s *Session) exportTo(ctx context.Context, in installation.Installation, fo
 // an imported installation names no workspace.
 func fileName(in installation.Installation) string {
 	name := in.Principal.UUID
-	if uuid, _, found := connect.ClientKeyWorkspace(in.ClientKey); found && name == "" {
-		name = uuid
-	}
 	if name == "" {
 		name = in.ClientKey
 	}

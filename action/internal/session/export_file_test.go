@@ -13,12 +13,11 @@ func TestEachInstallationHasAFileOfItsOwn(t *testing.T) {
 	t.Parallel()
 	const uuid = "11111111-2222-4333-8444-555555555555"
 	for name, test := range map[string]struct{ clientKey, workspace, want string }{
-		"a workspace":                 {"connection:1", "{" + uuid + "}", uuid + ".yaml"},
-		"only the key of a workspace": {"ari:cloud:bitbucket::app/{" + uuid + "}/app", "", uuid + ".yaml"},
-		"a key alone":                 {"connection:1", "", "connection:1.yaml"},
-		"another key alone":           {"connection:2", "", "connection:2.yaml"},
-		"a key that leaves":           {"connection:../../2", "", "connection:..%2F..%2F2.yaml"},
-		"a workspace that leaves":     {"connection:1", "{../../x}", "..%2F..%2Fx.yaml"},
+		"a workspace":             {"connection:1", "{" + uuid + "}", uuid + ".yaml"},
+		"a key alone":             {"connection:1", "", "connection:1.yaml"},
+		"another key alone":       {"connection:2", "", "connection:2.yaml"},
+		"a key that leaves":       {"connection:../../2", "", "connection:..%2F..%2F2.yaml"},
+		"a workspace that leaves": {"connection:1", "{../../x}", "..%2F..%2Fx.yaml"},
 	} {
 		in := installation.Installation{ClientKey: test.clientKey, Principal: installation.Principal{UUID: test.workspace}}
 		if got := fileName(in); got != test.want {

@@ -50,6 +50,8 @@ func (s *Session) direct(name string, secret redact.Secret) iter.Seq2[installati
 	switch {
 	case name == runner.All:
 		err = fmt.Errorf("%s is one installation's secret: give --installation its client key, or unset the variable to use the store", SharedSecretVariable)
+	case !runner.IsClientKey(name):
+		err = fmt.Errorf("%s is one installation's secret, and %q is no client key: give --installation the client key, which begins with ari: or connection:, or unset the variable to use the store", SharedSecretVariable, name)
 	case s.AppKey() == "":
 		err = errNoApp
 	}

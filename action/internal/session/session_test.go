@@ -116,7 +116,7 @@ func TestSecretFromTheEnvironment(t *testing.T) {
 
 func TestSecretFromTheEnvironmentIsOneInstallations(t *testing.T) {
 	t.Parallel()
-	for name, want := range map[string]string{"all": "one installation's secret", clientKey: "--app-key"} {
+	for name, want := range map[string]string{"all": "one installation's secret", clientKey: "--app-key", "acme": `"acme" is no client key`, workspace: "is no client key"} {
 		s := session.New(session.Options{}, direct().get, "test")
 		for in, err := range s.Installations(t.Context(), name) {
 			if err == nil || !strings.Contains(err.Error(), want) {

@@ -41,6 +41,8 @@ var (
 	ErrNotJSON = errors.New("the answer isn't JSON")
 	// ErrUnknownShape says that the body is JSON that we can't make sense of.
 	ErrUnknownShape = errors.New("the answer has a shape that isn't known; please report it")
+	// ErrIncomplete says that a list ended before it had as many items as it said.
+	ErrIncomplete = errors.New("the list is incomplete, reading it again may help")
 	// ErrForeignPage says that a list goes on at another host, which gets no signature.
 	ErrForeignPage = errors.New("a list must go on where it began")
 )

@@ -8,6 +8,7 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
+	"strconv"
 )
 
 const (
@@ -20,10 +21,12 @@ const (
 	maxNext = 8 << 10
 )
 
-// page is a page of a list. Only values and next are promised.
+// page is a page of a list. Only values and next are promised; size, the number of
+// items on all pages, may be left out.
 type page struct {
 	Values []json.RawMessage `json:"values"`
 	Next   string            `json:"next"`
+	Size   json.RawMessage   `json:"size"`
 }
 
 // list yields the items of all pages. It ends after the first error.
@@ -53,6 +56,7 @@ func list[T any](ctx context.Context, c *Client, escapedPath string, item func(j
 func (c *Client) pages(ctx context.Context, escapedPath string) iter.Seq2[[]json.RawMessage, error] {
 	return func(yield func([]json.RawMessage, error) bool) {
 		u, err := c.endpoint(escapedPath, firstPage)
+		read, size := 0, 0
 		for seen := map[string]bool{}; u != nil && err == nil; {
 			if seen[u.String()] || len(seen) == maxPages {
 				err = fmt.Errorf("GET %s: gave up after %d pages, which never end or go round in a circle: %w", escapedPath, len(seen), ErrUnknownShape)
@@ -60,10 +64,15 @@ func (c *Client) pages(ctx context.Context, escapedPath string) iter.Seq2[[]json
 			}
 			seen[u.String()] = true
 			var items []json.RawMessage
-			items, u, err = c.page(ctx, u)
+			items, size, u, err = c.page(ctx, u)
+			read += len(items)
 			if err == nil && !yield(items, nil) {
 				return
 			}
+		}
+		if err == nil && read < size {
+			// Whoever takes this for the whole list would overwrite what is missing from it.
+			err = fmt.Errorf("GET %s: %w: %d of %d items", escapedPath, ErrIncomplete, read, size)
 		}
 		if err != nil {
 			yield(nil, err)
@@ -71,27 +80,29 @@ func (c *Client) pages(ctx context.Context, escapedPath string) iter.Seq2[[]json
 	}
 }
 
-// page reads one page and returns the next one's URL, nil after the last.
-func (c *Client) page(ctx context.Context, u *url.URL) ([]json.RawMessage, *url.URL, error) {
+// page reads one page and returns the size of the whole list, zero when it isn't
+// told, and the next page's URL, nil after the last.
+func (c *Client) page(ctx context.Context, u *url.URL) ([]json.RawMessage, int, *url.URL, error) {
 	r := request{method: http.MethodGet, url: u}
 	body, err := c.linkerCall(ctx, r)
 	if err != nil {
-		return nil, nil, err
+		return nil, 0, nil, err
 	}
 	if body := bytes.TrimSpace(body); len(body) > 0 && body[0] == '[' {
 		var items []json.RawMessage
-		return items, nil, decode(r, body, &items)
+		return items, 0, nil, decode(r, body, &items)
 	}
 	var p page
 	if err := decode(r, body, &p); err != nil {
-		return nil, nil, err
+		return nil, 0, nil, err
 	}
 	if p.Values == nil {
 		// Taking this for an empty list would make a caller fill it again.
-		return nil, nil, fmt.Errorf("GET %s: no list of values: %w", u.EscapedPath(), ErrUnknownShape)
+		return nil, 0, nil, fmt.Errorf("GET %s: no list of values: %w", u.EscapedPath(), ErrUnknownShape)
 	}
 	next, err := nextPage(u, p.Next)
-	return p.Values, next, err
+	size, _ := strconv.Atoi(string(p.Size)) // zero for what is no number: it isn't promised
+	return p.Values, size, next, err
 }
 
 // nextPage takes next as it is, but only on the host that we are talking to: it

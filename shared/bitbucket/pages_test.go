@@ -1,6 +1,7 @@
 package bitbucket_test
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -45,6 +46,34 @@ func TestListsAreReadInEveryForm(t *testing.T) {
 			got, err := collect(newClient(t, s).LinkerValues(t.Context(), "jira"))
 			if diff := cmp.Diff(test.want, got); diff != "" || err != nil {
 				t.Errorf("%v, values (-want +got):\n%s", err, diff)
+			}
+		})
+	}
+}
+
+func TestAListThatEndsBeforeItsSizeIsNotTakenForAWholeOne(t *testing.T) {
+	t.Parallel()
+	const second = "GET /2.0/addon/linkers/jira/values?page=2"
+	tests := map[string]struct {
+		steps []step
+		want  error
+	}{
+		"one page, cut":             {[]step{{request: valuesPage, answer: `{"size":3,"values":["A","B"]}`}}, bitbucket.ErrIncomplete},
+		"nothing of what is there":  {[]step{{request: valuesPage, answer: `{"size":3,"values":[]}`}}, bitbucket.ErrIncomplete},
+		"whole":                     {[]step{{request: valuesPage, answer: `{"size":2,"values":["A","B"]}`}}, nil},
+		"more than it said":         {[]step{{request: valuesPage, answer: `{"size":1,"values":["A","B"]}`}}, nil},
+		"a size that is no number":  {[]step{{request: valuesPage, answer: `{"size":"9","values":["A","B"]}`}}, nil},
+		"no size":                   {[]step{{request: valuesPage, answer: `{"size":null,"values":["A","B"]}`}}, nil},
+		"all pages count, not each": {[]step{{request: valuesPage, answer: `{"size":3,"values":["A","B"],"next":"?page=2"}`}, {request: second, answer: `{"size":3,"values":["C"]}`}}, nil},
+		// Somebody deleted a value meanwhile: what the list had at its end counts.
+		"it shrank while it was read": {[]step{{request: valuesPage, answer: `{"size":4,"values":["A","B"],"next":"?page=2"}`}, {request: second, answer: `{"size":3,"values":["C"]}`}}, nil},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := collect(newClient(t, newServer(t, test.steps...)).LinkerValues(t.Context(), "jira"))
+			if !errors.Is(err, test.want) {
+				t.Errorf("error %v, want %v", err, test.want)
 			}
 		})
 	}

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/linkersync/linkersync/shared/redact"
 )
 
 // DefaultBaseURL is Infisical Cloud in the US, https://us.infisical.com by another
@@ -32,6 +34,9 @@ type Client struct {
 	// RootCAs replaces the system's certificate authorities, see [LoadRootCAs].
 	// It can't be combined with HTTP, whose transport has its own.
 	RootCAs *x509.CertPool
+	// OnToken is told each access token before it is used, so that a CI can mask it.
+	// Nil tells nobody.
+	OnToken func(redact.Secret)
 	// Now is the clock, time.Now when nil.
 	Now func() time.Time
 	// Sleep waits for d or until ctx is done, whose error it then returns. Nil

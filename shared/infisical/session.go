@@ -80,6 +80,9 @@ func (c *Client) token(ctx context.Context) (redact.Secret, error) {
 		return redact.Secret{}, err
 	}
 	s.keep(granted, now)
+	if c.OnToken != nil {
+		c.OnToken(s.token)
+	}
 	return s.token, nil
 }
 
@@ -97,10 +100,11 @@ func (s *session) keep(granted loginAnswer, now time.Time) {
 // of 30 days doesn't outlive the job. A token that Infisical no longer knows is
 // fine. It works for up to 10 seconds even when ctx is done already, because an
 // interrupted job has the most reason to clean up. The client stays usable: the
-// next call connects and logs in again.
+// next call connects and logs in again. A client that could not be used has
+// nothing to end.
 func (c *Client) Revoke(ctx context.Context) error {
-	if err := c.prepare(); err != nil {
-		return err
+	if c.prepare() != nil {
+		return nil
 	}
 	defer c.endpoint.rest()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), revokeTimeout)

@@ -169,6 +169,28 @@ func TestALoginThatFailedOtherwiseIsTriedAgain(t *testing.T) {
 	list(t, client)
 }
 
+// A CI masks a token only if it hears of it before the token can be printed.
+func TestEachAccessTokenIsToldBeforeItIsUsed(t *testing.T) {
+	t.Parallel()
+	server := newRecorder(t).on(listPath, refuse(401, "UnauthorizedError", `"No identity access token found"`), many())
+	client := server.client()
+	type told struct {
+		Token  string
+		Routes []string
+	}
+	var got []told
+	client.OnToken = func(token redact.Secret) { got = append(got, told{token.Reveal(), server.routes()}) }
+	list(t, client)
+	list(t, client)
+	want := []told{
+		{"access-1", []string{loginPath}},
+		{"access-2", []string{loginPath, listPath, loginPath}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("told, and the calls made by then (-want +got):\n%s", diff)
+	}
+}
+
 func TestATokenThatDiedEarlyIsReplacedOnce(t *testing.T) {
 	t.Parallel()
 	dead := map[string]reply{

@@ -69,7 +69,7 @@ func TestServicesTakeOurRequests(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out struct{ Item map[string]map[string]string }
-	err := dynamodb.Call(t.Context(), "GetItem", map[string]any{"TableName": "awsjson", "Key": id}, &out)
+	err := dynamodb.Call(t.Context(), "GetItem", map[string]any{"TableName": "awsjson", "Key": id, "ConsistentRead": true}, &out)
 	if diff := cmp.Diff(map[string]map[string]string{"id": {"S": "x"}}, out.Item); diff != "" || err != nil {
 		t.Errorf("item (-want +got), error %v:\n%s", err, diff)
 	}

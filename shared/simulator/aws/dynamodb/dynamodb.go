@@ -1,8 +1,8 @@
 // Package dynamodb simulates Amazon DynamoDB's tables with conditional writes,
 // update expressions, queries, transactions and a time to live.
 //
-// It has no indexes, scans, batches or streams. Reads are always consistent:
-// a test can't see the staleness that an eventually consistent read may have.
+// It has no indexes, scans, batches or streams. A GetItem without ConsistentRead
+// misses a write of the last second; queries are always consistent.
 // Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/Welcome.html
 package dynamodb
 
@@ -57,6 +57,8 @@ type table struct {
 	timeToLive      string       // attribute with seconds since 1970; empty for none
 	// partitions have their items in order of the sort key.
 	partitions map[string][]attribute.Item
+	now        func() time.Time
+	past       map[string]past // by key
 }
 
 type keyAttribute struct {
@@ -93,6 +95,7 @@ func (t *table) get(key attribute.Item) attribute.Item {
 
 // set puts an item in its place.
 func (t *table) set(item attribute.Item) {
+	t.keep(t.keyOf(item))
 	partition := item[t.partition.name].Text
 	at, found := t.find(item)
 	if found {
@@ -104,6 +107,8 @@ func (t *table) set(item attribute.Item) {
 
 // remove takes the item with that key away, if it's there.
 func (t *table) remove(key attribute.Item) {
+	key = t.keyOf(key)
+	t.keep(key)
 	partition := key[t.partition.name].Text
 	if at, found := t.find(key); found {
 		t.partitions[partition] = slices.Delete(t.partitions[partition], at, at+1)

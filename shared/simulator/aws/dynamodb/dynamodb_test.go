@@ -217,7 +217,7 @@ func TestProjection(t *testing.T) {
 	w.put(t, `{"id":"a","n":1,"state":"x"}`)
 	get := func(projection string, names map[string]string) (string, error) {
 		out, err := w.GetItem(t.Context(), &sdk.GetItemInput{
-			TableName: aws.String("runs"), Key: item(t, `{"id":"a"}`), ProjectionExpression: &projection, ExpressionAttributeNames: names,
+			TableName: aws.String("runs"), Key: item(t, `{"id":"a"}`), ConsistentRead: aws.Bool(true), ProjectionExpression: &projection, ExpressionAttributeNames: names,
 		})
 		if err != nil {
 			return "", err

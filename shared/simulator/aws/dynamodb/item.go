@@ -195,5 +195,5 @@ func (s *Service) getItem(_ context.Context, in getInput) (*itemOutput, error) {
 	if err := holders.CheckUsed(); err != nil {
 		return nil, err
 	}
-	return &itemOutput{Item: projection.Of(found.get(in.Key))}, nil
+	return &itemOutput{Item: projection.Of(found.seen(in.Key, in.ConsistentRead))}, nil
 }

@@ -48,7 +48,7 @@ func (s *Service) createTable(_ context.Context, in createInput) (*createOutput,
 	if in.BillingMode != "PAY_PER_REQUEST" {
 		return nil, wire.Missing("billing mode", in.BillingMode)
 	}
-	fresh := &table{name: in.TableName, created: s.cloud.Now(), partitions: map[string][]attribute.Item{}}
+	fresh := &table{name: in.TableName, created: s.cloud.Now(), partitions: map[string][]attribute.Item{}, now: s.cloud.Now, past: map[string]past{}}
 	if err := fresh.define(in.KeySchema, in.AttributeDefinitions); err != nil {
 		return nil, err
 	}

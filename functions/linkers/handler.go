@@ -19,9 +19,9 @@ import (
 
 const (
 	// parallel installations of a batch are worked on at a time; they wait for
-	// Bitbucket, not for each other. Half a batch: with 4, a batch of 10 would take
-	// three rounds of calls, the last of them half empty.
-	parallel = 5
+	// Bitbucket, not for each other. The template's batch of 20 takes five rounds of
+	// calls, none of them half empty.
+	parallel = 4
 	// reserve is how long before the deadline no more work is begun: an installation
 	// with a few linkers takes a few seconds. What is not begun goes back to the queue.
 	reserve = 20 * time.Second

@@ -21,9 +21,9 @@ const (
 	firstDelay = 30 * time.Second
 	// maxDelay is the longest delay that SQS gives a message.
 	maxDelay = 15 * time.Minute
-	// apartDelay is what ten messages are spread over that came together. Lambda
-	// waits for a second to fill a batch.
-	apartDelay = time.Minute
+	// apartDelay is what the messages of a batch are spread over that came together:
+	// twenty, and Lambda waits for a second to fill the next batch.
+	apartDelay = 2 * time.Minute
 	// reasonLimit keeps a reason, in bytes, within what a person reads.
 	reasonLimit = 1000
 )

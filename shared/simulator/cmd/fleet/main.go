@@ -25,7 +25,7 @@ import (
 
 const (
 	// inFlight is how many installations one linkers process works on at a time.
-	inFlight = 5
+	inFlight = 4
 	// gcPercent spares the simulators, which hold the whole fleet, a tenth of their time.
 	gcPercent = 400
 	limit     = 10 * time.Minute
@@ -37,8 +37,8 @@ func main() {
 	b := bench{out: os.Stdout}
 	flag.IntVar(&b.installations, "installations", 10_000, "how many installations")
 	flag.DurationVar(&b.latency, "latency", 50*time.Millisecond, "how long Bitbucket takes over a call")
-	flag.IntVar(&b.workers, "workers", 6, "how many linkers processes, with 5 installations each in flight")
-	flag.IntVar(&b.batch, "batch", 10, "how many installations a process takes from the queue at a time")
+	flag.IntVar(&b.workers, "workers", 8, "how many linkers processes, with 4 installations each in flight")
+	flag.IntVar(&b.batch, "batch", 20, "how many installations a process takes from the queue at a time")
 	flag.Parse()
 	debug.SetGCPercent(gcPercent)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)

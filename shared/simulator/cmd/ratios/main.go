@@ -48,6 +48,9 @@ func figures() []figure {
 	return []figure{
 		{name: "verify with qsh / golang-jwt's bare parse", unit: "ns/op", over: "Verify", under: "BareParse", goal: 1.4},
 		{name: "sign with qsh / golang-jwt's bare signing", unit: "ns/op", over: "Sign", under: "BareSign", goal: 1.3},
+		{name: "verify with qsh, allocations", unit: "allocs/op", over: "Verify", divisor: 1, goal: 70},
+		{name: "whole signed request / its verification", unit: "ns/op", over: "ValidRequest", under: "VerifyOnly", goal: 4},
+		{name: "request with a forged token / a valid one", unit: "ns/op", over: "InvalidToken", under: "ValidRequest", goal: 1},
 		{name: "plan of 100,000 values / of 10,000", unit: "ns/op", over: "Plan/100000", under: "Plan/10000", goal: 11},
 		{name: "the same, values in no order", unit: "ns/op", over: "PlanShuffled/100000", under: "PlanShuffled/10000", goal: 11},
 		{name: "plan of 100,000 values, allocations a value", unit: "allocs/op", over: "Plan/100000", divisor: 100_000, goal: 3},

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf16"
 
@@ -28,8 +29,11 @@ const (
 )
 
 // markPattern finds the mark wherever a person left it in their text, with
-// whatever they made of the dots.
-var markPattern = regexp.MustCompile(`[\s\p{Z}·]*managed by linkersync[\s\p{Z}]*\S?[\s\p{Z}]*fp ([0-9a-f]{12})\b[\s\p{Z}·]*`)
+// whatever they made of the dots. Compiled when it is first needed: the linkers
+// function never does, and a cold start would pay for it.
+var markPattern = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`[\s\p{Z}·]*managed by linkersync[\s\p{Z}]*\S?[\s\p{Z}]*fp ([0-9a-f]{12})\b[\s\p{Z}·]*`)
+})
 
 // Fingerprint tells one set of credentials from another and gives neither away.
 //
@@ -66,11 +70,11 @@ func marked(text, fingerprint string) string {
 // unmarked splits a description into a person's text and the fingerprint in the
 // mark, the last one if there are several. Without a mark it isn't ours.
 func unmarked(description string) (text, fingerprint string, ours bool) {
-	marks := markPattern.FindAllStringSubmatch(description, -1)
+	marks := markPattern().FindAllStringSubmatch(description, -1)
 	if marks == nil {
 		return tidy(description), "", false
 	}
-	return tidy(markPattern.ReplaceAllString(description, " ")), marks[len(marks)-1][1], true
+	return tidy(markPattern().ReplaceAllString(description, " ")), marks[len(marks)-1][1], true
 }
 
 // tidy takes off what the mark's separator would blend with, and what Infisical

@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"log/slog"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -41,5 +42,6 @@ func configure(e *startup.Environment, log *slog.Logger, out io.Writer) (*handle
 		bus:     rollout.Bus{EventBridge: awsjson.New(aws, awsjson.EventBridge), Name: bus},
 		queue:   &queue{api: sqs.NewFromConfig(aws), url: queueURL},
 		metrics: &metrics.Writer{App: app, Out: out},
+		now:     time.Now,
 	}, nil
 }

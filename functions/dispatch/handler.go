@@ -37,6 +37,7 @@ type handler struct {
 	bus     rollout.Bus
 	queue   *queue
 	metrics *metrics.Writer
+	now     func() time.Time
 }
 
 // result answers a direct invoke, and is logged.
@@ -57,7 +58,7 @@ func (h *handler) Handle(ctx context.Context, raw json.RawMessage) (answer resul
 	if invocation, ok := lambdacontext.FromContext(ctx); ok {
 		requestID = invocation.AwsRequestID
 	}
-	o, err := read(raw, requestID, deployment{app: h.app, bucket: h.bucket})
+	o, err := read(raw, requestID, h.now(), deployment{app: h.app, bucket: h.bucket})
 	if err == nil {
 		answer, err = h.dispatch(ctx, o)
 	}
@@ -136,7 +137,7 @@ func (h *handler) queueAll(ctx context.Context, run rollout.Run, o order, target
 		return run, err
 	}
 	for run.Phase == rollout.Dispatching {
-		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < reserve {
+		if deadline, ok := ctx.Deadline(); ok && deadline.Sub(h.now()) < reserve {
 			return run, fmt.Errorf("run %s: out of time after %d installations; the next attempt goes on from here", run.ID, run.Queued)
 		}
 		page, next, err := h.store.List(ctx, run.Cursor)

@@ -121,7 +121,9 @@ func TestEventsThatAreRefused(t *testing.T) {
 		"refused_slug": `"acme" is no workspace UUID`, "refused_other_app": `"another-app"`, "refused_manifest": "A B",
 		"refused_other_bucket": "not in this deployment's", "refused_no_manifest_key": `"notes.txt"`, "refused_source": "Instance State",
 		"refused_forge_without_descriptor": "send the descriptor", "refused_two_descriptors": "one of them is enough",
-		"refused_null": "no JSON object", "refused_list": "not a JSON object",
+		"refused_no_linkers": "event has no linkers", "refused_no_linkers_for_one": "event has no linkers",
+		"refused_allow_prune_of_anything": "send it, or name its location",
+		"refused_null":                    "no JSON object", "refused_list": "not a JSON object",
 	}
 	files, err := filepath.Glob("testdata/refused_*.json")
 	if err != nil || len(files) != len(reasons) {
@@ -135,7 +137,7 @@ func TestEventsThatAreRefused(t *testing.T) {
 			if !errors.Is(err, rollout.ErrRefused) || !strings.Contains(err.Error(), reason) {
 				t.Errorf("error %v, want ErrRefused with %s", err, reason)
 			}
-			if got := w.messages(); len(got) != 0 || w.stored("default.yaml") != "" {
+			if got := w.messages(); len(got) != 0 || w.stored("default.yaml") != "" || w.stored(rollout.WorkspaceScope(workspace(1))) != "" {
 				t.Errorf("queued %v, stored %q", got, w.stored("default.yaml"))
 			}
 			if !strings.Contains(w.out.String(), "dispatch failed") {

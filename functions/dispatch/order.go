@@ -41,6 +41,8 @@ type order struct {
 	stored *rollout.Location
 	// manifest is a new desired state, to be kept in the bucket first.
 	manifest string
+	// allowPrune is the explicit yes to a large prune, for the order's manifest.
+	allowPrune bool
 	// workspaces are those asked for; empty means all.
 	workspaces []string
 	// addon is what a TaskAddon message says.
@@ -63,7 +65,7 @@ var errIgnored = errors.New("nothing to do for this event")
 
 // read decodes any event that the function is invoked with. Errors are
 // rollout.ErrRefused, or errIgnored; the order then has the run's id, if there is one.
-func read(raw []byte, requestID string, d deployment) (order, error) {
+func read(raw []byte, requestID string, now time.Time, d deployment) (order, error) {
 	var event envelope
 	if err := json.Unmarshal(raw, &event); err != nil {
 		return order{}, fmt.Errorf("%w: the event is not a JSON object", rollout.ErrRefused)
@@ -78,7 +80,7 @@ func read(raw []byte, requestID string, d deployment) (order, error) {
 	switch {
 	case direct:
 		o, err = readChange(raw, d)
-		o.run, o.at = requestID, event.at(time.Now())
+		o.run, o.at = requestID, event.at(now)
 		return o, err
 	case event.Source == rollout.Source && event.DetailType == rollout.DetailChanged:
 		o, err = readChange(event.Detail, d)
@@ -91,7 +93,7 @@ func read(raw []byte, requestID string, d deployment) (order, error) {
 	default:
 		err = fmt.Errorf("%w: no rule of ours sends %q from %q", rollout.ErrRefused, event.DetailType, event.Source)
 	}
-	o.run, o.at = event.ID, event.at(time.Now())
+	o.run, o.at = event.ID, event.at(now)
 	return o, err
 }
 
@@ -103,17 +105,18 @@ func readChange(detail []byte, d deployment) (order, error) {
 	if err := errors.Join(d.serves(change.App), rollout.CheckInstallations(change.Installations)); err != nil {
 		return order{}, err
 	}
-	o := order{task: rollout.TaskValues, manifest: change.Manifest, workspaces: change.Installations}
-	if change.Location == nil {
-		return o, nil
+	o := order{
+		task: rollout.TaskValues, workspaces: change.Installations,
+		manifest: change.Manifest, stored: change.Location, allowPrune: change.AllowPrune,
 	}
-	if change.Manifest != "" {
+	switch {
+	case o.manifest != "" && o.stored != nil:
 		return order{}, fmt.Errorf("%w: the event has a manifest and a location, one of them is enough", rollout.ErrRefused)
-	}
-	if change.Location.Bucket != "" && change.Location.Bucket != d.bucket {
+	case o.allowPrune && o.manifest == "" && o.stored == nil:
+		return order{}, fmt.Errorf("%w: allow_prune is a yes to one manifest: send it, or name its location", rollout.ErrRefused)
+	case o.stored != nil && o.stored.Bucket != "" && o.stored.Bucket != d.bucket:
 		return order{}, fmt.Errorf("%w: the location is not in this deployment's manifest bucket", rollout.ErrRefused)
 	}
-	o.stored = change.Location
 	return o, nil
 }
 

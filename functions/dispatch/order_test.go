@@ -173,9 +173,9 @@ func TestAnInstallationOnTwoPagesIsCountedOnce(t *testing.T) {
 			if diff := cmp.Diff([]int{1, 2, 3}, w.numbers()); diff != "" || err != nil || answer.Queued != 3 {
 				t.Errorf("answer %+v, error %v, queued for (-want +got):\n%s", answer, err, diff)
 			}
-			outcomes := map[string]rollout.Outcome{}
+			outcomes := map[string]rollout.Result{}
 			for _, message := range w.messages() {
-				outcomes[message.ClientKey] = rollout.Unchanged
+				outcomes[message.ClientKey] = rollout.Result{Outcome: rollout.Unchanged}
 			}
 			run, err := w.handler.table.Report(t.Context(), "event-schedule", outcomes)
 			if err != nil || !run.Complete() {
@@ -206,9 +206,9 @@ func TestTwoDispatchesAtOnce(t *testing.T) {
 	if err != nil || run.Phase != rollout.Working || run.Total != 5 {
 		t.Fatalf("run %+v, error %v; want 5 installations", run, err)
 	}
-	outcomes := map[string]rollout.Outcome{}
+	outcomes := map[string]rollout.Result{}
 	for _, message := range w.messages() {
-		outcomes[message.ClientKey] = rollout.Changed
+		outcomes[message.ClientKey] = rollout.Result{Outcome: rollout.Changed}
 	}
 	if run, err = w.handler.table.Report(t.Context(), run.ID, outcomes); err != nil || !run.Complete() || len(outcomes) != 5 {
 		t.Errorf("run %+v, error %v, messages for %d; want it complete", run, err, len(outcomes))

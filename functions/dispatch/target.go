@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -24,13 +25,15 @@ type target struct {
 type scope struct {
 	name     string
 	revision int64
+	// allowPrune is the version for which a large prune was allowed, if it was.
+	allowPrune string
 }
 
 // settleState makes the bucket hold what the order wants, and records it as the
 // newest state. errIgnored when another run is in charge of this state already,
 // or a newer one has replaced it.
 func (h *handler) settleState(ctx context.Context, o order) (target, error) {
-	t := target{now: time.Now().UTC()}
+	t := target{now: h.now().UTC()}
 	if len(o.workspaces) > 0 {
 		t.workspaces = map[string]scope{}
 		for _, uuid := range o.workspaces {
@@ -42,8 +45,20 @@ func (h *handler) settleState(ctx context.Context, o order) (target, error) {
 		return h.settleStored(ctx, o, t)
 	case o.manifest != "":
 		return h.settleInline(ctx, o, t)
+	case o.task == rollout.TaskValues && len(o.workspaces) == 0:
+		return t, h.checkDefault(ctx)
 	}
 	return t, nil
+}
+
+// checkDefault refuses a run over all whose default manifest nobody can apply: once,
+// here, and not in a dead letter for each installation. Without one there may still be
+// workspaces with their own.
+func (h *handler) checkDefault(ctx context.Context) error {
+	if _, err := h.desired.Default(ctx); !errors.Is(err, rollout.ErrNoManifest) {
+		return err
+	}
+	return nil
 }
 
 // settleStored takes a manifest that is in the bucket.
@@ -65,7 +80,14 @@ func (h *handler) settleStored(ctx context.Context, o order, t target) (target, 
 	if _, err := h.desired.Parse(o.stored.Key, object.Body); err != nil {
 		return t, err
 	}
-	settled, err := h.advance(ctx, o.run, o.stored.Key, object.VersionID)
+	if uuid == "" && t.workspaces != nil {
+		// To all others the object's own event brings it, so this run isn't in charge of it.
+		for named := range t.workspaces {
+			t.workspaces[named] = o.scope("", 0, object.VersionID, true)
+		}
+		return t, nil
+	}
+	settled, err := h.advance(ctx, o, object.VersionID)
 	if err != nil {
 		return t, err
 	}
@@ -84,12 +106,12 @@ func (h *handler) settleInline(ctx context.Context, o order, t target) (target, 
 		return t, err
 	}
 	keep := func(name string) (scope, error) {
-		version, err := h.desired.Keep(ctx, h.table, rollout.Origin{Run: o.run, At: o.at}, name, []byte(o.manifest))
+		version, ours, err := h.desired.Keep(ctx, h.table, rollout.Origin{Run: o.run, At: o.at}, name, []byte(o.manifest))
 		if err != nil {
 			return scope{}, err
 		}
 		revision, _, err := h.table.Advance(ctx, h.app, name, version, o.run)
-		return scope{name, revision}, err
+		return o.scope(name, revision, version, ours), err
 	}
 	if len(o.workspaces) == 0 {
 		var err error
@@ -106,16 +128,27 @@ func (h *handler) settleInline(ctx context.Context, o order, t target) (target, 
 	return t, nil
 }
 
-// advance records a version as the newest of its scope on behalf of the run.
-func (h *handler) advance(ctx context.Context, run, name, version string) (scope, error) {
-	revision, owner, err := h.table.Advance(ctx, h.app, name, version, run)
+// advance records the stored version as the newest of its scope on behalf of the run.
+// That another run did so already is no news; a yes to a prune is.
+func (h *handler) advance(ctx context.Context, o order, version string) (scope, error) {
+	revision, owner, err := h.table.Advance(ctx, h.app, o.stored.Key, version, o.run)
 	if err != nil {
 		return scope{}, err
 	}
-	if owner != run {
-		return scope{}, fmt.Errorf("%w: run %s is in charge of this version of %s", errIgnored, owner, name)
+	if owner != o.run && !o.allowPrune {
+		return scope{}, fmt.Errorf("%w: run %s is in charge of this version of %s", errIgnored, owner, o.stored.Key)
 	}
-	return scope{name, revision}, nil
+	return o.scope(o.stored.Key, revision, version, true), nil
+}
+
+// scope is a settled one. ours is false when its version holds another manifest than
+// the order's, to which nobody said yes.
+func (o order) scope(name string, revision int64, version string, ours bool) scope {
+	settled := scope{name: name, revision: revision}
+	if o.allowPrune && ours {
+		settled.allowPrune = version
+	}
+	return settled
 }
 
 // missing says how many of the named workspaces got no message.
@@ -140,7 +173,7 @@ func (t target) messages(run string, o order, page []installation.Installation, 
 		}
 		message := o.addon
 		message.Run, message.Task, message.ClientKey, message.Since = run, o.task, in.ClientKey, t.now
-		message.Scope, message.Revision = because.name, because.revision
+		message.Scope, message.Revision, message.AllowPrune = because.name, because.revision, because.allowPrune
 		messages = append(messages, message)
 	}
 	return messages

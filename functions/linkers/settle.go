@@ -111,11 +111,20 @@ func (h *handler) tell(ctx context.Context, is fate, w *work) {
 }
 
 func tally(counts map[metrics.Name]int, applied rollout.Applied) {
-	counts[metricOf(applied.Outcome)]++
+	result := resultOf(applied)
+	counts[metricOf(result.Outcome)]++
+	counts[metrics.ValuesAdded] += result.Added
+	counts[metrics.ValuesRemoved] += result.Removed
+}
+
+// resultOf sums what an installation's linkers took.
+func resultOf(applied rollout.Applied) rollout.Result {
+	result := rollout.Result{Outcome: applied.Outcome}
 	for _, linker := range applied.Linkers {
-		counts[metrics.ValuesAdded] += linker.Added
-		counts[metrics.ValuesRemoved] += linker.Removed
+		result.Added += linker.Added
+		result.Removed += linker.Removed
 	}
+	return result
 }
 
 // levelOf: what is skipped is everyday, what will be tried again may pass, what is
@@ -146,7 +155,7 @@ func metricOf(outcome rollout.Outcome) metrics.Name {
 // outcome twice is a no-op, an event that was never sent can't be made up for.
 func (h *handler) report(ctx context.Context, ended []*work) (reported, unreported []*work) {
 	var applied []rollout.Applied
-	byRun := map[string]map[string]rollout.Outcome{}
+	byRun := map[string]map[string]rollout.Result{}
 	for _, w := range ended {
 		if w.applied.ClientKey == "" {
 			continue // not even a message
@@ -156,9 +165,9 @@ func (h *handler) report(ctx context.Context, ended []*work) (reported, unreport
 			continue
 		}
 		if byRun[w.message.Run] == nil {
-			byRun[w.message.Run] = map[string]rollout.Outcome{}
+			byRun[w.message.Run] = map[string]rollout.Result{}
 		}
-		byRun[w.message.Run][w.message.ClientKey] = w.applied.Outcome
+		byRun[w.message.Run][w.message.ClientKey] = resultOf(w.applied)
 	}
 	_, unsent := rollout.Send(ctx, h.bus, rollout.DetailApplied, applied...)
 	if unsent != nil {
@@ -166,8 +175,8 @@ func (h *handler) report(ctx context.Context, ended []*work) (reported, unreport
 		byRun = nil
 	}
 	lost := map[string]bool{}
-	for id, outcomes := range byRun {
-		if err := h.reportRun(ctx, id, outcomes); err != nil {
+	for id, results := range byRun {
+		if err := h.reportRun(ctx, id, results); err != nil {
 			h.log.ErrorContext(ctx, "run not updated", slog.String("run", id), slog.String("error", err.Error()))
 			lost[id] = true
 		}
@@ -182,8 +191,8 @@ func (h *handler) report(ctx context.Context, ended []*work) (reported, unreport
 	return reported, unreported
 }
 
-func (h *handler) reportRun(ctx context.Context, id string, outcomes map[string]rollout.Outcome) error {
-	run, err := h.table.Report(ctx, id, outcomes)
+func (h *handler) reportRun(ctx context.Context, id string, results map[string]rollout.Result) error {
+	run, err := h.table.Report(ctx, id, results)
 	if errors.Is(err, rollout.ErrNoRun) {
 		return nil // the run is older than the table keeps them
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -9,7 +10,6 @@ import (
 	"github.com/linkersync/linkersync/shared/bitbucket"
 	"github.com/linkersync/linkersync/shared/connect"
 	"github.com/linkersync/linkersync/shared/installation"
-	"github.com/linkersync/linkersync/shared/manifest"
 	"github.com/linkersync/linkersync/shared/reconcile"
 	"github.com/linkersync/linkersync/shared/rollout"
 )
@@ -59,7 +59,7 @@ func (w *worker) task(ctx context.Context, in installation.Installation, message
 	if message.Task == rollout.TaskAddon {
 		return updateAddon(ctx, client, message)
 	}
-	return w.values(ctx, client, in.Principal.UUID, applied, prefetched)
+	return w.values(ctx, client, message, applied, prefetched)
 }
 
 func updateAddon(ctx context.Context, client *bitbucket.Client, message rollout.Message) error {
@@ -75,20 +75,20 @@ func updateAddon(ctx context.Context, client *bitbucket.Client, message rollout.
 // values brings the linkers to the desired state, and starts over when that
 // changed while it wrote: also when it failed, for good perhaps, because what it
 // did write may have come after a newer manifest's values.
-func (w *worker) values(ctx context.Context, client *bitbucket.Client, workspace string, applied *rollout.Applied, prefetched *states) error {
+func (w *worker) values(ctx context.Context, client *bitbucket.Client, message rollout.Message, applied *rollout.Applied, prefetched *states) error {
 	for range maxRounds {
-		state, err := prefetched.of(ctx, w.desired, workspace)
+		state, err := prefetched.of(ctx, w.desired, applied.Workspace)
 		if errors.Is(err, rollout.ErrNoManifest) {
 			return fmt.Errorf("%w: %w", errSkipped, err) // the first manifest has a run of its own
 		}
 		if err != nil {
 			return err
 		}
-		wrote, failed := w.linkers(ctx, client, state.Manifest.Linkers, applied)
+		wrote, failed := w.linkers(ctx, client, state, message.AllowPrune, applied)
 		if !wrote {
 			return failed.err()
 		}
-		current, err := w.desired.Current(ctx, workspace, state)
+		current, err := w.desired.Current(ctx, applied.Workspace, state)
 		if err != nil {
 			return append(failed, err)
 		}
@@ -101,11 +101,15 @@ func (w *worker) values(ctx context.Context, client *bitbucket.Client, workspace
 }
 
 // linkers applies one linker after the other, each for itself, and tells whether
-// it wrote anything.
-func (w *worker) linkers(ctx context.Context, client *bitbucket.Client, all []manifest.Linker, applied *rollout.Applied) (wrote bool, failed failures) {
+// it wrote anything. allowPrune is the version for which a large prune is allowed.
+func (w *worker) linkers(ctx context.Context, client *bitbucket.Client, state rollout.State, allowPrune string, applied *rollout.Applied) (wrote bool, failed failures) {
 	applied.Linkers = applied.Linkers[:0]
-	for _, desired := range all {
-		result, err := reconcile.ApplyLinker(ctx, client, desired, reconcile.Options{})
+	options := reconcile.Options{AllowPrune: allowPrune != "" && allowPrune == state.VersionID}
+	for _, desired := range state.Manifest.Linkers {
+		result, err := reconcile.ApplyLinker(ctx, client, desired, options)
+		if isA[*reconcile.PruneGuardError](err) {
+			err = fmt.Errorf("%w: %s", err, howToAllow(applied.Workspace, state))
+		}
 		wrote = wrote || result.Writes > 0
 		count := rollout.AppliedLinker{Linker: desired.Key, Added: len(result.Added), Removed: len(result.Removed), Kept: result.Kept}
 		if err != nil {
@@ -118,6 +122,17 @@ func (w *worker) linkers(ctx context.Context, client *bitbucket.Client, all []ma
 		}
 	}
 	return wrote, failed
+}
+
+// howToAllow says how a person allows what the guard refused, for this state and this
+// workspace alone.
+func howToAllow(workspace string, state rollout.State) string {
+	yes := rollout.Change{
+		Installations: []string{workspace}, AllowPrune: true,
+		Location: &rollout.Location{Key: state.Scope, VersionID: state.VersionID},
+	}
+	detail, _ := json.Marshal(yes) // text and a bool: it always can be
+	return fmt.Sprintf("run the action with prune: true, or send the event %q with the detail %s", rollout.DetailChanged, detail)
 }
 
 // ends tells whether the next linker would meet the same error.

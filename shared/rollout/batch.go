@@ -12,7 +12,7 @@ const (
 )
 
 // Batches splits a list into as few calls as the limits permit, in order. What is too
-// large by itself is a batch of its own, for the service to refuse.
+// large by itself is a batch of its own, for the caller or the service to refuse.
 func Batches[T any](list []T, size func(T) int) iter.Seq[[]T] {
 	return func(yield func([]T) bool) {
 		start, total := 0, 0

@@ -3,6 +3,7 @@ package rollout
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/linkersync/linkersync/shared/awsenv"
@@ -28,8 +29,12 @@ type result struct {
 	ErrorCode string
 }
 
+// ErrTooLarge says that an event is more than a call may carry.
+var ErrTooLarge = errors.New("too large for an event")
+
 // Send puts events of one detail type and returns their ids, in order. An entry
-// that EventBridge refuses is an error, after the others were sent.
+// that EventBridge refuses is an error, after the others were sent; ErrTooLarge comes
+// before any is sent.
 func Send[T Change | AddonUpdate | Applied | Finished](ctx context.Context, b Bus, detailType string, details ...T) (ids []string, err error) {
 	entries := make([]entry, 0, len(details))
 	for _, detail := range details {
@@ -37,7 +42,11 @@ func Send[T Change | AddonUpdate | Applied | Finished](ctx context.Context, b Bu
 		if err != nil {
 			return nil, fmt.Errorf("encode %s: %w", detailType, err)
 		}
-		entries = append(entries, entry{EventBusName: b.Name, Source: Source, DetailType: detailType, Detail: string(body)})
+		one := entry{EventBusName: b.Name, Source: Source, DetailType: detailType, Detail: string(body)}
+		if one.size() > batchBytes {
+			return nil, fmt.Errorf("put %s: it has %d bytes, %w: the limit is %d", detailType, one.size(), ErrTooLarge, batchBytes)
+		}
+		entries = append(entries, one)
 	}
 	for batch := range Batches(entries, entry.size) {
 		var out struct{ Entries []result }

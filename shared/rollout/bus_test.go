@@ -3,6 +3,7 @@ package rollout_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -60,6 +61,25 @@ func TestSendSplitsWhatIsTooLargeTogether(t *testing.T) {
 	}
 	if ids, err := rollout.Send(t.Context(), c.bus(), rollout.DetailApplied, large...); err != nil || len(ids) != 10 {
 		t.Errorf("%d ids, error %v; want 10", len(ids), err)
+	}
+}
+
+// TestSendRefusesWhatIsTooLarge before it calls: AWS would not say how large it was.
+func TestSendRefusesWhatIsTooLarge(t *testing.T) {
+	t.Parallel()
+	c := simulated(t)
+	fits := rollout.Change{Manifest: strings.Repeat("x", 256<<10-len(rollout.Source+rollout.DetailChanged)-len(`{"manifest":""}`))}
+	if _, err := rollout.Send(t.Context(), c.bus(), rollout.DetailChanged, fits); err != nil {
+		t.Errorf("as large as it fits: %v", err)
+	}
+	calls := c.simulator.Faults.Count(fault.Target("PutEvents"))
+	large := rollout.Change{Manifest: fits.Manifest + "x"}
+	_, err := rollout.Send(t.Context(), c.bus(), rollout.DetailChanged, rollout.Change{}, large)
+	if !errors.Is(err, rollout.ErrTooLarge) || !strings.Contains(err.Error(), "262145 bytes") || !strings.Contains(err.Error(), "262144") {
+		t.Errorf("error %v, want ErrTooLarge with both sizes", err)
+	}
+	if got := c.simulator.Faults.Count(fault.Target("PutEvents")); got != calls {
+		t.Errorf("%d calls, want none", got-calls)
 	}
 }
 

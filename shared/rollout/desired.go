@@ -102,16 +102,21 @@ func (d Desired) Current(ctx context.Context, workspaceUUID string, state State)
 	return object.Key == state.Scope && object.VersionID == state.VersionID, err
 }
 
-// Parse reads a manifest for this app. Errors are ErrRefused with every problem.
+// Parse reads a manifest for this app. Errors are ErrRefused with every problem. One
+// without linkers is refused, too: it says nothing about any value, and in the place of
+// one that does it would end all upkeep without a word.
 func (d Desired) Parse(name string, data []byte) (manifest.Manifest, error) {
 	parsed, err := manifest.Parse(name, data, func(string) ([]byte, error) {
-		return nil, fmt.Errorf("values_file can't be used in a stored manifest: list the values themselves (linkersync apply --via event does it)")
+		return nil, fmt.Errorf("values_file can't be used in a stored manifest: list the values themselves (the action with via: event does it)")
 	})
 	if err != nil {
 		return manifest.Manifest{}, fmt.Errorf("%w: %w", ErrRefused, err)
 	}
 	if parsed.App != "" && parsed.App != d.App {
 		return manifest.Manifest{}, fmt.Errorf("%w: %s is for the app %q, this deployment is for %q", ErrRefused, name, parsed.App, d.App)
+	}
+	if len(parsed.Linkers) == 0 {
+		return manifest.Manifest{}, fmt.Errorf("%w: %s has no linkers, so nothing would be kept in order any more: list at least one", ErrRefused, name)
 	}
 	return parsed, nil
 }
@@ -127,28 +132,28 @@ type Origin struct {
 // in force then. One that is there already, to the byte, keeps its version. Nothing
 // is written when a later event's manifest was kept before, as events have no order,
 // or when a run is repeated after somebody else wrote to the scope: either way the
-// manifest was replaced by a newer one.
-func (d Desired) Keep(ctx context.Context, table *Table, origin Origin, scope string, data []byte) (versionID string, err error) {
+// manifest was replaced by a newer one, and ours is false.
+func (d Desired) Keep(ctx context.Context, table *Table, origin Origin, scope string, data []byte) (versionID string, ours bool, err error) {
 	// First of all: whoever reads after a later event was noted sees what it wrote, or
 	// will write, and leaves it alone.
 	overtaken, err := table.overtaken(ctx, d.App, scope, origin.At)
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
 	present, err := d.Objects.Get(ctx, scope)
 	if err != nil && !errors.Is(err, s3object.ErrNotFound) {
-		return "", err
+		return "", false, err
 	}
-	if overtaken || err == nil && bytes.Equal(present.Body, data) {
-		return present.VersionID, nil
+	if same := err == nil && bytes.Equal(present.Body, data); same || overtaken {
+		return present.VersionID, same, nil
 	}
 	replaces, err := table.Claim(ctx, origin.Run, scope, present.VersionID)
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
 	if replaces != present.VersionID {
-		return present.VersionID, nil
+		return present.VersionID, false, nil
 	}
 	stored, err := d.Objects.Put(ctx, scope, data)
-	return stored.VersionID, err
+	return stored.VersionID, err == nil, err
 }

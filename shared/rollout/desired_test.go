@@ -30,8 +30,10 @@ func TestAWorkspacesOwnManifestWins(t *testing.T) {
 	if _, err := desired.Default(ctx); !errors.Is(err, rollout.ErrNoManifest) {
 		t.Fatalf("error %v, want ErrNoManifest", err)
 	}
-	version, err := desired.Keep(ctx, table, rollout.Origin{Run: "r1", At: noon}, rollout.DefaultScope, manifestOf("ONE"))
-	c.must(err)
+	version, ours, err := desired.Keep(ctx, table, rollout.Origin{Run: "r1", At: noon}, rollout.DefaultScope, manifestOf("ONE"))
+	if err != nil || !ours {
+		t.Fatalf("kept %v, error %v", ours, err)
+	}
 	state, err := desired.Default(ctx)
 	if err != nil || state.VersionID != version || state.Scope != rollout.DefaultScope || state.Manifest.Linkers[0].Values[0] != "ONE" {
 		t.Fatalf("default %+v, error %v", state, err)
@@ -43,7 +45,7 @@ func TestAWorkspacesOwnManifestWins(t *testing.T) {
 		}
 	}
 	current(true)
-	_, err = desired.Keep(ctx, table, rollout.Origin{Run: "r2", At: noon}, rollout.WorkspaceScope(workspace), manifestOf("OWN"))
+	_, _, err = desired.Keep(ctx, table, rollout.Origin{Run: "r2", At: noon}, rollout.WorkspaceScope(workspace), manifestOf("OWN"))
 	c.must(err)
 	current(false) // the workspace has a list of its own now
 	own, found, err := desired.Own(ctx, workspace)
@@ -52,10 +54,10 @@ func TestAWorkspacesOwnManifestWins(t *testing.T) {
 	}
 	state = own
 	current(true)
-	_, err = desired.Keep(ctx, table, rollout.Origin{Run: "r3", At: noon}, rollout.DefaultScope, manifestOf("TWO"))
+	_, _, err = desired.Keep(ctx, table, rollout.Origin{Run: "r3", At: noon}, rollout.DefaultScope, manifestOf("TWO"))
 	c.must(err)
 	current(true) // the default is not this workspace's business
-	_, err = desired.Keep(ctx, table, rollout.Origin{Run: "r4", At: noon}, rollout.WorkspaceScope(workspace), manifestOf("OWN2"))
+	_, _, err = desired.Keep(ctx, table, rollout.Origin{Run: "r4", At: noon}, rollout.WorkspaceScope(workspace), manifestOf("OWN2"))
 	c.must(err)
 	current(false)
 }
@@ -64,19 +66,21 @@ func TestKeepWritesAManifestOnce(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)
 	table, desired := c.table(), c.desired()
-	keep := func(run, value string) string {
+	keep := func(run, value string, want bool) string {
 		t.Helper()
-		version, err := desired.Keep(t.Context(), table, rollout.Origin{Run: run, At: noon}, rollout.DefaultScope, manifestOf(value))
-		c.must(err)
+		version, ours, err := desired.Keep(t.Context(), table, rollout.Origin{Run: run, At: noon}, rollout.DefaultScope, manifestOf(value))
+		if err != nil || ours != want {
+			t.Errorf("%s of %s: in force %v, error %v; want %v", value, run, ours, err, want)
+		}
 		return version
 	}
-	first := keep("r1", "ONE")
-	if again := keep("r1", "ONE"); again != first {
+	first := keep("r1", "ONE", true)
+	if again := keep("r1", "ONE", true); again != first {
 		t.Errorf("the same manifest got the version %s, after %s", again, first)
 	}
-	second := keep("r2", "TWO")
+	second := keep("r2", "TWO", true)
 	// The first event comes again, after the second.
-	if late := keep("r1", "ONE"); late != second {
+	if late := keep("r1", "ONE", false); late != second {
 		t.Errorf("an old event wrote version %s over %s", late, second)
 	}
 	state, err := desired.Default(t.Context())
@@ -84,7 +88,7 @@ func TestKeepWritesAManifestOnce(t *testing.T) {
 		t.Errorf("desired %+v, error %v; want the newest", state.Manifest, err)
 	}
 	// Somebody who wants the old values again says so with a new event.
-	if back := keep("r3", "ONE"); back == second {
+	if back := keep("r3", "ONE", true); back == second {
 		t.Error("a new event with an old manifest was not kept")
 	}
 }
@@ -97,6 +101,8 @@ func TestRefusedManifests(t *testing.T) {
 		"not a manifest":    {"hello", "default.yaml"},
 		"a file beside it":  {"version: 1\nlinkers:\n  - {key: issues, values_file: projects.txt}\n", "list the values themselves"},
 		"an invalid value":  {"version: 1\nlinkers:\n  - {key: issues, values: [\"A B\"]}\n", "A B"},
+		"no linkers":        {"version: 1\nconnections: []\n", "no linkers"},
+		"an empty list":     {"version: 1\nlinkers: []\n", "no linkers"},
 		"an unknown member": {"version: 1\nlinker: []\n", "linker"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -38,6 +38,10 @@ type Change struct {
 	Manifest string `json:"manifest,omitempty"`
 	// Location is a manifest in the deployment's bucket.
 	Location *Location `json:"location,omitempty"`
+	// AllowPrune is the explicit yes to a prune of more than half of a linker's values.
+	// It counts for the version of Manifest or Location, one of which it needs, in this
+	// run alone.
+	AllowPrune bool `json:"allow_prune,omitempty"`
 }
 
 // Location names a version of an object in the manifest bucket.
@@ -87,16 +91,19 @@ type AppliedLinker struct {
 // Finished is the detail of a DetailFinished event. A change that was refused counts
 // as one failure, and Refused says why.
 type Finished struct {
-	Run       string    `json:"run"`
-	App       string    `json:"app"`
-	Total     int       `json:"total"`
-	Changed   int       `json:"changed"`
-	Unchanged int       `json:"unchanged"`
-	Failed    int       `json:"failed"`
-	Skipped   int       `json:"skipped"`
-	Refused   string    `json:"refused,omitempty"`
-	Started   time.Time `json:"started"`
-	Ended     time.Time `json:"ended"`
+	Run       string `json:"run"`
+	App       string `json:"app"`
+	Total     int    `json:"total"`
+	Changed   int    `json:"changed"`
+	Unchanged int    `json:"unchanged"`
+	Failed    int    `json:"failed"`
+	Skipped   int    `json:"skipped"`
+	// Added and Removed count linker values, see [Result].
+	Added   int       `json:"added"`
+	Removed int       `json:"removed"`
+	Refused string    `json:"refused,omitempty"`
+	Started time.Time `json:"started"`
+	Ended   time.Time `json:"ended"`
 }
 
 // workspacePattern is a UUID with braces, as Bitbucket writes it.

@@ -20,14 +20,14 @@ const MaxReport = 99
 // errCounted: an outcome of the transaction was counted before.
 var errCounted = errors.New("an outcome was counted before")
 
-// Report counts outcomes of one run, by client key, each once however often it is
+// Report counts results of one run, by client key, each once however often it is
 // reported, and returns the run. ErrNoRun when the table has no such run (any more).
-func (t *Table) Report(ctx context.Context, runID string, outcomes map[string]Outcome) (Run, error) {
-	err := t.reportPatiently(ctx, runID, outcomes)
-	if errors.Is(err, errCounted) && len(outcomes) > 1 {
+func (t *Table) Report(ctx context.Context, runID string, results map[string]Result) (Run, error) {
+	err := t.reportPatiently(ctx, runID, results)
+	if errors.Is(err, errCounted) && len(results) > 1 {
 		// All were refused for the sake of one: one by one, then.
-		for _, clientKey := range slices.Sorted(maps.Keys(outcomes)) {
-			err = t.reportPatiently(ctx, runID, map[string]Outcome{clientKey: outcomes[clientKey]})
+		for _, clientKey := range slices.Sorted(maps.Keys(results)) {
+			err = t.reportPatiently(ctx, runID, map[string]Result{clientKey: results[clientKey]})
 			if err != nil && !errors.Is(err, errCounted) {
 				break
 			}
@@ -40,8 +40,8 @@ func (t *Table) Report(ctx context.Context, runID string, outcomes map[string]Ou
 }
 
 // reportPatiently repeats a transaction that met another one.
-func (t *Table) reportPatiently(ctx context.Context, runID string, outcomes map[string]Outcome) error {
-	return t.patiently(ctx, func() error { return t.report(ctx, runID, outcomes) })
+func (t *Table) reportPatiently(ctx context.Context, runID string, results map[string]Result) error {
+	return t.patiently(ctx, func() error { return t.report(ctx, runID, results) })
 }
 
 // write is one part of a transaction.
@@ -51,22 +51,24 @@ type write struct {
 	Update *input `json:"Update,omitempty"`
 }
 
-// report writes a mark for each outcome and adds to the run's counts, all or nothing.
-func (t *Table) report(ctx context.Context, runID string, outcomes map[string]Outcome) error {
-	writes := make([]write, 0, len(outcomes)+1)
-	tally := map[Outcome]int64{}
-	for clientKey, outcome := range outcomes {
-		tally[outcome]++
+// report writes a mark for each result and adds to the run's counts, all or nothing.
+func (t *Table) report(ctx context.Context, runID string, results map[string]Result) error {
+	writes := make([]write, 0, len(results)+1)
+	tally := map[string]int64{}
+	for clientKey, result := range results {
+		tally[counter(result.Outcome)]++
+		tally[valuesAdded] += int64(result.Added)
+		tally[valuesRemoved] += int64(result.Removed)
 		writes = append(writes, write{Put: &input{
 			TableName: t.Name, ConditionExpression: "attribute_not_exists(id)",
-			Item: item{"id": text(resultKey(runID, clientKey)), "outcome": text(string(outcome)), "expires": t.expires(runLife)},
+			Item: item{"id": text(resultKey(runID, clientKey)), "outcome": text(string(result.Outcome)), "expires": t.expires(runLife)},
 		}})
 	}
 	var adds []string
 	counts := item{}
-	for outcome, count := range tally {
-		adds = append(adds, counter(outcome)+" :"+string(outcome))
-		counts[":"+string(outcome)] = number(count)
+	for name, count := range tally {
+		adds = append(adds, name+" :"+name)
+		counts[":"+name] = number(count)
 	}
 	writes = append(writes, write{Update: &input{
 		TableName: t.Name, Key: key(runKey(runID)), ConditionExpression: "attribute_exists(id)",
@@ -116,4 +118,11 @@ func resultKey(runID, clientKey string) string {
 	return "result#" + runID + "#" + digestOf(clientKey).String()
 }
 
+// Attributes of a run that count linker values.
+const (
+	valuesAdded   = "values_added"
+	valuesRemoved = "values_removed"
+)
+
+// counter is the attribute of a run that counts an outcome.
 func counter(outcome Outcome) string { return "count_" + string(outcome) }

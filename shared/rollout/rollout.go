@@ -39,6 +39,9 @@ type Message struct {
 	// the table knows a newer revision of the scope, the message is a no-op.
 	Scope    string `json:"scope,omitempty"`
 	Revision int64  `json:"revision,omitempty"`
+	// AllowPrune is the version of the manifest for which a large prune was allowed
+	// explicitly; with any other it says nothing.
+	AllowPrune string `json:"allow_prune,omitempty"`
 	// DescriptorURL and Descriptor are for TaskAddon; without either, Bitbucket
 	// reads the registered descriptor again.
 	DescriptorURL string          `json:"descriptor_url,omitempty"`
@@ -64,6 +67,14 @@ const (
 	// Skipped: uninstalled meanwhile, overtaken by a newer manifest, or stopped.
 	Skipped Outcome = "skipped"
 )
+
+// Result is what one installation adds to its run. Added and Removed count the linker
+// values that the attempt which ended the message changed: what one did that was
+// interrupted before is in no count.
+type Result struct {
+	Outcome        Outcome
+	Added, Removed int
+}
 
 // ErrRefused marks an event or a message that can never succeed. Its text says
 // why, and holds nothing of what was sent but names.

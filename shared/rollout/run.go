@@ -36,8 +36,10 @@ type Run struct {
 	// Queued counts the messages so far, Total all of them once Phase is Working.
 	Queued, Total                       int
 	Changed, Unchanged, Failed, Skipped int
-	Started                             time.Time
-	Ended                               time.Time
+	// Added and Removed count linker values, see [Result].
+	Added, Removed int
+	Started        time.Time
+	Ended          time.Time
 	// Refused says why nothing was done: the change can't be applied by anybody. Then
 	// Total and Failed are 1, for the change itself.
 	Refused string
@@ -55,7 +57,8 @@ func (r Run) Complete() bool { return r.Phase != Dispatching && r.Reported() >= 
 func (r Run) Finished() Finished {
 	return Finished{
 		Run: r.ID, App: r.App, Total: r.Total,
-		Changed: r.Changed, Unchanged: r.Unchanged, Failed: r.Failed, Skipped: r.Skipped, Refused: r.Refused,
+		Changed: r.Changed, Unchanged: r.Unchanged, Failed: r.Failed, Skipped: r.Skipped,
+		Added: r.Added, Removed: r.Removed, Refused: r.Refused,
 		Started: r.Started, Ended: r.Ended,
 	}
 }
@@ -193,6 +196,7 @@ func runOf(i item) Run {
 		Queued: int(numberOf(i, "queued")), Total: int(numberOf(i, "run_total")),
 		Changed: int(numberOf(i, counter(Changed))), Unchanged: int(numberOf(i, counter(Unchanged))),
 		Failed: int(numberOf(i, counter(Failed))), Skipped: int(numberOf(i, counter(Skipped))),
+		Added: int(numberOf(i, valuesAdded)), Removed: int(numberOf(i, valuesRemoved)),
 		Started: timeOf(i, "started"), Ended: timeOf(i, "ended"), Announced: numberOf(i, "announced") == 1,
 		Refused: textOf(i, "refused"),
 	}

@@ -67,6 +67,7 @@ func TestRunFromOpenToDone(t *testing.T) {
 	}
 	want := rollout.Finished{
 		Run: "r", App: app, Total: 103, Changed: 40, Unchanged: 20, Failed: 20, Skipped: 23,
+		Added: 80, Removed: 40,
 		Started: table.Now(), Ended: table.Now(),
 	}
 	if diff := cmp.Diff(want, run.Finished()); diff != "" || run.Phase != rollout.Done {
@@ -74,10 +75,15 @@ func TestRunFromOpenToDone(t *testing.T) {
 	}
 }
 
-func outcomes(from, count int, outcome rollout.Outcome) map[string]rollout.Outcome {
-	made := map[string]rollout.Outcome{}
+// outcomes are results of which the changed ones added two values and removed one.
+func outcomes(from, count int, outcome rollout.Outcome) map[string]rollout.Result {
+	made := map[string]rollout.Result{}
 	for i := range count {
-		made[fmt.Sprintf("client-%d", from+i)] = outcome
+		result := rollout.Result{Outcome: outcome}
+		if outcome == rollout.Changed {
+			result.Added, result.Removed = 2, 1
+		}
+		made[fmt.Sprintf("client-%d", from+i)] = result
 	}
 	return made
 }
@@ -87,19 +93,22 @@ func TestReportCountsAnInstallationOnce(t *testing.T) {
 	table := newCloud(t).table()
 	opened(t, table, "r", 5)
 	ctx := t.Context()
-	for _, report := range []map[string]rollout.Outcome{
-		{"a": rollout.Changed, "b": rollout.Unchanged},
-		{"a": rollout.Changed, "b": rollout.Unchanged},
-		{"a": rollout.Failed, "c": rollout.Skipped, "d": rollout.Failed},
-		{"a": rollout.Changed},
+	changed := rollout.Result{Outcome: rollout.Changed, Added: 2, Removed: 1}
+	unchanged, skipped := rollout.Result{Outcome: rollout.Unchanged}, rollout.Result{Outcome: rollout.Skipped}
+	failed := rollout.Result{Outcome: rollout.Failed, Added: 30} // one of two linkers
+	for _, report := range []map[string]rollout.Result{
+		{"a": changed, "b": unchanged},
+		{"a": changed, "b": unchanged},
+		{"a": failed, "c": skipped, "d": failed},
+		{"a": changed},
 	} {
 		if _, err := table.Report(ctx, "r", report); err != nil {
 			t.Fatal(err)
 		}
 	}
 	run, err := table.Run(ctx, "r")
-	want := [4]int{1, 1, 1, 1}
-	if got := [4]int{run.Changed, run.Unchanged, run.Failed, run.Skipped}; got != want || err != nil {
+	want := [6]int{1, 1, 1, 1, 32, 1}
+	if got := [6]int{run.Changed, run.Unchanged, run.Failed, run.Skipped, run.Added, run.Removed}; got != want || err != nil {
 		t.Errorf("counts %v, error %v; want %v", got, err, want)
 	}
 }

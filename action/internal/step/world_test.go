@@ -170,11 +170,11 @@ func (w *world) dispatch(ctx context.Context, id string, detail []byte) error {
 	if _, err = table.AdvanceRun(ctx, run, 2, ""); err != nil {
 		return err
 	}
-	second := rollout.Unchanged
+	first, second := rollout.Result{Outcome: rollout.Changed, Added: 3, Removed: 1}, rollout.Result{Outcome: rollout.Unchanged}
 	if containsBroken(change.Manifest) {
-		second = rollout.Failed
+		second.Outcome = rollout.Failed
 	}
-	if run, err = table.Report(ctx, id, map[string]rollout.Outcome{"one": rollout.Changed, "two": second}); err != nil {
+	if run, err = table.Report(ctx, id, map[string]rollout.Result{"one": first, "two": second}); err != nil {
 		return err
 	}
 	_, err = table.FinishRun(ctx, run)

@@ -2,10 +2,12 @@ package cli
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
@@ -47,7 +49,7 @@ func newAddonUpdateCommand(inv *invocation) *cobra.Command {
 	flags.StringVar(&c.descriptorURL, "descriptor-url", "", "Make Bitbucket read this `URL`, which must be the registered one.")
 	flags.StringVar(&c.forgeAppLink, "forge-app-link", "", "Write this `URL` of your Forge app into the descriptor that is sent.")
 	parallelFlag(command, &c.parallel, 4, "How many workspaces at a time.")
-	flags.StringVar(&c.journal, "journal", "", "Remember in this `FILE` which workspaces are done; the same command with the same file goes on where it stopped.")
+	flags.StringVar(&c.journal, "journal", "", "Remember in this `FILE` which workspaces are done; the same command with the same file goes on where it stopped. Another descriptor needs another file.")
 	command.MarkFlagsMutuallyExclusive("descriptor", "descriptor-url")
 	return command
 }
@@ -60,11 +62,11 @@ type updated struct {
 }
 
 func (c *addonUpdate) run(inv *invocation) error {
-	update, err := c.request()
+	update, job, err := c.request()
 	if err != nil {
 		return err
 	}
-	done, err := journal.Open(c.journal)
+	done, err := journal.Open(c.journal, "addon update of app "+inv.session.AppKey()+": "+job)
 	if err != nil {
 		return err
 	}
@@ -92,27 +94,28 @@ func (c *addonUpdate) run(inv *invocation) error {
 	return errors.Join(err, report.finish("updated"))
 }
 
-// request reads the files once and returns the call to make for each workspace.
-func (c *addonUpdate) request() (func(context.Context, *bitbucket.Client) error, error) {
+// request reads the files once. It returns the call to make for each workspace, and
+// what tells it from another in a journal.
+func (c *addonUpdate) request() (update func(context.Context, *bitbucket.Client) error, job string, err error) {
 	switch {
 	case c.descriptorURL != "" && c.forgeAppLink != "":
-		return nil, usage("--forge-app-link is written into a descriptor that is sent: give --descriptor, not --descriptor-url")
+		return nil, "", usage("--forge-app-link is written into a descriptor that is sent: give --descriptor, not --descriptor-url")
 	case c.descriptorURL != "":
 		return func(ctx context.Context, client *bitbucket.Client) error {
 			return client.UpdateAddonDescriptorURL(ctx, c.descriptorURL)
-		}, nil
+		}, "the descriptor at " + strings.Join(strings.Fields(c.descriptorURL), " "), nil
 	case c.descriptor == "" && c.forgeAppLink != "":
-		return nil, usage("--forge-app-link is written into the descriptor: give that file with --descriptor")
+		return nil, "", usage("--forge-app-link is written into the descriptor: give that file with --descriptor")
 	case c.descriptor == "":
-		return func(ctx context.Context, client *bitbucket.Client) error { return client.UpdateAddon(ctx) }, nil
+		return func(ctx context.Context, client *bitbucket.Client) error { return client.UpdateAddon(ctx) }, "the registered descriptor", nil
 	}
 	body, err := c.body()
 	if err != nil {
-		return nil, usage("--descriptor %s: %v", c.descriptor, err)
+		return nil, "", usage("--descriptor %s: %v", c.descriptor, err)
 	}
 	return func(ctx context.Context, client *bitbucket.Client) error {
 		return client.UpdateAddonDescriptor(ctx, body)
-	}, nil
+	}, fmt.Sprintf("the descriptor with the digest %x", sha256.Sum256(body)), nil
 }
 
 // body is the descriptor that is sent.

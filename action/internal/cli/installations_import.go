@@ -34,7 +34,7 @@ func newInstallationsImportCommand(inv *invocation) *cobra.Command {
 		Use: "import FILE", Short: "Bring an existing app's client keys and shared secrets into the store.", Args: takes("FILE"),
 		Long: `FILE is JSON lines, CSV with a header, or the settings rows of atlassian-connect-express; "-" is standard input. docs/migrate.md has an example of each, from the common frameworks.
 
-Each row is looked up, proven by a call to Bitbucket, and stored. One that is there already and the same is fine; one that differs is a conflict and is left as it is. Running the import again goes on where it stopped; with --journal it does so without looking at each row again. No secret is printed.
+Each row is looked up, proven by a call to Bitbucket, and stored. One that is there already and the same is fine; one that differs is a conflict and is left as it is. Running the import again goes on where it stopped; with --journal it does so without asking for each row again: for those that changed since, it asks. No secret is printed.
 
 Exit code 1 when a row was refused, is a conflict, or failed.`,
 		Example: `  linkersync installations import old-store.jsonl --dry-run
@@ -44,7 +44,7 @@ Exit code 1 when a row was refused, is a conflict, or failed.`,
 	}
 	flags.define(command)
 	parallelFlag(command, &flags.parallel, 8, "How many rows at a time. Writes are kept below Secrets Manager's 50 a second.")
-	command.Flags().StringVar(&flags.journal, "journal", "", "Remember in this `FILE` which installations are in the store.")
+	command.Flags().StringVar(&flags.journal, "journal", "", "Remember in this `FILE` which rows are in the store. It is of one app and one region.")
 	return command
 }
 
@@ -74,7 +74,7 @@ func (inv *invocation) takeIn(rows iter.Seq2[installation.Row, error], flags *in
 	if err != nil {
 		return err
 	}
-	done, err := journal.Open(flags.journal)
+	done, err := inv.importJournal(flags.journal)
 	if err != nil {
 		return err
 	}
@@ -103,6 +103,16 @@ func (inv *invocation) takeIn(rows iter.Seq2[installation.Row, error], flags *in
 		return errReported
 	}
 	return nil
+}
+
+// importJournal opens the journal of imports into this store: what is in one region
+// may be missing in another.
+func (inv *invocation) importJournal(path string) (*journal.Journal, error) {
+	aws, err := inv.session.AWS(inv.ctx)
+	if err != nil {
+		return nil, err
+	}
+	return journal.Open(path, fmt.Sprintf("installations import into %s, app %s", aws.Region, inv.session.AppKey()))
 }
 
 // intakeReport prints results as they come, and counts them.

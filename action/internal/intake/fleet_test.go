@@ -75,7 +75,7 @@ func TestFleetInterruptedAndResumed(t *testing.T) {
 
 func run(ctx context.Context, t *testing.T, cloud *simaws.Server, path string, options intake.Options) (map[intake.Outcome]int, []string, error) {
 	t.Helper()
-	done, err := journal.Open(path)
+	done, err := journal.Open(path, "a fleet")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,8 @@ package intake
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"iter"
@@ -36,7 +38,7 @@ const (
 	Stored Outcome = "stored"
 	// Present was in the store, as it stands in the row.
 	Present Outcome = "present"
-	// Done was done by an earlier run, as the journal says.
+	// Done was done by an earlier run, as the journal says of the same row.
 	Done Outcome = "done"
 	// Conflict is in the store, and differs.
 	Conflict Outcome = "conflict"
@@ -70,8 +72,8 @@ type Options struct {
 }
 
 // Run takes in the rows. Results come in the order in which they are ready; a
-// bounded number of rows is in memory. done gets every client key that is in the
-// store afterwards.
+// bounded number of rows is in memory. done gets every row that is in the store
+// afterwards, as it stands there.
 //
 // It ends early, with an error as its last pair, when the rows or the journal can't
 // be read or written, the store can't be used, Bitbucket gives no verdict any
@@ -147,7 +149,7 @@ func (in *intake) run(ctx context.Context, rows iter.Seq2[installation.Row, erro
 // row takes in one row. What makes every further row fail, too, stops the run.
 func (in *intake) row(ctx context.Context, row installation.Row) Result {
 	result := Result{Line: row.Line, ClientKey: row.ClientKey, Workspace: row.Principal.UUID}
-	if in.done.Has(row.ClientKey) {
+	if in.done.Has(entry(row.Installation)) {
 		result.Outcome = Done
 		return result
 	}
@@ -179,7 +181,18 @@ func (in *intake) take(ctx context.Context, row installation.Installation, resul
 	if err != nil || in.options.DryRun {
 		return err
 	}
-	return in.done.Add(row.ClientKey)
+	return in.done.Add(entry(row))
+}
+
+// entry is a row's line in the journal: its client key, and a digest of what is
+// compared with the store, so that a row that changed since is looked at again. The
+// secret is the digest's key, and can't be found from it.
+func entry(row installation.Installation) string {
+	digest := hmac.New(sha256.New, []byte(row.SharedSecret.Reveal()))
+	for _, part := range []string{row.AppKey, row.ClientKey, string(row.State), row.Principal.UUID} {
+		_, _ = fmt.Fprintf(digest, "%q", part) // a hash takes everything
+	}
+	return fmt.Sprintf("%s %x", row.ClientKey, digest.Sum(nil)[:8])
 }
 
 // add proves a row that is not in the store, and writes it.

@@ -1,6 +1,7 @@
 // Package journal remembers on disk which pieces of a long job are done, so that
 // the same command goes on where an interrupted one stopped. A journal is a text
-// file of one name a line; only appending to it is ever needed.
+// file: its first line says what the job is, and each line after it names a piece
+// that is done. Only appending to it is ever needed.
 package journal
 
 import (
@@ -14,6 +15,9 @@ import (
 	"sync"
 )
 
+// heading begins the first line, and the job ends it.
+const heading = "linkersync journal of: "
+
 // Journal is a set of names on disk. The zero value, of no file, remembers nothing
 // beyond the process. Safe for concurrent use.
 type Journal struct {
@@ -22,9 +26,10 @@ type Journal struct {
 	done map[string]bool
 }
 
-// Open reads the journal at path, or begins it. An empty path is a journal in
+// Open reads the journal that job has at path, or begins it. Another job's is
+// refused: what that one did would pass for done. An empty path is a journal in
 // memory. A last line that an interruption cut short is taken off.
-func Open(path string) (*Journal, error) {
+func Open(path, job string) (*Journal, error) {
 	j := &Journal{done: map[string]bool{}}
 	if path == "" {
 		return j, nil
@@ -38,35 +43,63 @@ func Open(path string) (*Journal, error) {
 		_ = file.Close() // nothing was written
 		return nil, fmt.Errorf("open journal: %s is no regular file: name one, or a new one in a folder that is there", path)
 	}
-	whole, err := j.read(file)
-	if err == nil {
-		err = file.Truncate(whole)
-	}
-	if err == nil {
-		_, err = file.Seek(whole, io.SeekStart)
-	}
-	if err != nil {
-		_ = file.Close() // nothing was written
+	if err := j.take(file, heading+job); err != nil {
+		_ = file.Close() // nothing of this job was written
 		return nil, fmt.Errorf("read journal %s: %w", path, err)
 	}
-	j.file = file
 	return j, nil
 }
 
-// read takes in the whole lines and returns where the last of them ends.
-func (j *Journal) read(file *os.File) (whole int64, err error) {
+// take reads the file, and writes the first line of a new one.
+func (j *Journal) take(file *os.File, first string) error {
+	whole, err := j.read(file, first)
+	if err != nil {
+		return err
+	}
+	if err := file.Truncate(whole); err != nil {
+		return pathError(err)
+	}
+	if _, err := file.Seek(whole, io.SeekStart); err != nil {
+		return pathError(err)
+	}
+	j.file = file
+	if whole > 0 {
+		return nil
+	}
+	return j.write(first)
+}
+
+// read takes in the whole lines after the first, which must be the given one, and
+// returns where the last of them ends.
+func (j *Journal) read(file *os.File, first string) (whole int64, err error) {
 	reader := bufio.NewReader(file)
 	for {
 		line, err := reader.ReadString('\n')
-		if errors.Is(err, io.EOF) {
-			return whole, nil
+		cut := errors.Is(err, io.EOF)
+		if err != nil && !cut {
+			return whole, pathError(err)
 		}
-		if err != nil {
-			return whole, err
+		name := strings.TrimSuffix(line, "\n")
+		switch {
+		case whole == 0 && name != first && (!cut || !strings.HasPrefix(first, name)):
+			return 0, otherJob(name, first)
+		case cut:
+			return whole, nil
+		case whole > 0:
+			j.done[name] = true
 		}
 		whole += int64(len(line))
-		j.done[strings.TrimSuffix(line, "\n")] = true
 	}
+}
+
+// otherJob says whose file it is. What is no journal is not quoted: it may be the
+// file of secrets that is imported.
+func otherJob(line, first string) error {
+	job, is := strings.CutPrefix(line, heading)
+	if !is {
+		return errors.New("it is no journal: name a new file")
+	}
+	return fmt.Errorf("it is of another job, %q, and this one is %q: name a new file", job, strings.TrimPrefix(first, heading))
 }
 
 // Has tells whether name is done.
@@ -87,7 +120,11 @@ func (j *Journal) Add(name string) error {
 	if j.file == nil {
 		return nil
 	}
-	if _, err := j.file.WriteString(name + "\n"); err != nil {
+	return j.write(name)
+}
+
+func (j *Journal) write(line string) error {
+	if _, err := j.file.WriteString(line + "\n"); err != nil {
 		return fmt.Errorf("write journal: %w; make room, then run the same command again", pathError(err))
 	}
 	return nil

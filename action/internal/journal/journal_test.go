@@ -15,7 +15,7 @@ import (
 
 func open(t *testing.T, path string) *journal.Journal {
 	t.Helper()
-	j, err := journal.Open(path)
+	j, err := journal.Open(path, "a test")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,23 +41,26 @@ func content(t *testing.T, path string) string {
 	return string(text)
 }
 
+// first is the line that every journal of these tests begins with.
+const first = "linkersync journal of: a test\n"
+
 func TestGoesOnWhereItStopped(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "done.txt")
-	first := open(t, path)
-	add(t, first, "a", "b b", "ä")
-	if got := content(t, path); got != "a\nb b\nä\n" {
+	before := open(t, path)
+	add(t, before, "a", "b b", "ä")
+	if got := content(t, path); got != first+"a\nb b\nä\n" {
 		t.Errorf("before Close the file has %q", got)
 	}
-	first.Close()
+	before.Close()
 	second := open(t, path)
-	for name, want := range map[string]bool{"a": true, "b b": true, "ä": true, "b": false, "": false} {
+	for name, want := range map[string]bool{strings.TrimSpace(first): false, "a": true, "b b": true, "ä": true, "b": false, "": false} {
 		if second.Has(name) != want {
 			t.Errorf("Has(%q) is %v", name, !want)
 		}
 	}
 	add(t, second, "c")
-	if diff := cmp.Diff("a\nb b\nä\nc\n", content(t, path)); diff != "" {
+	if diff := cmp.Diff(first+"a\nb b\nä\nc\n", content(t, path)); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -66,7 +69,7 @@ func TestGoesOnWhereItStopped(t *testing.T) {
 // would mark another as done; left in place, it would spoil the next line.
 func TestCutLastLineIsTakenOff(t *testing.T) {
 	t.Parallel()
-	const whole = "connection:1\nconnection:12\n"
+	const whole = first + "connection:1\nconnection:12\n"
 	for cut := range len(whole) {
 		t.Run(fmt.Sprint(cut), func(t *testing.T) {
 			t.Parallel()
@@ -75,12 +78,45 @@ func TestCutLastLineIsTakenOff(t *testing.T) {
 				t.Fatal(err)
 			}
 			j := open(t, path)
-			if want := cut > strings.Index(whole, "\n"); j.Has("connection:1") != want || j.Has("connection:12") {
+			if want := cut >= len(first+"connection:1\n"); j.Has("connection:1") != want || j.Has("connection:12") {
 				t.Errorf("connection:1 is done: %v, and connection:12 is not", !want)
 			}
 			add(t, j, "connection:12")
-			want := whole[:strings.LastIndex(whole[:cut], "\n")+1] + "connection:12\n"
+			want := first + "connection:12\n"
+			if cut >= len(first) {
+				want = whole[:strings.LastIndex(whole[:cut], "\n")+1] + "connection:12\n"
+			}
 			if diff := cmp.Diff(want, content(t, path)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// What another job did would pass for done, and a file of another kind may be the
+// list of secrets that is imported: neither is touched, nor is the latter quoted.
+func TestAnotherFileIsLeftAsItIs(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ text, want string }{
+		"another job":                  {"linkersync journal of: a job\nconnection:1\n", `it is of another job, "a job", and this one is "a test": name a new file`},
+		"a longer job":                 {"linkersync journal of: a test of mine\n", `it is of another job, "a test of mine", and this one is "a test"`},
+		"another job, cut":             {"linkersync journal of: a tent", `it is of another job, "a tent"`},
+		"a list":                       {"connection:1\nconnection:2\n", "it is no journal: name a new file"},
+		"a line that nobody ended":     {"a secret", "it is no journal: name a new file"},
+		"an empty line before the job": {"\n" + first, "it is no journal: name a new file"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "done.txt")
+			if err := os.WriteFile(path, []byte(test.text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := journal.Open(path, "a test"); err == nil || !strings.Contains(err.Error(), "done.txt: "+test.want) {
+				t.Errorf("%v, want %q", err, test.want)
+			} else if strings.Contains(err.Error(), "a secret") {
+				t.Errorf("it quotes the file: %v", err)
+			}
+			if diff := cmp.Diff(test.text, content(t, path)); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -121,13 +157,13 @@ func TestManyAtOnce(t *testing.T) {
 func TestProblems(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
-	if _, err := journal.Open(filepath.Join(folder, "no", "such", "folder")); err == nil || !strings.HasPrefix(err.Error(), "open journal: "+folder) {
+	if _, err := journal.Open(filepath.Join(folder, "no", "such", "folder"), "a test"); err == nil || !strings.HasPrefix(err.Error(), "open journal: "+folder) {
 		t.Error(err)
 	}
-	if _, err := journal.Open(folder); err == nil || !strings.Contains(err.Error(), folder) {
+	if _, err := journal.Open(folder, "a test"); err == nil || !strings.Contains(err.Error(), folder) {
 		t.Errorf("a folder is no journal: %v", err)
 	}
-	if _, err := journal.Open("/dev/zero"); err == nil || !strings.Contains(err.Error(), "/dev/zero is no regular file") {
+	if _, err := journal.Open("/dev/zero", "a test"); err == nil || !strings.Contains(err.Error(), "/dev/zero is no regular file") {
 		t.Errorf("a device is no journal: %v", err)
 	}
 	j := open(t, filepath.Join(folder, "done.txt"))

@@ -141,7 +141,7 @@ func newAddonDeleteCommand(inv *invocation) *cobra.Command {
 	var yes bool
 	command := inv.workspaceVerb(&cobra.Command{
 		Use: "delete", Short: "Remove the app from one workspace. Needs --yes.", Args: takes(),
-		Example: "  linkersync addon delete --installation my-workspace --yes",
+		Example: "  linkersync addon delete --installation {11111111-2222-4333-8444-555555555555} --yes",
 	}, func(client *bitbucket.Client, workspace string, _ []string) error {
 		if err := client.DeleteAddon(inv.ctx); err != nil {
 			return fmt.Errorf("remove the app: %w", err)
@@ -162,7 +162,7 @@ func newAddonDeleteCommand(inv *invocation) *cobra.Command {
 func newAddonTokenCommand(inv *invocation) *cobra.Command {
 	return inv.workspaceVerb(&cobra.Command{
 		Use: "token", Short: "Trade the installation's JWT for an OAuth access token, and say how long it lives.", Args: takes(),
-		Example: "  linkersync addon token --installation my-workspace",
+		Example: "  linkersync addon token --installation {11111111-2222-4333-8444-555555555555}",
 	}, func(client *bitbucket.Client, _ string, _ []string) error {
 		token, err := client.AccessToken(inv.ctx)
 		if err != nil {

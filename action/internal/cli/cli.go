@@ -41,7 +41,7 @@ Exit codes: 0 fine, 1 failed, 2 wrong use, 3 "plan --exit-code" found changes.`
 
 const examples = `  linkersync plan --installation all
   linkersync apply --installation {11111111-2222-4333-8444-555555555555}
-  linkersync values list issues --installation my-workspace
+  linkersync values list issues --installation {11111111-2222-4333-8444-555555555555}
   linkersync installations import old-store.jsonl --dry-run`
 
 // defaultTimeout is enough for thousands of workspaces at Bitbucket's pace.

@@ -29,8 +29,8 @@ func newDoctorCommand(inv *invocation) *cobra.Command {
 		Long: `It checks that the installation is in the store, this machine's clock against Bitbucket's, the shared secret, whether Bitbucket still has the linker endpoints, and with --file the manifest's linkers against the descriptor's. It changes nothing, unless --round-trip asks for one value to be written, read and deleted.
 
 Exit code 1 when a check fails; a warning is no failure.`,
-		Example: `  linkersync doctor --installation my-workspace
-  linkersync doctor --installation my-workspace --file linkersync.yaml --round-trip issues`,
+		Example: `  linkersync doctor --installation {11111111-2222-4333-8444-555555555555}
+  linkersync doctor --installation {11111111-2222-4333-8444-555555555555} --file linkersync.yaml --round-trip issues`,
 		RunE: inv.verb(func([]string) error { return c.run(inv) }),
 	}
 	installationFlag(command, &c.installation, oneInstallation)
@@ -52,7 +52,7 @@ func (c *doctor) run(inv *invocation) error {
 		}
 	}
 	if c.installation == runner.All {
-		return usage("doctor looks at one workspace: give --installation a client key, a workspace's UUID or its name")
+		return usage("doctor looks at one workspace: give --installation a client key or a workspace's UUID")
 	}
 	d := &diagnosis{inv: inv, findings: []finding{}}
 	if in, found := d.stored(c.installation); found {

@@ -95,8 +95,8 @@ func installationFlag(command *cobra.Command, value *string, usage string) {
 
 // Words for --installation, by how many a verb takes.
 const (
-	oneInstallation   = "`KEY|WORKSPACE`: a client key, or the workspace's UUID or name."
-	manyInstallations = "`all|KEY|WORKSPACE`: all, a client key, or a workspace's UUID or name."
+	oneInstallation   = "`KEY|UUID`: a client key, or the workspace's UUID."
+	manyInstallations = "`all|KEY|UUID`: all, a client key, or a workspace's UUID."
 )
 
 // commonFlags are those of every verb. Secrets are never among them.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -101,7 +102,8 @@ func (inv *invocation) printInstallation(table io.Writer, view installationView)
 
 func newInstallationsShowCommand(inv *invocation) *cobra.Command {
 	return &cobra.Command{
-		Use: "show KEY|WORKSPACE", Short: "Show one installation, without its secrets.", Args: takes("KEY|WORKSPACE"),
+		Use: "show KEY|UUID|NAME", Short: "Show one installation, without its secrets.", Args: takes("KEY|UUID|NAME"),
+		Long:    "It takes what --installation takes, and the name of a workspace that has the app, which --installation does not: each workspace makes up its own name.",
 		Example: "  linkersync installations show my-workspace",
 		RunE:    inv.verb(func(args []string) error { return inv.showInstallation(args[0]) }),
 	}
@@ -113,6 +115,9 @@ func (inv *invocation) showInstallation(name string) error {
 		return err
 	}
 	in, err := runner.One(inv.ctx, store, name)
+	if errors.Is(err, installation.ErrNotFound) {
+		in, err = runner.Named(inv.ctx, store, name)
+	}
 	if err != nil {
 		return err
 	}

@@ -29,7 +29,7 @@ func (inv *invocation) workspaceVerb(command *cobra.Command, work func(client *b
 // client returns Bitbucket as the one installation that name selects.
 func (inv *invocation) client(name string) (*bitbucket.Client, error) {
 	if name == runner.All {
-		return nil, usage("this verb works in one workspace: give --installation a client key, a workspace's UUID or its name")
+		return nil, usage("this verb works in one workspace: give --installation a client key or a workspace's UUID")
 	}
 	for in, err := range inv.session.Installations(inv.ctx, name) {
 		if err != nil {
@@ -47,7 +47,7 @@ func newLinkersCommand(inv *invocation) *cobra.Command {
 func newLinkersListCommand(inv *invocation) *cobra.Command {
 	return inv.workspaceVerb(&cobra.Command{
 		Use: "list", Short: "List the linkers that the app's descriptor has.", Args: takes(),
-		Example: "  linkersync linkers list --installation my-workspace",
+		Example: "  linkersync linkers list --installation {11111111-2222-4333-8444-555555555555}",
 	}, func(client *bitbucket.Client, _ string, _ []string) error {
 		linkers := []bitbucket.Linker{}
 		for linker, err := range client.Linkers(inv.ctx) {
@@ -67,7 +67,7 @@ func newLinkersListCommand(inv *invocation) *cobra.Command {
 func newLinkersGetCommand(inv *invocation) *cobra.Command {
 	return inv.workspaceVerb(&cobra.Command{
 		Use: "get LINKER", Short: "Show one linker, by its key in the descriptor.", Args: takes("LINKER"),
-		Example: "  linkersync linkers get issues --installation my-workspace --json",
+		Example: "  linkersync linkers get issues --installation {11111111-2222-4333-8444-555555555555} --json",
 	}, func(client *bitbucket.Client, _ string, args []string) error {
 		linker, err := client.Linker(inv.ctx, args[0])
 		if err != nil {

@@ -43,7 +43,7 @@ func newPlanCommand(inv *invocation) *cobra.Command {
 	command := &cobra.Command{
 		Use: "plan", Short: "Show what apply would change, and change nothing.", Args: takes(),
 		Example: `  linkersync plan --installation all
-  linkersync plan -f production.yaml --installation my-workspace --exit-code
+  linkersync plan -f production.yaml --installation {11111111-2222-4333-8444-555555555555} --exit-code
   linkersync plan --installation all --json | jq .summary`,
 	}
 	flags := inv.manifestFlags(command)
@@ -86,7 +86,7 @@ func (f *manifestFlags) pass(inv *invocation, options runner.Options, check reco
 		return total, usageError{err.Error()}
 	}
 	if len(desired.Linkers) > 0 && f.installation == "" {
-		return total, usage("the manifest has linkers: say where they go with --installation all, a client key, or a workspace's UUID or name")
+		return total, usage("the manifest has linkers: say where they go with --installation all, a client key, or a workspace's UUID")
 	}
 	if len(desired.Linkers)+len(desired.Connections) == 0 {
 		_, _ = fmt.Fprintf(inv.process.Stderr, "%s has neither linkers nor connections: there is nothing to do\n", desired.Path)

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"regexp"
@@ -15,48 +16,94 @@ import (
 // All selects every installed installation.
 const All = "all"
 
-// Select returns the installations that a person named: "all", a client key, or a
-// workspace by its UUID (with or without braces) or display name. Each comes with
-// its secrets. A name that fits none, or several, is the sequence's only error.
+// Select returns the installations that a person chose: "all", a client key, or a
+// workspace's UUID, with or without braces. A display name chooses nothing, because
+// each workspace makes up its own: what is meant for one must not go to another that
+// calls itself the same. Each comes with its secrets. What fits none, or several, is
+// the sequence's only error.
 func Select(ctx context.Context, store installation.Store, name string) iter.Seq2[installation.Installation, error] {
 	if name == All {
 		return store.All(ctx, installation.Query{State: installation.Installed, WithSecrets: true})
 	}
 	return func(yield func(installation.Installation, error) bool) {
-		found, err := One(ctx, store, name)
-		yield(found, err)
+		yield(One(ctx, store, name))
 	}
 }
 
-// One returns the installation that a person named, installed or not.
+// One returns the installation that has the client key or is in the workspace with
+// the UUID: the installed one, or else the tombstone.
 func One(ctx context.Context, store installation.Store, name string) (installation.Installation, error) {
-	if IsClientKey(name) {
-		return store.Get(ctx, name)
+	if isUUID(name) {
+		return inWorkspace(ctx, store, name)
 	}
-	var matches []installation.Installation
-	// Only the values know display names: a UUID is found without reading them.
-	for in, err := range store.All(ctx, installation.Query{WithSecrets: !isUUID(name)}) {
-		if err != nil && in.ClientKey != "" && !named(in, name) {
-			continue // another one's damage is no reason not to find this one
-		}
-		if err != nil {
-			return installation.Installation{}, fmt.Errorf("find installation %q: %w", name, err)
-		}
-		if named(in, name) {
-			matches = append(matches, in)
-		}
+	found, err := store.Get(ctx, name)
+	if errors.Is(err, installation.ErrNotFound) && !IsClientKey(name) {
+		return found, fmt.Errorf("find installation %q: it is no client key, and no workspace's UUID; a name chooses nothing, since each workspace makes up its own: \"linkersync installations show\" tells the UUID of a name: %w", name, installation.ErrNotFound)
 	}
-	switch len(matches) {
-	case 0:
-		return installation.Installation{}, fmt.Errorf("find installation %q: no workspace has this UUID or name: %w", name, installation.ErrNotFound)
-	case 1:
-		return store.Get(ctx, matches[0].ClientKey)
-	}
-	return installation.Installation{}, fmt.Errorf("find installation %q: %d workspaces have this name; use the UUID or the client key instead", name, len(matches))
+	return found, err
 }
 
-// IsClientKey tells a client key, by how Bitbucket begins one, from a workspace's
-// UUID or name.
+func inWorkspace(ctx context.Context, store installation.Store, id string) (installation.Installation, error) {
+	// A UUID is in the tags: no secret has to be read to find it.
+	installed, rest, err := matching(ctx, store, installation.Query{}, func(in installation.Installation) bool { return sameUUID(in.Principal.UUID, id) })
+	if err != nil {
+		return installation.Installation{}, fmt.Errorf("find installation %q: %w", id, err)
+	}
+	if len(installed) == 0 {
+		installed = rest
+	}
+	switch len(installed) {
+	case 0:
+		return installation.Installation{}, fmt.Errorf("find installation %q: no workspace has this UUID: %w", id, installation.ErrNotFound)
+	case 1:
+		return store.Get(ctx, installed[0].ClientKey)
+	}
+	return installation.Installation{}, fmt.Errorf("find installation %q: the workspace has %d installations; use the client key of one: %s", id, len(installed), keys(installed))
+}
+
+// Named returns the installed workspace that calls itself so, for a person to look
+// at. It is no base for a write.
+func Named(ctx context.Context, store installation.Store, name string) (installation.Installation, error) {
+	// Only the values know display names.
+	installed, _, err := matching(ctx, store, installation.Query{State: installation.Installed, WithSecrets: true},
+		func(in installation.Installation) bool { return in.Principal.DisplayName == name })
+	switch {
+	case err != nil:
+		return installation.Installation{}, fmt.Errorf("find installation %q: %w", name, err)
+	case len(installed) == 0:
+		return installation.Installation{}, fmt.Errorf("find installation %q: nobody who has the app has this client key, UUID or name: %w", name, installation.ErrNotFound)
+	case len(installed) > 1:
+		return installation.Installation{}, fmt.Errorf("find installation %q: %d workspaces call themselves so: %s", name, len(installed), keys(installed))
+	}
+	return installed[0], nil
+}
+
+// matching goes through the store. Another one's damage is no reason not to find
+// what is looked for.
+func matching(ctx context.Context, store installation.Store, query installation.Query, wanted func(installation.Installation) bool) (installed, rest []installation.Installation, err error) {
+	for in, err := range store.All(ctx, query) {
+		switch {
+		case err != nil && (in.ClientKey == "" || wanted(in)):
+			return nil, nil, err
+		case err != nil || !wanted(in):
+		case in.State == installation.Installed:
+			installed = append(installed, in)
+		default:
+			rest = append(rest, in)
+		}
+	}
+	return installed, rest, nil
+}
+
+func keys(list []installation.Installation) string {
+	names := make([]string, len(list))
+	for i, in := range list {
+		names[i] = in.ClientKey
+	}
+	return strings.Join(names, ", ")
+}
+
+// IsClientKey tells a client key by how Bitbucket begins one.
 func IsClientKey(name string) bool {
 	return strings.HasPrefix(name, "ari:") || strings.HasPrefix(name, "connection:")
 }
@@ -65,8 +112,8 @@ func isUUID(name string) bool { return uuid.MatchString(name) }
 
 var uuid = regexp.MustCompile(`^\{?[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\}?$`)
 
-func named(in installation.Installation, name string) bool {
-	return in.ClientKey == name || isUUID(name) && strings.EqualFold(strings.Trim(in.Principal.UUID, "{}"), strings.Trim(name, "{}")) || in.Principal.DisplayName == name
+func sameUUID(a, b string) bool {
+	return strings.EqualFold(strings.Trim(a, "{}"), strings.Trim(b, "{}"))
 }
 
 // Direct is an installation whose secret did not come from the store but from the

@@ -17,6 +17,8 @@ import (
 const (
 	uuidA = "{11111111-2222-4333-8444-aaaaaaaaaaaa}"
 	uuidB = "{11111111-2222-4333-8444-bbbbbbbbbbbb}"
+	uuidC = "{11111111-2222-4333-8444-cccccccccccc}"
+	uuidD = "{11111111-2222-4333-8444-dddddddddddd}"
 )
 
 // shelf is a store that answers as Secrets Manager's does: without the values, no
@@ -63,6 +65,11 @@ func shelfOf() *shelf {
 		make("ari:cloud:bitbucket::app/"+uuidA+"/app", uuidA, "Example", installation.Installed),
 		make("connection:7", uuidB, "Twin", installation.Installed),
 		make("connection:8", "", "Twin", installation.Uninstalled),
+		make("connection:5", uuidB, "Gone", installation.Uninstalled),
+		make("connection:6", uuidC, "Gone", installation.Uninstalled),
+		make("another-form", "", "Odd", installation.Installed),
+		make("connection:1", uuidD, "Two", installation.Installed),
+		make("connection:2", uuidD, "Two", installation.Installed),
 	}}
 }
 
@@ -74,17 +81,20 @@ func TestSelect(t *testing.T) {
 		want   []string
 		reason string
 	}{
-		"all are the installed ones":  {"all", []string{first, second}, ""},
-		"a client key":                {first, []string{first}, ""},
-		"an older client key":         {"connection:8", []string{"connection:8"}, ""},
-		"an unknown client key":       {"connection:9", nil, "not found"},
-		"a UUID":                      {uuidB, []string{second}, ""},
-		"a UUID without braces":       {strings.Trim(uuidA, "{}"), []string{first}, ""},
-		"a UUID in capitals":          {strings.ToUpper(uuidA), []string{first}, ""},
-		"a display name":              {"Example", []string{first}, ""},
-		"a name that two have":        {"Twin", nil, "2 workspaces have this name"},
-		"a name that nobody has":      {"Nobody", nil, `find installation "Nobody": no workspace has this UUID or name`},
-		"nothing, where one has none": {"{}", nil, "no workspace has this UUID or name"},
+		"all are the installed ones":   {"all", []string{first, second, "another-form", "connection:1", "connection:2"}, ""},
+		"a client key":                 {first, []string{first}, ""},
+		"an older client key":          {"connection:8", []string{"connection:8"}, ""},
+		"an unknown client key":        {"connection:9", nil, "not found"},
+		"a UUID":                       {uuidB, []string{second}, ""},
+		"a UUID without braces":        {strings.Trim(uuidA, "{}"), []string{first}, ""},
+		"a UUID in capitals":           {strings.ToUpper(uuidA), []string{first}, ""},
+		"a client key of another form": {"another-form", []string{"another-form"}, ""},
+		"a UUID that was there before": {uuidB, []string{second}, ""},
+		"a UUID of a tombstone only":   {uuidC, []string{"connection:6"}, ""},
+		"a UUID of two":                {uuidD, nil, "the workspace has 2 installations; use the client key of one: connection:1, connection:2"},
+		"a UUID of nobody":             {strings.Repeat("0", 8) + uuidA[9:], nil, "no workspace has this UUID"},
+		"a display name":               {"Example", nil, `find installation "Example": it is no client key, and no workspace's UUID; a name chooses nothing`},
+		"nothing, where one has none":  {"{}", nil, "a name chooses nothing"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -109,6 +119,21 @@ func TestSelect(t *testing.T) {
 	}
 }
 
+// A name is looked up for a person: installed workspaces only, and never one of two.
+func TestNamed(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]struct{ key, reason string }{
+		"Example": {key: shelfOf().list[0].ClientKey}, "Twin": {key: "connection:7"},
+		"Gone": {reason: "installation not found"}, "Nobody": {reason: "installation not found"}, "": {reason: "installation not found"},
+		"Two": {reason: "2 workspaces call themselves so: connection:1, connection:2"},
+	} {
+		in, err := runner.Named(t.Context(), shelfOf(), name)
+		if in.ClientKey != want.key || (err == nil) != (want.reason == "") || err != nil && !strings.Contains(err.Error(), want.reason) {
+			t.Errorf("%q is %q, %v", name, in.ClientKey, err)
+		}
+	}
+}
+
 // A UUID is in the tags, so that no secret has to be read to find it.
 func TestUUIDIsFoundWithoutReadingSecrets(t *testing.T) {
 	t.Parallel()
@@ -125,7 +150,7 @@ func TestAnothersDamageDoesNotHide(t *testing.T) {
 	t.Parallel()
 	store := shelfOf()
 	store.broken = "connection:8"
-	if in, err := runner.One(t.Context(), store, "Example"); err != nil || in.Principal.UUID != uuidA {
+	if in, err := runner.One(t.Context(), store, uuidA); err != nil || in.Principal.UUID != uuidA {
 		t.Error(in, err)
 	}
 	store.broken = store.list[0].ClientKey

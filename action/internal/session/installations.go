@@ -16,7 +16,7 @@ import (
 const SharedSecretVariable = "LINKERSYNC_SHARED_SECRET"
 
 // Installations returns the ones that name selects, with their secrets: all, a
-// client key, or a workspace's UUID or name. With a shared secret in the
+// client key, or a workspace's UUID. With a shared secret in the
 // environment, name is the client key that it belongs to and no store is asked.
 func (s *Session) Installations(ctx context.Context, name string) iter.Seq2[installation.Installation, error] {
 	if s.codecError != nil {

@@ -8,8 +8,8 @@ import (
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 
+	"github.com/linkersync/linkersync/action/internal/platform"
 	"github.com/linkersync/linkersync/action/internal/runner"
-	"github.com/linkersync/linkersync/action/internal/summary"
 	"github.com/linkersync/linkersync/shared/awsjson"
 	"github.com/linkersync/linkersync/shared/manifest"
 	"github.com/linkersync/linkersync/shared/rollout"
@@ -25,6 +25,10 @@ const pollEvery = 5 * time.Second
 // firstPolls are quicker, because a run over one workspace takes a second.
 const firstPolls = 10
 
+// patience is how many polls pass, about a minute, before somebody is told that nobody
+// has taken the event: dispatch opens the run within seconds.
+const patience = 22
+
 // event hands the manifest to the deployment and waits for the run: CI holds no
 // Bitbucket secret at all.
 func (s *step) event(ctx context.Context, desired manifest.Manifest) error {
@@ -32,38 +36,56 @@ func (s *step) event(ctx context.Context, desired manifest.Manifest) error {
 	if err != nil {
 		return err
 	}
+	if count := len(desired.Connections); count > 0 {
+		s.platform.Annotate(platform.Annotation{
+			Level: platform.Warning, Title: "connections are left out",
+			Message: fmt.Sprintf("via: event applies linkers only, so the connections of %s (%d) were not looked at: apply them in a step of its own with command: connections", desired.Path, count),
+		})
+	}
 	bus, table, err := s.deployment(ctx)
 	if err != nil {
 		return err
 	}
 	ids, err := rollout.Send(ctx, bus, rollout.DetailChanged, change)
+	if errors.Is(err, rollout.ErrTooLarge) {
+		return fmt.Errorf("%w; put it into the deployment's bucket as %s instead, its values listed in it, see docs/operate.md", err, s.scope())
+	}
 	if err != nil {
 		return err
 	}
 	_, _ = fmt.Fprintf(s.out, "event %s is on the bus %s; waiting for its run\n", ids[0], s.config.Bus)
 	run, err := s.wait(ctx, table, ids[0])
+	if run.Refused != "" {
+		return fmt.Errorf("the change was refused: %s", run.Refused)
+	}
 	if run.Phase != "" {
 		s.report.Run = &run
 	}
-	if err != nil {
-		return err
+	if err == nil && run.Failed > 0 {
+		return fmt.Errorf("run %s: %d of %d installations failed; the reasons are in the dead-letter queue and in the events \"Linker Values Applied\"", run.ID, run.Failed, run.Total)
 	}
-	if run.Failed > 0 {
-		s.report.Problems = append(s.report.Problems, summary.Problem{
-			Subject: "run " + run.ID, Text: fmt.Sprintf("%d of %d installations failed; the reasons are in the dead-letter queue and in the events \"Linker Values Applied\"", run.Failed, run.Total),
-		})
-		return ErrFailed
-	}
-	return nil
+	return err
 }
 
-// change is what goes onto the bus.
+// scope is the object of the bucket that the change is written to.
+func (s *step) scope() string {
+	if s.config.Installation == runner.All {
+		return rollout.DefaultScope
+	}
+	return rollout.WorkspaceScope(s.config.Installation)
+}
+
+// change is what goes onto the bus. It replaces what was desired before, so that one
+// without linkers, of a manifest that has only connections, would end all upkeep.
 func (s *step) change(desired manifest.Manifest) (rollout.Change, error) {
+	if len(desired.Linkers) == 0 {
+		return rollout.Change{}, fmt.Errorf("via: event applies linkers, and %s has none: list them, or apply connections with command: connections and without via: event", desired.Path)
+	}
 	encoded, err := manifest.Encode(manifest.Manifest{App: desired.App, Linkers: desired.Linkers})
 	if err != nil {
 		return rollout.Change{}, err
 	}
-	change := rollout.Change{App: s.session.AppKey(), Manifest: string(encoded)}
+	change := rollout.Change{App: s.session.AppKey(), Manifest: string(encoded), AllowPrune: s.config.Prune}
 	if s.config.Installation == runner.All {
 		return change, nil
 	}
@@ -88,7 +110,8 @@ func (s *step) deployment(ctx context.Context) (rollout.Bus, *rollout.Table, err
 		&rollout.Table{DynamoDB: awsjson.New(aws, awsjson.DynamoDB), Name: s.config.Table}, nil
 }
 
-// wait reads the run's progress until it is done, and prints it when it moves.
+// wait reads the run's progress until it is done, and prints it when it moves. The run
+// has no phase when none began.
 func (s *step) wait(ctx context.Context, table *rollout.Table, id string) (rollout.Run, error) {
 	last := rollout.Run{ID: id}
 	for poll := 0; ; poll++ {
@@ -99,18 +122,35 @@ func (s *step) wait(ctx context.Context, table *rollout.Table, id string) (rollo
 		if err != nil {
 			return last, err
 		}
+		if run.Refused != "" {
+			return run, nil
+		}
 		if run.ID != "" && run != last {
-			_, _ = fmt.Fprintf(s.out, "%s: %d of %d done: %d changed, %d unchanged, %d failed, %d skipped\n",
-				run.Phase, run.Reported(), max(run.Queued, run.Total), run.Changed, run.Unchanged, run.Failed, run.Skipped)
+			_, _ = fmt.Fprintf(s.out, "%s: %d of %d done: %d changed, %d unchanged, %d failed, %d skipped; %d values added, %d removed\n",
+				run.Phase, run.Reported(), max(run.Queued, run.Total), run.Changed, run.Unchanged, run.Failed, run.Skipped, run.Added, run.Removed)
 			last = run
+		}
+		if poll == patience && last.Phase == "" {
+			s.platform.Annotate(platform.Annotation{Level: platform.Warning, Title: "no run yet", Message: "run " + id + " " + s.whereItIs(last)})
 		}
 		if run.Phase == rollout.Done {
 			return run, nil
 		}
 		if err := sleep(ctx, poll); err != nil {
-			return last, fmt.Errorf("run %s is not done yet (%w); it goes on without this step, see docs/operate.md", id, err)
+			return last, fmt.Errorf("run %s %s (%w)", id, s.whereItIs(last), err)
 		}
 	}
+}
+
+// whereItIs says what is known of a run that isn't done, and what to look at.
+func (s *step) whereItIs(run rollout.Run) string {
+	switch run.Phase {
+	case "":
+		return fmt.Sprintf("has not begun, as nobody has taken the event: is %q the bus of the stack whose table is %q, and is its rule enabled? Otherwise the log of its dispatch function, or its queue EventDeadLetters, has the reason", s.config.Bus, s.config.Table)
+	case rollout.Dispatching:
+		return "is not done yet: its messages are still being queued; when that doesn't go on, the event is in the stack's queue EventDeadLetters, with the reason"
+	}
+	return "is not done yet: it goes on without this step, see docs/operate.md"
 }
 
 // stopped returns an error when the deployment takes no changes: then no run begins.

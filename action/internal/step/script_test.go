@@ -54,7 +54,7 @@ func TestStep(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"github": github, "bitbucket": bitbucket, "step": runStep, "break": breakLinker, "mint": mint, "stored": stored, "lines": lines,
-			"named": named,
+			"named": named, "sent": sent, "values": values,
 		},
 	})
 }
@@ -208,6 +208,25 @@ func noSecrets(ts *testscript.TestScript, log string) {
 			}
 		}
 	}
+}
+
+// sent holds that so many events were put onto the bus: sent COUNT.
+func sent(ts *testscript.TestScript, _ bool, args []string) {
+	w := ts.Value("world").(*world)
+	if got := strconv.Itoa(w.cloud.Faults.Count(fault.Target("PutEvents"))); got != args[0] {
+		ts.Fatalf("%s calls of PutEvents, want %s", got, args[0])
+	}
+}
+
+// values writes so many into the file many.txt: values COUNT.
+func values(ts *testscript.TestScript, _ bool, args []string) {
+	count, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	list := make([]string, count)
+	for i := range list {
+		list[i] = "PROJECT" + strconv.Itoa(i)
+	}
+	write(ts, "many.txt", strings.Join(list, "\n"))
 }
 
 // changing is what differs from run to run.

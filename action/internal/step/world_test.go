@@ -3,6 +3,7 @@ package step_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -133,7 +134,8 @@ func (w *world) seedInfisical(context.Context) error {
 
 // seedDeployment plays the deployment behind via: event: whoever puts a change on
 // the bus gets a run of two installations, one of which fails when the manifest
-// has the value "BROKEN".
+// has the value "BROKEN". Others make it do nothing ("DEAF"), refuse ("REFUSED"), be
+// stopped ("STOPPED"), and expect the yes to a large prune ("PRUNED").
 func (w *world) seedDeployment(ctx context.Context) error {
 	_, err := dynamodb.NewFromConfig(w.cloud.Config()).CreateTable(ctx, &dynamodb.CreateTableInput{
 		TableName: awssdk.String("linkersync"), BillingMode: dynamotypes.BillingModePayPerRequest,
@@ -159,6 +161,16 @@ func (w *world) dispatch(ctx context.Context, id string, detail []byte) error {
 	config := w.cloud.Config()
 	config.Retryer, config.HTTPClient = awsenv.NewRetryer, &http.Client{}
 	table := &rollout.Table{DynamoDB: awsjson.New(config, awsjson.DynamoDB), Name: "linkersync"}
+	if strings.Contains(change.Manifest, "DEAF") {
+		return nil // nobody takes it
+	}
+	if change.AllowPrune != strings.Contains(change.Manifest, "PRUNED") {
+		return fmt.Errorf("allow_prune is %t", change.AllowPrune)
+	}
+	if strings.Contains(change.Manifest, "REFUSED") {
+		_, err := table.RefuseRun(ctx, id, change.App, "linkersync.yaml has a value that this deployment doesn't take")
+		return err
+	}
 	if strings.Contains(change.Manifest, "STOPPED") {
 		_, err := table.SetStop(ctx, change.App, "Bitbucket no longer offers this endpoint")
 		return err

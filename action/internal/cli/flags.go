@@ -33,7 +33,11 @@ func fillFlags(command *cobra.Command, getenv func(string) string) error {
 			return
 		}
 		if err := command.Flags().Set(flag.Name, value); err != nil {
-			problems = append(problems, fmt.Errorf("the variable %s is %q, which --%s doesn't take", names[0], value, flag.Name))
+			reason := "which --" + flag.Name + " doesn't take"
+			if invalid, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
+				reason += ": " + invalid.Unwrap().Error()
+			}
+			problems = append(problems, fmt.Errorf("the variable %s is %q, %s", names[0], value, reason))
 		}
 	})
 	return errors.Join(problems...)
@@ -133,12 +137,18 @@ func (inv *invocation) infisicalFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.IdentityID, "infisical-identity-id", "", "`UUID` of the machine identity, for oidc and aws.")
 	flags.StringVar(&o.ClientID, "infisical-client-id", "", "`UUID`: the machine identity's client id, for universal. Its secret is read from LINKERSYNC_INFISICAL_CLIENT_SECRET.")
 	flags.StringVar(&o.Organization, "infisical-organization", "", "`SLUG` of the sub-organization, when there is one.")
-	flags.StringVar(&o.CAFile, "infisical-ca-file", "", "PEM `FILE` of the certificate authority of a server of your own.")
 	for name, variable := range map[string]string{
 		"infisical-url": "LINKERSYNC_INFISICAL_URL", "infisical-method": "LINKERSYNC_INFISICAL_METHOD",
 		"infisical-identity-id": "LINKERSYNC_INFISICAL_IDENTITY_ID", "infisical-client-id": "LINKERSYNC_INFISICAL_CLIENT_ID",
-		"infisical-organization": "LINKERSYNC_INFISICAL_ORGANIZATION", "infisical-ca-file": "LINKERSYNC_INFISICAL_CA_FILE",
+		"infisical-organization": "LINKERSYNC_INFISICAL_ORGANIZATION",
 	} {
 		fromEnvironment(flags, name, variable)
 	}
+	inv.caFileFlag(flags)
+}
+
+// caFileFlag is the one of them that is no input of the CI step.
+func (inv *invocation) caFileFlag(flags *pflag.FlagSet) {
+	flags.StringVar(&inv.options.Infisical.CAFile, "infisical-ca-file", "", "PEM `FILE` of the certificate authority of a server of your own.")
+	fromEnvironment(flags, "infisical-ca-file", "LINKERSYNC_INFISICAL_CA_FILE")
 }

@@ -90,3 +90,32 @@ func TestStoppedStepSaysSo(t *testing.T) {
 		t.Errorf("outputs %q, %v", written, err)
 	}
 }
+
+// A pipeline's next step reads the outputs, whatever was wrong with how this one was called.
+func TestAWronglyCalledStepHasOutputs(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		args []string
+		want string
+	}{
+		"a flag that isn't there": {[]string{"action", "--nope"}, "unknown flag: --nope"},
+		"a flag's wrong value":    {[]string{"action", "--requests-per-second", "0"}, "it is a number above 0"},
+		"an argument":             {[]string{"action", "plan"}, `action takes only flags, and got ["plan"]`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			folder := t.TempDir()
+			variables := map[string]string{"LINKERSYNC_OUTPUTS_FILE": filepath.Join(folder, "outputs"), "LINKERSYNC_SUMMARY_FILE": filepath.Join(folder, "summary")}
+			var out bytes.Buffer
+			code := cli.Run(t.Context(), test.args, cli.Process{Getenv: func(name string) string { return variables[name] }, Stdout: &out, Stderr: &bytes.Buffer{}})
+			if code != 1 || !strings.Contains(out.String(), test.want) {
+				t.Errorf("exit code %d\n%s", code, out.String())
+			}
+			for file, want := range map[string]string{"outputs": "LINKERSYNC_STATUS=failed\n", "summary": "## linkersync: not started\n"} {
+				if written, err := os.ReadFile(filepath.Join(folder, file)); err != nil || !strings.Contains(string(written), want) {
+					t.Errorf("%s: %q, %v", file, written, err)
+				}
+			}
+		})
+	}
+}

@@ -26,6 +26,8 @@ type Process struct {
 	Commands, Stdout io.Writer
 	Log              *slog.Logger
 	Version          string
+	// Wrong is why the step can't begin, as found before it; nil when it can.
+	Wrong error
 }
 
 // secretVariables are masked before anything else happens, whether they are used
@@ -59,7 +61,10 @@ func Run(ctx context.Context, process Process, options session.Options) error {
 	for _, name := range secretVariables {
 		s.masker.Mask(redact.New(process.Getenv(name)))
 	}
-	err := s.work(ctx, options)
+	err := process.Wrong
+	if err == nil {
+		err = s.work(ctx, options)
+	}
 	if err != nil && ctx.Err() != nil {
 		err = fmt.Errorf("the step was stopped: %w; what was done is kept, run it again to finish", err)
 	}

@@ -112,3 +112,22 @@ func TestTheGuardSaysHowToAllow(t *testing.T) {
 		t.Errorf("events %+v don't say so", applied)
 	}
 }
+
+// TestAWorkspaceThatIsLeftAlone has a manifest of its own that wants nothing, as
+// docs/operate.md says; one without any linker is refused.
+func TestAWorkspaceThatIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]rollout.Outcome{
+		"version: 1\nlinkers:\n  - {key: issues, values: []}\n": rollout.Unchanged,
+		"version: 1\n": rollout.Failed,
+	} {
+		w := newWorld(t, 1)
+		w.desire(rollout.DefaultScope, "ONE")
+		_, err := w.handler.worker.desired.Objects.Put(t.Context(), rollout.WorkspaceScope(workspace(1)), []byte(body))
+		w.must(err)
+		w.batch(t.Context(), record("m", message(1), 1))
+		if applied := w.applied(); len(applied) != 1 || applied[0].Outcome != want || w.values(1) != "OLD" {
+			t.Errorf("%q: events %+v, values %q; want %s and none changed", body, applied, w.values(1), want)
+		}
+	}
+}

@@ -69,7 +69,7 @@ func Run(ctx context.Context, process Process, options session.Options) error {
 		err = fmt.Errorf("the step was stopped: %w; what was done is kept, run it again to finish", err)
 	}
 	if err != nil && !errors.Is(err, ErrFailed) {
-		s.report.Problems = append(s.report.Problems, summary.Problem{Subject: "linkersync", Text: err.Error()})
+		s.report.Fail(summary.Problem{Subject: "linkersync", Text: err.Error()})
 		s.platform.Annotate(platform.Annotation{Level: platform.Error, Title: "linkersync", Message: err.Error()})
 	}
 	if finish := s.finish(); finish != nil {
@@ -145,7 +145,7 @@ func (s *step) manifest(ctx context.Context, trigger platform.Trigger) error {
 	if err == nil && len(desired.Connections) > 0 && s.config.Via != "event" {
 		err = s.connections(ctx, desired)
 	}
-	if err == nil && len(s.report.Problems) > 0 {
+	if err == nil && s.report.Failed() > 0 {
 		return ErrFailed
 	}
 	if err == nil && s.config.FailOnDrift && !s.config.applies() && s.report.Summary().Changed {
@@ -216,14 +216,14 @@ func (s *step) add(path string, part runner.Part) {
 		s.trace("client key %s", target.ClientKey)
 	}
 	if err := part.WriteText(s.out, false); err != nil {
-		s.report.Problems = append(s.report.Problems, summary.Problem{Subject: "log", Text: err.Error()})
+		s.report.Fail(summary.Problem{Subject: "log", Text: err.Error()})
 	}
 	for _, failure := range part.Failures {
 		where := ""
 		if target := part.Plan.Installation; target != nil {
 			where = " in workspace " + target.Workspace
 		}
-		s.report.Problems = append(s.report.Problems, summary.Problem{Subject: failure.Subject + where, Text: failure.Err.Error()})
+		s.report.Fail(summary.Problem{Subject: failure.Subject + where, Text: failure.Err.Error()})
 		s.platform.Annotate(platform.Annotation{
 			Level: platform.Error, Title: failure.Subject + where, Message: failure.Err.Error(),
 			File: path, Line: failure.Position.Line, Column: failure.Position.Column,
@@ -238,7 +238,7 @@ func (s *step) wrongManifest(err error) error {
 		return err
 	}
 	for _, problem := range problems {
-		s.report.Problems = append(s.report.Problems, summary.Problem{Subject: "manifest", Text: problem.String()})
+		s.report.Fail(summary.Problem{Subject: "manifest", Text: problem.String()})
 		s.platform.Annotate(platform.Annotation{
 			Level: platform.Error, Title: "manifest", Message: problem.Message,
 			File: problem.File, Line: problem.Line, Column: problem.Column,

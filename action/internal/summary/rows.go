@@ -2,33 +2,29 @@ package summary
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/linkersync/linkersync/action/internal/runner"
 	"github.com/linkersync/linkersync/shared/reconcile"
 )
 
-// rows are the table's lines, one for each linker and connection: what failed comes
-// first, then what changed, because the end of a fleet's table is cut.
-func (r *Report) rows() []string {
-	var rows []string
-	parts := slices.Clone(r.parts)
-	slices.SortStableFunc(parts, func(a, b runner.Part) int { return rank(a) - rank(b) })
-	for _, part := range parts {
-		where := "Infisical"
-		if target := part.Plan.Installation; target != nil {
-			where = strings.TrimSpace(escape(target.Name) + " " + escape(target.Workspace))
-		}
-		if part.Applied {
-			rows = append(rows, resultRows(part.Result, where)...)
-		} else {
-			rows = append(rows, planRows(part.Plan, where)...)
-		}
-		rows = append(rows, failedRows(part, where)...)
-	}
-	return rows
+// table is the rows of one rank. Those that will not be shown are only counted.
+type table struct {
+	rows        []string
+	size, count int
 }
+
+func (t *table) add(rows []string) {
+	for _, row := range rows {
+		if t.count++; len(t.rows) < maxRows && t.size+len(row) <= maxSize {
+			t.rows, t.size = append(t.rows, row), t.size+len(row)
+		}
+	}
+}
+
+// ranks is how many there are. The rows of the first come first, because the end of
+// a fleet's table is cut.
+const ranks = 3
 
 // rank orders parts by how much they matter to who reads on.
 func rank(part runner.Part) int {
@@ -39,6 +35,18 @@ func rank(part runner.Part) int {
 		return 1
 	}
 	return 2
+}
+
+// rows are the table's lines of a part, one for each linker and connection.
+func rows(part runner.Part) []string {
+	where := "Infisical"
+	if target := part.Plan.Installation; target != nil {
+		where = strings.TrimSpace(escape(target.Name) + " " + escape(target.Workspace))
+	}
+	if part.Applied {
+		return append(resultRows(part.Result, where), failedRows(part, where)...)
+	}
+	return append(planRows(part.Plan, where), failedRows(part, where)...)
 }
 
 func planRows(plan reconcile.Plan, where string) []string {

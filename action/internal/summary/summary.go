@@ -28,31 +28,41 @@ const (
 // Problem is something that failed.
 type Problem struct{ Subject, Text string }
 
-// Report is everything that a step found and did.
+// Report is what is shown of everything that a step found and did. It counts all and
+// keeps a bounded number of bytes, so a fleet of any size costs the same memory.
 type Report struct {
 	Command     string
 	PullRequest bool
 	// Unseen says what a run without secrets could not look at.
-	Unseen   string
-	Problems []Problem
+	Unseen string
 	// Run is the deployment's, when it did the work.
 	Run *rollout.Run
 
-	parts   []runner.Part
-	total   reconcile.Summary
-	omitted int
+	parts     int
+	total     reconcile.Summary
+	tables    [ranks]table
+	documents documents
+	problems  []Problem
+	failed    int
 }
 
-// Add keeps a part. A fleet's unchanged installations are only counted.
+// Add takes in a part.
 func (r *Report) Add(part runner.Part) {
-	sum := part.Summary()
-	r.total = r.total.Plus(sum)
-	if len(r.parts) >= maxRows && !sum.Changed && sum.Failed == 0 {
-		r.omitted++
-		return
-	}
-	r.parts = append(r.parts, part)
+	r.parts++
+	r.total = r.total.Plus(part.Summary())
+	r.tables[rank(part)].add(rows(part))
+	r.documents.add(part)
 }
+
+// Fail takes in a problem.
+func (r *Report) Fail(problem Problem) {
+	if r.failed++; r.failed <= maxRows {
+		r.problems = append(r.problems, Problem{Subject: problem.Subject, Text: cut(problem.Text)})
+	}
+}
+
+// Failed is how many problems there were.
+func (r *Report) Failed() int { return r.failed }
 
 // Summary counts all parts.
 func (r *Report) Summary() reconcile.Summary {
@@ -67,21 +77,12 @@ func (r *Report) Summary() reconcile.Summary {
 // changed means that an apply would change something.
 func (r *Report) Status() string {
 	switch {
-	case len(r.Problems) > 0:
+	case r.failed > 0:
 		return "failed"
 	case r.Summary().Changed:
 		return "changed"
 	}
 	return "unchanged"
-}
-
-// Documents are the parts in their documented JSON form.
-func (r *Report) Documents() []any {
-	documents := make([]any, 0, len(r.parts))
-	for _, part := range r.parts {
-		documents = append(documents, part.Document())
-	}
-	return documents
 }
 
 // Markdown is the job summary.
@@ -98,21 +99,24 @@ func (r *Report) Markdown() string {
 }
 
 func (r *Report) writeTable(out *strings.Builder) {
-	rows := r.rows()
-	if len(rows) == 0 {
+	count, shown := 0, 0
+	for _, table := range r.tables {
+		count += table.count
+	}
+	if count == 0 {
 		return
 	}
 	out.WriteString("\n| | what | where | added | removed | stays |\n| --- | --- | --- | --- | --- | ---: |\n")
-	shown := 0
-	for _, row := range rows[:min(len(rows), maxRows)] {
-		if out.Len()+len(row) > maxSize {
-			break
+	for _, table := range r.tables {
+		for _, row := range table.rows {
+			if shown < maxRows && out.Len()+len(row) <= maxSize {
+				out.WriteString(row)
+				shown++
+			}
 		}
-		out.WriteString(row)
-		shown++
 	}
-	if more := len(rows) - shown + r.omitted; more > 0 {
-		fmt.Fprintf(out, "\n…and %d more.\n", more)
+	if count > shown {
+		fmt.Fprintf(out, "\n…and %d more.\n", count-shown)
 	}
 }
 
@@ -120,7 +124,7 @@ func (r *Report) title() string {
 	switch {
 	case r.Command == "":
 		return "not started"
-	case len(r.Problems) > 0:
+	case r.failed > 0:
 		return r.Command + " failed"
 	case r.Command == "plan" && r.PullRequest:
 		return "plan for this pull request"
@@ -135,7 +139,7 @@ func (r *Report) sentence() string {
 		would = "would be "
 	}
 	switch {
-	case len(r.parts) == 0 && r.Run == nil && len(r.Problems) > 0:
+	case r.parts == 0 && r.Run == nil && r.failed > 0:
 		return "Nothing was done."
 	case r.Unseen != "":
 		return "The manifest is valid."
@@ -143,12 +147,12 @@ func (r *Report) sentence() string {
 		return "The manifests are in the output folder."
 	case r.Run != nil:
 		return "The deployment's functions did the work."
-	case !sum.Changed && len(r.Problems) == 0:
+	case !sum.Changed && r.failed == 0:
 		return "Everything is as the manifest says."
 	}
 	connections := sum.Connections.Created + sum.Connections.Updated + sum.Connections.Rotated + sum.Connections.Adopted
 	return fmt.Sprintf("**%d** values %sadded, **%d** removed, %d stay; **%d** connections %schanged; **%d** failed.",
-		sum.Linkers.Added, would, sum.Linkers.Removed, sum.Linkers.Kept, connections, would, len(r.Problems))
+		sum.Linkers.Added, would, sum.Linkers.Removed, sum.Linkers.Kept, connections, would, r.failed)
 }
 
 func (r *Report) writeRun(out *strings.Builder) {
@@ -160,14 +164,14 @@ func (r *Report) writeRun(out *strings.Builder) {
 }
 
 func (r *Report) writeProblems(out *strings.Builder) {
-	if len(r.Problems) == 0 {
+	if r.failed == 0 {
 		return
 	}
 	out.WriteString("\n### What failed\n\n")
-	for _, problem := range r.Problems[:min(len(r.Problems), maxRows)] {
-		fmt.Fprintf(out, "- **%s**: %s\n", escape(problem.Subject), escape(cut(problem.Text)))
+	for _, problem := range r.problems {
+		fmt.Fprintf(out, "- **%s**: %s\n", escape(problem.Subject), escape(problem.Text))
 	}
-	if more := len(r.Problems) - maxRows; more > 0 {
+	if more := r.failed - len(r.problems); more > 0 {
 		fmt.Fprintf(out, "- …and %d more.\n", more)
 	}
 	fmt.Fprintf(out, "\nWhat to do about it: %s\n", docs)

@@ -1,11 +1,13 @@
 package summary_test
 
 import (
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -75,12 +77,14 @@ func scenarios() map[string]*summary.Report {
 	onPullRequest := report("plan", planned(1, []string{"OPS"}, "OLD"), guarded, connections())
 	onPullRequest.PullRequest = true
 	failing := report("apply", applied(1, "OPS"), failed(2))
-	failing.Problems = []summary.Problem{{Subject: "linker issues in workspace two", Text: "403 Forbidden"}}
+	failing.Fail(summary.Problem{Subject: "linker issues in workspace two", Text: "403 Forbidden"})
 	fork := report("plan")
 	fork.PullRequest, fork.Unseen = true, "This pull request comes from a fork."
 	hostile := applied(1, "A")
 	hostile.Result.Installation.Name = "| a `b` <img src=x> [c](https://evil.example) **d** @everyone\n# e"
 	hostile.Plan.Installation = hostile.Result.Installation
+	wrong := &summary.Report{}
+	wrong.Fail(summary.Problem{Subject: "linkersync", Text: "the inputs need correcting"})
 	event := report("apply")
 	event.Run = &rollout.Run{ID: "11111111-2222-4333-8444-555555555555", Total: 4, Changed: 2, Unchanged: 1, Skipped: 1}
 	fleet := report("apply", applied(0, "OPS"))
@@ -91,7 +95,7 @@ func scenarios() map[string]*summary.Report {
 		"plan_on_pull_request": onPullRequest, "apply_on_push": report("apply", applied(1, "OPS"), applied(2)),
 		"failure": failing, "fork": fork, "event": event, "no_change": report("apply", applied(1)),
 		"long_lists": report("plan", planned(1, many(6)), planned(2, many(201)), planned(3, many(5))), "fleet_of_300": fleet,
-		"hostile_name": report("apply", hostile), "wrong_inputs": {Problems: []summary.Problem{{Subject: "linkersync", Text: "the inputs need correcting"}}},
+		"hostile_name": report("apply", hostile), "wrong_inputs": wrong,
 		"export": report("export"),
 	}
 }
@@ -129,7 +133,7 @@ func TestTheSummaryStaysBelowGitHubsLimit(t *testing.T) {
 	r := report("plan")
 	for i := range 1000 {
 		r.Add(planned(i, long))
-		r.Problems = append(r.Problems, summary.Problem{Subject: "linker", Text: strings.Repeat("é", 5000)})
+		r.Fail(summary.Problem{Subject: "linker", Text: strings.Repeat("é", 5000)})
 	}
 	got := r.Markdown()
 	if len(got) > 1<<20 {
@@ -151,7 +155,7 @@ func TestStatus(t *testing.T) {
 		return &summary.Report{Run: &rollout.Run{Changed: changed, Failed: failed}}
 	}
 	broken := report("apply", applied(1, "A"))
-	broken.Problems = []summary.Problem{{}}
+	broken.Fail(summary.Problem{})
 	for name, test := range map[string]struct {
 		report *summary.Report
 		want   string
@@ -179,7 +183,7 @@ func TestAFleetsUnchangedPartsAreCounted(t *testing.T) {
 	}
 	r.Add(applied(300, "A"))
 	r.Add(failed(301))
-	if got := len(r.Documents()); got != 202 {
+	if got := len(plan(t, r).Parts); got != 202 {
 		t.Errorf("%d documents, want 200 unchanged and 2 others", got)
 	}
 	lines := strings.Split(r.Markdown(), "\n")
@@ -191,5 +195,72 @@ func TestAFleetsUnchangedPartsAreCounted(t *testing.T) {
 	sum := r.Summary()
 	if sum.Linkers.Added != 1 || sum.Linkers.Kept != 301*250 || sum.Failed != 1 {
 		t.Errorf("the counts are of all parts: %+v", sum)
+	}
+}
+
+// document is the output plan, as far as these tests look at it.
+type document struct {
+	Parts     []json.RawMessage
+	Summary   reconcile.Summary
+	Truncated bool
+}
+
+func plan(t *testing.T, r *summary.Report) (got document) {
+	t.Helper()
+	text, err := r.Plan()
+	if err == nil {
+		err = json.Unmarshal([]byte(text), &got)
+	}
+	if err != nil || len(text) > 1<<20 {
+		t.Fatalf("a plan of %d bytes, %v", len(text), err)
+	}
+	return got
+}
+
+// Half a list would pass for the whole: above GitHub's limit there is none.
+func TestALargePlanIsItsSummary(t *testing.T) {
+	t.Parallel()
+	r, values := report("plan"), many(1000)
+	for i := range 50 { // of 10 kB each
+		r.Add(planned(i, values))
+	}
+	if got := plan(t, r); got.Truncated || len(got.Parts) != 50 {
+		t.Errorf("after 50 there are %d", len(got.Parts))
+	}
+	for i := range 100 {
+		r.Add(planned(50+i, values))
+	}
+	if got := plan(t, r); !got.Truncated || len(got.Parts) != 0 || got.Summary.Linkers.Added != 150_000 {
+		t.Errorf("after 150 there are %d, and %d values", len(got.Parts), got.Summary.Linkers.Added)
+	}
+}
+
+// What is kept of a fleet of any size takes the same memory, whatever changed in it
+// and however much of it failed.
+func TestMemoryStaysFlat(t *testing.T) { //nolint:paralleltest // it measures the heap
+	heap := func() uint64 {
+		var stats runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&stats)
+		return stats.HeapAlloc
+	}
+	r, before, values := report("apply"), uint64(0), many(1000)
+	for i := range 2000 {
+		if i == 400 {
+			before = heap()
+		}
+		part := applied(i, values...)
+		if i%2 == 1 {
+			part = failed(i)
+			part.Result.Linkers[0].Added = values
+		}
+		r.Add(part)
+		r.Fail(summary.Problem{Subject: fmt.Sprint("linker ", i), Text: strings.Repeat("no ", 1000)})
+	}
+	if after := heap(); after > before+256<<10 {
+		t.Errorf("the heap grew from %d to %d bytes over 1,600 installations", before, after)
+	}
+	if sum := r.Summary(); sum.Linkers.Added != 2_000_000 || sum.Failed != 1000 || r.Failed() != 2000 || !strings.Contains(r.Markdown(), "…and 2800 more.") {
+		t.Errorf("the counts are of all: %+v, %d failed", sum, r.Failed())
 	}
 }

@@ -164,6 +164,7 @@ func TestExamplesUseWhatExists(t *testing.T) {
 		}
 	}
 	var workflow struct {
+		On   map[string]struct{ Paths []string }
 		Jobs map[string]struct {
 			Steps []struct {
 				Uses string
@@ -172,6 +173,19 @@ func TestExamplesUseWhatExists(t *testing.T) {
 		}
 	}
 	readYAML(t, "examples/github-workflow.yml", &workflow)
+	var manifest struct {
+		Linkers []struct {
+			ValuesFile string `yaml:"values_file"`
+		}
+	}
+	readYAML(t, "examples/linkersync.yaml", &manifest)
+	for event, trigger := range workflow.On {
+		for _, file := range []string{"linkersync.yaml", manifest.Linkers[0].ValuesFile} {
+			if !slices.Contains(trigger.Paths, file) {
+				t.Errorf("github-workflow.yml: a change of %q starts nothing on %s", file, event)
+			}
+		}
+	}
 	used := 0
 	for _, job := range workflow.Jobs {
 		for _, step := range job.Steps {

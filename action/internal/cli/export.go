@@ -29,7 +29,7 @@ func newExportCommand(inv *invocation) *cobra.Command {
 	}
 	installationFlag(command, &name, manyInstallations)
 	required(command, "installation")
-	command.Flags().StringVarP(&folder, "output", "o", "", "`FOLDER` for one manifest per workspace, named <workspace uuid>.yaml. Without it, the one manifest goes to standard output.")
+	command.Flags().StringVarP(&folder, "output", "o", "", "`FOLDER` for one manifest per workspace, named {workspace uuid}.yaml. Without it, the one manifest goes to standard output.")
 	return command
 }
 

@@ -55,14 +55,14 @@ func (s *Session) exportTo(ctx context.Context, in installation.Installation, fo
 	return err
 }
 
-// fileName is an installation's own: the workspace's UUID, or the client key where
-// an imported installation names no workspace.
+// fileName is an installation's own, as the deployment's bucket has it below
+// installations/: the workspace's UUID in braces. Where an imported installation names
+// no workspace it is the client key, which the bucket has no use for.
 func fileName(in installation.Installation) string {
-	name := in.Principal.UUID
-	if name == "" {
-		name = in.ClientKey
+	if id := in.Principal.UUID; id != "" {
+		return "{" + url.PathEscape(strings.ToLower(strings.Trim(id, "{}"))) + "}.yaml"
 	}
-	return url.PathEscape(strings.Trim(name, "{}")) + ".yaml"
+	return url.PathEscape(in.ClientKey) + ".yaml"
 }
 
 // writeWhole leaves an earlier export as it is when this one can't be written.

@@ -213,14 +213,14 @@ func TestExport(t *testing.T) {
 	if err := s.Export(t.Context(), clientKey, folder, &lines); err != nil {
 		t.Fatal(err)
 	}
-	exported, err := manifest.Load(filepath.Join(folder, strings.Trim(workspace, "{}")+".yaml"))
+	exported, err := manifest.Load(filepath.Join(folder, workspace+".yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if exported.App != appKey || len(exported.Linkers) != 2 || !cmp.Equal([]string{"A", "B"}, exported.Linkers[0].Values) {
 		t.Errorf("%+v", exported)
 	}
-	if !strings.Contains(lines.String(), "1111.yaml: 2 linkers of") {
+	if !strings.Contains(lines.String(), "1111}.yaml: 2 linkers of") {
 		t.Error(lines.String())
 	}
 	server.Faults().Add(fault.Path("GET", "wiki/values"), fault.Always(), fault.Respond(http.StatusForbidden, nil, "{}"))

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"iter"
 	"os"
+	"strings"
 
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
@@ -133,7 +134,7 @@ func (r *intakeReport) add(result intake.Result) error {
 	}
 	subject := platform.Printable(result.ClientKey)
 	if result.Line > 0 {
-		subject = fmt.Sprintf("line %d: %s", result.Line, subject)
+		subject = strings.TrimSuffix(fmt.Sprintf("line %d: %s", result.Line, subject), " ")
 	}
 	switch {
 	case result.Reason != "":

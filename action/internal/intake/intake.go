@@ -148,6 +148,9 @@ func (in *intake) run(ctx context.Context, rows iter.Seq2[installation.Row, erro
 
 // row takes in one row. What makes every further row fail, too, stops the run.
 func (in *intake) row(ctx context.Context, row installation.Row) Result {
+	if reason := misfit(row.Installation); reason != "" {
+		return Result{Line: row.Line, Outcome: Refused, Reason: reason}
+	}
 	result := Result{Line: row.Line, ClientKey: row.ClientKey, Workspace: row.Principal.UUID}
 	if in.done.Has(entry(row.Installation)) {
 		result.Outcome = Done

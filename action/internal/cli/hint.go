@@ -9,11 +9,15 @@ import (
 	"github.com/linkersync/linkersync/action/internal/session"
 	"github.com/linkersync/linkersync/shared/bitbucket"
 	"github.com/linkersync/linkersync/shared/installation"
+	"github.com/linkersync/linkersync/shared/reconcile"
 )
 
 // hintFor adds what to do next to errors of which only the command knows it: the
 // flag or the verb that helps.
 func (inv *invocation) hintFor(err error) string {
+	if _, guarded := errors.AsType[*reconcile.PruneGuardError](err); guarded {
+		return "Look at the plan. When the manifest's list is right, run it once more with --allow-prune."
+	}
 	switch {
 	case errors.Is(err, bitbucket.ErrEndpointRemoved):
 		return hintForRemoved(err)
@@ -44,7 +48,7 @@ func (inv *invocation) hintForUnauthorized() string {
 	if problem := clockProblem(inv.session.Skew()); problem != "" {
 		return problem
 	}
-	return "This machine's clock is right, so it is the shared secret: \"linkersync doctor --installation …\" looks closer, and \"linkersync installations import\" brings the right one."
+	return "This machine's clock is right, so it is the shared secret: \"linkersync doctor --installation …\" looks closer."
 }
 
 // clockProblem says what to do about a clock that is too far off; empty when it isn't.

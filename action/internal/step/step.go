@@ -223,9 +223,13 @@ func (s *step) add(path string, part runner.Part) {
 		if target := part.Plan.Installation; target != nil {
 			where = " in workspace " + target.Workspace
 		}
-		s.report.Fail(summary.Problem{Subject: failure.Subject + where, Text: failure.Err.Error()})
+		text := failure.Err.Error()
+		if _, guarded := errors.AsType[*reconcile.PruneGuardError](failure.Err); guarded {
+			text += ", with the input prune: true"
+		}
+		s.report.Fail(summary.Problem{Subject: failure.Subject + where, Text: text})
 		s.platform.Annotate(platform.Annotation{
-			Level: platform.Error, Title: failure.Subject + where, Message: failure.Err.Error(),
+			Level: platform.Error, Title: failure.Subject + where, Message: text,
 			File: path, Line: failure.Position.Line, Column: failure.Position.Column,
 		})
 	}

@@ -37,10 +37,9 @@ func (s *step) event(ctx context.Context, desired manifest.Manifest) error {
 		return err
 	}
 	if count := len(desired.Connections); count > 0 {
-		s.platform.Annotate(platform.Annotation{
-			Level: platform.Warning, Title: "connections are left out",
-			Message: fmt.Sprintf("via: event applies linkers only, so the connections of %s (%d) were not looked at: apply them in a step of its own with command: connections", desired.Path, count),
-		})
+		note := fmt.Sprintf("via: event applies linkers only, so the connections of %s (%d) were not looked at: apply them in a step of its own with command: connections", desired.Path, count)
+		s.platform.Annotate(platform.Annotation{Level: platform.Warning, Title: "connections are left out", Message: note})
+		s.report.Notes = append(s.report.Notes, note)
 	}
 	bus, table, err := s.deployment(ctx)
 	if err != nil {

@@ -35,6 +35,8 @@ type Report struct {
 	PullRequest bool
 	// Unseen says what a run without secrets could not look at.
 	Unseen string
+	// Notes are what was left out, and is no failure.
+	Notes []string
 	// Run is the deployment's, when it did the work.
 	Run *rollout.Run
 
@@ -61,14 +63,22 @@ func (r *Report) Fail(problem Problem) {
 	}
 }
 
-// Failed is how many problems there were.
-func (r *Report) Failed() int { return r.failed }
+// Failed is how many problems there were, or installations that failed in the
+// deployment's run, of which one problem tells.
+func (r *Report) Failed() int {
+	if r.Run != nil {
+		return max(r.failed, r.Run.Failed)
+	}
+	return r.failed
+}
 
 // Summary counts all parts.
 func (r *Report) Summary() reconcile.Summary {
 	total := r.total
 	if r.Run != nil {
-		total.Changed = total.Changed || r.Run.Changed > 0
+		total.Linkers.Added += r.Run.Added
+		total.Linkers.Removed += r.Run.Removed
+		total.Changed = total.Changed || r.Run.Changed+r.Run.Added+r.Run.Removed > 0
 	}
 	return total
 }
@@ -91,6 +101,9 @@ func (r *Report) Markdown() string {
 	fmt.Fprintf(&out, "## linkersync: %s\n\n%s\n", r.title(), r.sentence())
 	if r.Unseen != "" {
 		fmt.Fprintf(&out, "\n> [!NOTE]\n> %s\n", r.Unseen)
+	}
+	for _, note := range r.Notes {
+		fmt.Fprintf(&out, "\n> [!WARNING]\n> %s\n", escape(note))
 	}
 	r.writeRun(&out)
 	r.writeTable(&out)
@@ -159,8 +172,8 @@ func (r *Report) writeRun(out *strings.Builder) {
 	if r.Run == nil {
 		return
 	}
-	fmt.Fprintf(out, "\nRun `%s`: %d installations; %d changed, %d unchanged, %d failed, %d skipped.\n",
-		r.Run.ID, r.Run.Total, r.Run.Changed, r.Run.Unchanged, r.Run.Failed, r.Run.Skipped)
+	fmt.Fprintf(out, "\nRun `%s`: %d installations; %d changed, %d unchanged, %d failed, %d skipped; %d values added, %d removed.\n",
+		r.Run.ID, r.Run.Total, r.Run.Changed, r.Run.Unchanged, r.Run.Failed, r.Run.Skipped, r.Run.Added, r.Run.Removed)
 }
 
 func (r *Report) writeProblems(out *strings.Builder) {

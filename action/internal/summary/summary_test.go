@@ -86,7 +86,7 @@ func scenarios() map[string]*summary.Report {
 	wrong := &summary.Report{}
 	wrong.Fail(summary.Problem{Subject: "linkersync", Text: "the inputs need correcting"})
 	event := report("apply")
-	event.Run = &rollout.Run{ID: "11111111-2222-4333-8444-555555555555", Total: 4, Changed: 2, Unchanged: 1, Skipped: 1}
+	event.Run = &rollout.Run{ID: "11111111-2222-4333-8444-555555555555", Total: 4, Changed: 2, Unchanged: 1, Skipped: 1, Added: 5, Removed: 2}
 	fleet := report("apply", applied(0, "OPS"))
 	for i := range 299 {
 		fleet.Add(applied(i + 1))
@@ -166,10 +166,25 @@ func TestStatus(t *testing.T) {
 		"a problem beats a change":   {broken, "failed"},
 		"a run that changed":         {withRun(1, 0), "changed"},
 		"a run that changed nothing": {withRun(0, 0), "unchanged"},
+		"a run that failed half-way": {&summary.Report{Run: &rollout.Run{Failed: 1, Added: 3}}, "changed"},
 	} {
 		if got := test.report.Status(); got != test.want {
 			t.Errorf("%s: %s, want %s", name, got, test.want)
 		}
+	}
+}
+
+// TestARunsFailuresAreInstallations, which one problem tells of.
+func TestARunsFailuresAreInstallations(t *testing.T) {
+	t.Parallel()
+	r := &summary.Report{}
+	r.Fail(summary.Problem{})
+	if got := r.Failed(); got != 1 {
+		t.Errorf("%d failed, want the problem", got)
+	}
+	r.Run = &rollout.Run{Failed: 7}
+	if got := r.Failed(); got != 7 {
+		t.Errorf("%d failed, want 7", got)
 	}
 }
 

@@ -2,15 +2,19 @@ package session_test
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/linkersync/linkersync/action/internal/session"
+	"github.com/linkersync/linkersync/shared/infisical"
 	"github.com/linkersync/linkersync/shared/manifest"
 	"github.com/linkersync/linkersync/shared/redact"
+	siminfisical "github.com/linkersync/linkersync/shared/simulator/infisical"
 )
 
 // A manifest may come from a pull request, and a device would be read for ever.
@@ -46,5 +50,41 @@ func TestClientSecretFromAWSIsHeardBeforeItIsUsed(t *testing.T) {
 	}
 	if len(heard) != 2 || heard[0] != "key" || heard[1] != "the-client-secret" {
 		t.Errorf("heard %d secrets, want AWS's key and the client secret", len(heard))
+	}
+}
+
+// What Infisical's login gives away is a secret of the run's own making.
+func TestInfisicalsTokenIsHeardBeforeItIsUsed(t *testing.T) {
+	t.Parallel()
+	server := siminfisical.New(siminfisical.Options{})
+	url, err := server.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Close() })
+	err = server.Seed(siminfisical.State{
+		Organizations: []siminfisical.Organization{{ID: "org", Slug: "acme"}},
+		Identities: []siminfisical.Identity{{
+			ID: "identity", OrgID: "org", TokenTTL: time.Hour, Permissions: siminfisical.Everything(),
+			Universal: &siminfisical.UniversalAuth{ClientID: "client", Secrets: []siminfisical.ClientSecret{{Value: "the-client-secret"}}},
+		}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := session.New(session.Options{Infisical: session.InfisicalOptions{URL: url, Method: "universal", ClientID: "client"}},
+		variables{session.ClientSecretVariable: "the-client-secret"}.get, "test")
+	var heard []string
+	calls := 0
+	s.OnSecret(func(secret redact.Secret) { heard, calls = append(heard, secret.Reveal()), server.Faults().Total() })
+	err = s.WithInfisical(t.Context(), nil, slog.New(slog.DiscardHandler), func(client *infisical.Client) error {
+		_, err := client.Connections(t.Context(), "")
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(heard) != 1 || !strings.HasPrefix(heard[0], "ey") || calls != 1 || server.Faults().Total() != 3 {
+		t.Errorf("heard %d secrets after call %d of %d, want one after the login and before the list and the logout", len(heard), calls, server.Faults().Total())
 	}
 }

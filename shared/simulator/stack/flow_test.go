@@ -166,6 +166,10 @@ func TestEventFlow(t *testing.T) {
 		t.Parallel()
 		testStorm(t, binaries)
 	})
+	t.Run("a large prune waits for a yes", func(t *testing.T) {
+		t.Parallel()
+		testPrune(t, binaries)
+	})
 }
 
 func testCalm(t *testing.T, binaries string) {

@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
@@ -97,7 +95,7 @@ func (d *diagnosis) bitbucket(in installation.Installation, wanted manifest.Mani
 		d.add(statusFailed, "secret", "Bitbucket gave no verdict: "+err.Error())
 		return
 	default:
-		d.add(statusFailed, "secret", "Bitbucket refuses it: the app was removed from the workspace, or another secret is in force; \"installations import\" brings the right one, for a registered app \"installations add\" ("+err.Error()+")")
+		d.add(statusFailed, "secret", "Bitbucket refuses it ("+err.Error()+"). "+refusedSecret)
 		return
 	}
 	keys, ok := d.endpoint(client)
@@ -111,6 +109,11 @@ func (d *diagnosis) bitbucket(in installation.Installation, wanted manifest.Mani
 		d.roundTrip(ctx, client, roundTrip)
 	}
 }
+
+// refusedSecret says what is left to do. An import would not help: it calls what is
+// stored and differs a conflict.
+const refusedSecret = "When the workspace removed the app, nothing is to be done. Otherwise another secret is in force there: " +
+	"delete the stored one, as SECURITY.md says under \"When an install is refused for good\", and import the one that the old app has or, where nobody has it, have the workspace install again"
 
 // clock compares this machine's with the one in Bitbucket's answer.
 func (d *diagnosis) clock() bool {
@@ -161,34 +164,4 @@ func (d *diagnosis) linkers(keys []string, wanted manifest.Manifest) {
 		return
 	}
 	d.add(statusOK, "linkers", "Bitbucket has all that "+wanted.Path+" names")
-}
-
-// roundTrip writes a value that nobody else has, reads it, and deletes it.
-func (d *diagnosis) roundTrip(ctx context.Context, client *bitbucket.Client, linker string) {
-	value := "linkersync-doctor-" + rand.Text()[:8]
-	created, err := client.CreateLinkerValue(ctx, linker, value)
-	if err != nil {
-		d.add(statusFailed, "round trip", fmt.Sprintf("the value %s could not be written to linker %q: %v", value, linker, err))
-		return
-	}
-	// The answer to a write may come without a number; the list has it.
-	found := false
-	for listed, err := range client.LinkerValues(ctx, linker) {
-		if err != nil {
-			d.add(statusFailed, "round trip", fmt.Sprintf("the value %s was written to linker %q and could not be read: %v; delete it by hand", value, linker, err))
-			return
-		}
-		if listed.Value == value {
-			found, created.ID = true, listed.ID
-		}
-	}
-	if !found {
-		d.add(statusFailed, "round trip", fmt.Sprintf("Bitbucket took the value %s for linker %q, and doesn't list it", value, linker))
-		return
-	}
-	if err := client.DeleteLinkerValue(ctx, linker, created.ID); err != nil {
-		d.add(statusFailed, "round trip", fmt.Sprintf("the value %s of linker %q could not be deleted: %v; delete it by hand: linkersync values delete %s %d", value, linker, err, linker, created.ID))
-		return
-	}
-	d.add(statusOK, "round trip", fmt.Sprintf("a value was written to linker %q, read and deleted", linker))
 }

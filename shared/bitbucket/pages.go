@@ -64,7 +64,11 @@ func (c *Client) pages(ctx context.Context, escapedPath string) iter.Seq2[[]json
 			}
 			seen[u.String()] = true
 			var items []json.RawMessage
-			items, size, u, err = c.page(ctx, u)
+			var told int
+			items, told, u, err = c.page(ctx, u)
+			if told > 0 {
+				size = told // the latest, as somebody may delete values meanwhile
+			}
 			read += len(items)
 			if err == nil && !yield(items, nil) {
 				return

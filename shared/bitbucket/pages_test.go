@@ -58,13 +58,14 @@ func TestAListThatEndsBeforeItsSizeIsNotTakenForAWholeOne(t *testing.T) {
 		steps []step
 		want  error
 	}{
-		"one page, cut":             {[]step{{request: valuesPage, answer: `{"size":3,"values":["A","B"]}`}}, bitbucket.ErrIncomplete},
-		"nothing of what is there":  {[]step{{request: valuesPage, answer: `{"size":3,"values":[]}`}}, bitbucket.ErrIncomplete},
-		"whole":                     {[]step{{request: valuesPage, answer: `{"size":2,"values":["A","B"]}`}}, nil},
-		"more than it said":         {[]step{{request: valuesPage, answer: `{"size":1,"values":["A","B"]}`}}, nil},
-		"a size that is no number":  {[]step{{request: valuesPage, answer: `{"size":"9","values":["A","B"]}`}}, nil},
-		"no size":                   {[]step{{request: valuesPage, answer: `{"size":null,"values":["A","B"]}`}}, nil},
-		"all pages count, not each": {[]step{{request: valuesPage, answer: `{"size":3,"values":["A","B"],"next":"?page=2"}`}, {request: second, answer: `{"size":3,"values":["C"]}`}}, nil},
+		"one page, cut":              {[]step{{request: valuesPage, answer: `{"size":3,"values":["A","B"]}`}}, bitbucket.ErrIncomplete},
+		"nothing of what is there":   {[]step{{request: valuesPage, answer: `{"size":3,"values":[]}`}}, bitbucket.ErrIncomplete},
+		"a last page without a size": {[]step{{request: valuesPage, answer: `{"size":3,"values":["A","B"],"next":"?page=2"}`}, {request: second, answer: `{"values":[]}`}}, bitbucket.ErrIncomplete},
+		"whole":                      {[]step{{request: valuesPage, answer: `{"size":2,"values":["A","B"]}`}}, nil},
+		"more than it said":          {[]step{{request: valuesPage, answer: `{"size":1,"values":["A","B"]}`}}, nil},
+		"a size that is no number":   {[]step{{request: valuesPage, answer: `{"size":"9","values":["A","B"]}`}}, nil},
+		"no size":                    {[]step{{request: valuesPage, answer: `{"size":null,"values":["A","B"]}`}}, nil},
+		"all pages count, not each":  {[]step{{request: valuesPage, answer: `{"size":3,"values":["A","B"],"next":"?page=2"}`}, {request: second, answer: `{"size":3,"values":["C"]}`}}, nil},
 		// Somebody deleted a value meanwhile: what the list had at its end counts.
 		"it shrank while it was read": {[]step{{request: valuesPage, answer: `{"size":4,"values":["A","B"],"next":"?page=2"}`}, {request: second, answer: `{"size":3,"values":["C"]}`}}, nil},
 	}

@@ -14,8 +14,8 @@ import (
 type Resolve func(context.Context, manifest.Reference) (redact.Secret, error)
 
 // ErrReserved says that a manifest names a credential that is not its own.
-var ErrReserved = errors.New("this variable holds a credential of the CI or of linkersync itself, which no manifest may send anywhere: " +
-	"keep the Bitbucket token in a variable of its own, such as BITBUCKET_API_TOKEN")
+var ErrReserved = errors.New("this is a credential of the CI or of linkersync itself, which no manifest may send anywhere: " +
+	"keep the Bitbucket token in a variable or secret of its own, such as BITBUCKET_API_TOKEN")
 
 // Connections plans, and applies if asked, the manifest's connections: one list,
 // and one write for each that differs. A token that can't be read fails an apply,

@@ -29,7 +29,7 @@ func (s *Session) secretSeen(secret redact.Secret) {
 // Resolve reads the secret that a reference points at: a variable, a file or an
 // AWS secret. It refuses what no manifest may name, with [runner.ErrReserved].
 func (s *Session) Resolve(ctx context.Context, reference manifest.Reference) (redact.Secret, error) {
-	if reference.Scheme == manifest.SchemeEnv && reserved(reference.Target) {
+	if reference.Scheme == manifest.SchemeEnv && reserved(reference.Target) || reference.Scheme == manifest.SchemeAWSSecret && anInstallation(reference.Target) {
 		return redact.Secret{}, fmt.Errorf("%s: %w", reference, runner.ErrReserved)
 	}
 	resolver := manifest.Resolver{Getenv: s.getenv, ReadFile: manifest.ReadFile, AWSSecret: s.awsSecret, Seen: s.secretSeen}
@@ -49,6 +49,14 @@ func reserved(name string) bool {
 	return slices.Contains([]string{
 		SharedSecretVariable, ClientSecretVariable, OIDCTokenVariable, platform.TokenVariable, platform.StepTokenVariable,
 	}, name)
+}
+
+// anInstallation tells whether a secret, by name or ARN, is a workspace's shared one.
+func anInstallation(id string) bool {
+	if _, name, isARN := strings.Cut(id, ":secret:"); isARN {
+		id = name
+	}
+	return strings.HasPrefix(id, "linkersync/") && strings.Contains(id, "/installation/")
 }
 
 // awsSecret reads the current version of a secret by name or ARN.

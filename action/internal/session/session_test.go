@@ -204,6 +204,23 @@ func TestCredentialsOfTheRunnerAreNoTokens(t *testing.T) {
 	}
 }
 
+func TestSharedSecretsOfInstallationsAreNoTokens(t *testing.T) {
+	t.Parallel()
+	s := session.New(session.Options{}, variables{}.get, "test")
+	for id, refused := range map[string]bool{
+		"linkersync/example-linker-app/installation/ari_3acloud":                                                     true,
+		"arn:aws:secretsmanager:eu-west-1:123456789012:secret:linkersync/example/installation/connection_3a1-AbCdEf": true,
+		"linkersync/bitbucket-token": false,
+		"arn:aws:secretsmanager:eu-west-1:123456789012:secret:linkersync/bitbucket-token-AbCdEf": false,
+		"other/installation/x": false,
+	} {
+		_, err := s.Resolve(t.Context(), manifest.Reference{Scheme: manifest.SchemeAWSSecret, Target: id, Key: "shared_secret"})
+		if err == nil || errors.Is(err, runner.ErrReserved) != refused {
+			t.Errorf("%s: error %v, want it refused as reserved: %v", id, err, refused)
+		}
+	}
+}
+
 func TestExport(t *testing.T) {
 	t.Parallel()
 	server := bitbucket(t)

@@ -6,17 +6,12 @@ import (
 	"fmt"
 	"time"
 
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-
 	"github.com/linkersync/linkersync/action/internal/platform"
 	"github.com/linkersync/linkersync/action/internal/runner"
 	"github.com/linkersync/linkersync/shared/awsjson"
 	"github.com/linkersync/linkersync/shared/manifest"
 	"github.com/linkersync/linkersync/shared/rollout"
 )
-
-// callTimeout bounds one call to the bus or the table.
-const callTimeout = 30 * time.Second
 
 // pollEvery is how often the run's progress is read: one read of a table, twelve a
 // minute, for the minutes that a run takes.
@@ -100,10 +95,6 @@ func (s *step) deployment(ctx context.Context) (rollout.Bus, *rollout.Table, err
 	aws, err := s.session.AWS(ctx)
 	if err != nil {
 		return rollout.Bus{}, nil, err
-	}
-	if aws.HTTPClient == nil {
-		// The SDK's own services make one each; the small clients use the configuration's.
-		aws.HTTPClient = awshttp.NewBuildableClient().WithTimeout(callTimeout)
 	}
 	return rollout.Bus{EventBridge: awsjson.New(aws, awsjson.EventBridge), Name: s.config.Bus},
 		&rollout.Table{DynamoDB: awsjson.New(aws, awsjson.DynamoDB), Name: s.config.Table}, nil

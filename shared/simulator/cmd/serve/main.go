@@ -18,7 +18,10 @@ import (
 	"github.com/linkersync/linkersync/shared/simulator/stack"
 )
 
-const envFile = ".local/env"
+const (
+	envFile   = ".local/env"
+	workspace = "{11111111-2222-4333-8444-555555555555}"
+)
 
 func main() { os.Exit(realMain()) }
 
@@ -44,7 +47,7 @@ func run(ctx context.Context, out, logs io.Writer) error {
 		return err
 	}
 	delivery, err := s.Bitbucket.Install(ctx, simbitbucket.Install{
-		AppKey: appKey, BaseURL: s.URL, Principal: stack.Workspace("{11111111-2222-4333-8444-555555555555}", "example-workspace"),
+		AppKey: appKey, BaseURL: s.URL, Principal: stack.Workspace(workspace, "example-workspace"),
 	})
 	if err != nil {
 		return err
@@ -59,12 +62,12 @@ The stack is up. The app is installed in the workspace example-workspace (%s).
 In another terminal:
   set -a; . %s; set +a
   bin/linkersync plan -f examples/linkersync.yaml --installation all
-  bin/linkersync apply -f examples/linkersync.yaml --installation example-workspace
+  bin/linkersync apply -f examples/linkersync.yaml --installation '%s'
   curl -s "$LINKERSYNC_BASE_URL/atlassian-connect.json"
   aws secretsmanager list-secrets
 
 The functions' logs follow. Ctrl-C ends everything.
-`, delivery.ClientKey, envFile)
+`, delivery.ClientKey, envFile, workspace)
 	<-ctx.Done()
 	_, _ = fmt.Fprintln(out, "\nstopped; nothing is left running")
 	return nil

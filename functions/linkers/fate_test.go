@@ -91,6 +91,8 @@ func TestPatienceWithEveryError(t *testing.T) {
 		{"403", bitbucketAnswers(403, ""), atOnce, "the app lacks the permission"},
 		{"403, wrong kind of credentials", bitbucketAnswers(403, "authentication types"), atOnce, "the app lacks the permission"},
 		{"403, scope", bitbucketAnswers(403, "privilege scopes"), atOnce, "the app lacks the permission"},
+		{"408", bitbucketAnswers(408, ""), sixFold, "it is about the moment"},
+		{"values left after a 408", notConverged(bitbucketAnswers(408, ""), ""), sixFold, "it is about the moment"},
 		{"409", bitbucketAnswers(409, ""), sixFold, "somebody else writes, too"},
 		{"422", bitbucketAnswers(422, ""), sixFold, "no document lists it"},
 		{"429", bitbucketAnswers(429, ""), aDay, "the limit counts over an hour"},

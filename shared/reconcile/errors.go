@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -29,11 +30,24 @@ func ends(ctx context.Context, err error) bool {
 }
 
 // refused tells whether Bitbucket gave a verdict on what was sent: a 400, for the
-// body's shape or the value, a 413, for its size, or any other 4xx. Repeating it
-// changes nothing.
+// body's shape or the value, a 413, for its size, or any other 4xx but those about
+// the moment. Repeating it changes nothing.
 func refused(err error) bool {
 	answer, found := errors.AsType[*bitbucket.APIError](err)
-	return errors.Is(err, bitbucket.ErrInvalid) || found && answer.Status/100 == 4
+	return errors.Is(err, bitbucket.ErrInvalid) || found && answer.Status/100 == 4 && !momentary(answer.Status)
+}
+
+// momentary tells whether a 4xx is about when, or over which connection, the call
+// came, and not about what it said. Like a 500 it is no verdict.
+// Source: https://www.rfc-editor.org/rfc/rfc9110#section-15.5.9 (408) and 15.5.20
+// (421), https://www.rfc-editor.org/rfc/rfc4918#section-11.3 (423),
+// https://www.rfc-editor.org/rfc/rfc8470#section-5.2 (425)
+func momentary(status int) bool {
+	switch status {
+	case http.StatusRequestTimeout, http.StatusMisdirectedRequest, http.StatusLocked, http.StatusTooEarly:
+		return true
+	}
+	return false
 }
 
 // BulkRefusedError says that the bulk update, the only way for so many values, was

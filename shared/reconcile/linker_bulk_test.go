@@ -117,6 +117,48 @@ func TestABulkUpdateWithoutVerdictIsLeftForLater(t *testing.T) {
 	}
 }
 
+// TestA4xxAboutTheMomentIsNoVerdict: one of them is made up for by the next round,
+// and when they don't end another run may heal it.
+func TestA4xxAboutTheMomentIsNoVerdict(t *testing.T) {
+	t.Parallel()
+	many := numbered("P", maxSingleAdds+1)
+	for op, test := range map[string]struct {
+		actual    []string
+		desired   manifest.Linker
+		once      []string
+		forGood   []string
+		remaining int
+	}{
+		"put":    {nil, linker(many...), calls("put", 2), calls("put", 2), len(many)},
+		"post":   {nil, linker("A", "B"), calls("post", 3), calls("post", 2*6), 2},
+		"delete": {[]string{"A", "X"}, pruned("A"), calls("delete", 2), calls("delete", 6), 1},
+	} {
+		for _, status := range []int{408, 421, 423, 425} {
+			t.Run(fmt.Sprintf("%s answers %d", op, status), func(t *testing.T) {
+				t.Parallel()
+				server := newFake(t, test.actual...)
+				server.fault = failing(2, broken{answer(status), false})
+				if result, err := reconcile.ApplyLinker(t.Context(), server, test.desired, awake(nil)); err != nil || !result.Verified {
+					t.Errorf("once: result %+v, error %v", result, err)
+				}
+				if diff := cmp.Diff(test.once, server.writes()); diff != "" {
+					t.Errorf("once: writes (-want +got):\n%s", diff)
+				}
+				server = newFake(t, test.actual...)
+				server.fault = answers(op, answer(status))
+				_, err := reconcile.ApplyLinker(t.Context(), server, test.desired, awake(nil))
+				var left *reconcile.NotConvergedError
+				if !errors.As(err, &left) || left.Permanent() || len(left.Missing)+len(left.Extra) != test.remaining {
+					t.Errorf("for good: got %v, want NotConvergedError that another run may heal", err)
+				}
+				if diff := cmp.Diff(test.forGood, server.writes()); diff != "" {
+					t.Errorf("for good: writes (-want +got):\n%s", diff)
+				}
+			})
+		}
+	}
+}
+
 // TestApplyStopsAddingWhenEveryValueIsRefused: then it is not the values, and each
 // costs a call for every known shape of the body.
 func TestApplyStopsAddingWhenEveryValueIsRefused(t *testing.T) {

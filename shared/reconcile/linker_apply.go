@@ -2,9 +2,11 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
+	"github.com/linkersync/linkersync/shared/bitbucket"
 	"github.com/linkersync/linkersync/shared/manifest"
 )
 
@@ -114,20 +116,25 @@ func (r *run) converge(ctx context.Context) error {
 }
 
 // verify reads what the round's writes came to. The first read follows at once;
-// only when it shows no progress is there a pause and another look.
+// only when it shows no progress is there a pause and another look. A list that is
+// shorter than it says shows none: it may be the write that it lags behind.
 func (r *run) verify(ctx context.Context) error {
 	before := len(r.last.Add) + len(r.last.Remove)
-	if err := r.read(ctx); err != nil {
+	switch err := r.read(ctx); {
+	case errors.Is(err, bitbucket.ErrIncomplete):
+	case err != nil || r.progressed(before):
 		return err
-	}
-	adds, removes := r.pending()
-	if len(r.last.Add)+len(r.last.Remove) < before || len(adds)+len(removes) == 0 {
-		return nil
 	}
 	if err := r.options.Sleep(ctx, min(firstPause<<r.rounds, maxPause)); err != nil {
 		return fmt.Errorf("wait to read linker %q again: %w", r.first.Linker, err)
 	}
 	return r.read(ctx)
+}
+
+// progressed tells whether less than before is left, or nothing to work on.
+func (r *run) progressed(before int) bool {
+	adds, removes := r.pending()
+	return len(r.last.Add)+len(r.last.Remove) < before || len(adds)+len(removes) == 0
 }
 
 func (r *run) read(ctx context.Context) error {

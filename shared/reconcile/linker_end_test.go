@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -122,6 +123,45 @@ func TestApplyWaitsOutALaggingRead(t *testing.T) {
 	}
 	if diff := cmp.Diff(calls("put", 1), server.writes()); diff != "" {
 		t.Errorf("writes (-want +got):\n%s", diff)
+	}
+}
+
+// TestApplyLooksOnceMoreAtAnIncompleteList: right after a write its size may be ahead
+// of its items. It is never taken for the whole list, and not waited for without end.
+func TestApplyLooksOnceMoreAtAnIncompleteList(t *testing.T) {
+	t.Parallel()
+	incomplete := fmt.Errorf("GET: %w: 1 of 2 items", bitbucket.ErrIncomplete)
+	for name, test := range map[string]struct {
+		broken []int
+		calls  []string
+		pauses []time.Duration
+		ok     bool
+	}{
+		"before the write":     {[]int{1}, calls("list", 1), nil, false},
+		"once after it":        {[]int{3}, calls("list", 1, "post", 1, "list", 2), []time.Duration{250 * time.Millisecond}, true},
+		"after the pause, too": {[]int{3, 4}, calls("list", 1, "post", 1, "list", 2), []time.Duration{250 * time.Millisecond}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var pauses []time.Duration
+			server := newFake(t, "A")
+			server.fault = func(n int, _ string) *broken {
+				if slices.Contains(test.broken, n) {
+					return &broken{incomplete, false}
+				}
+				return nil
+			}
+			result, err := reconcile.ApplyLinker(t.Context(), server, linker("A", "B"), awake(&pauses))
+			if test.ok != (err == nil) || result.Verified != test.ok || !test.ok && !errors.Is(err, bitbucket.ErrIncomplete) {
+				t.Errorf("result %+v, error %v", result, err)
+			}
+			if diff := cmp.Diff(test.calls, server.calls); diff != "" {
+				t.Errorf("calls (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(test.pauses, pauses); diff != "" {
+				t.Errorf("pauses (-want +got):\n%s", diff)
+			}
+		})
 	}
 }
 

@@ -128,32 +128,56 @@ type Origin struct {
 	At  time.Time
 }
 
+// keepAttempts bounds how often others may write to a scope between our look at it and
+// our write. Each of them is an event or an upload of its own.
+const keepAttempts = 5
+
 // Keep stores a manifest as a scope's desired state and returns the version that is
 // in force then. One that is there already, to the byte, keeps its version. Nothing
 // is written when a later event's manifest was kept before, as events have no order,
 // or when a run is repeated after somebody else wrote to the scope: either way the
 // manifest was replaced by a newer one, and ours is false.
+//
+// Of two events the one sent later wins, to the second, also when both are worked on at
+// the same moment. What was uploaded past them has no time and is compared with none.
 func (d Desired) Keep(ctx context.Context, table *Table, origin Origin, scope string, data []byte) (versionID string, ours bool, err error) {
-	// First of all: whoever reads after a later event was noted sees what it wrote, or
-	// will write, and leaves it alone.
+	for attempt := range keepAttempts {
+		versionID, ours, err = d.keepOnce(ctx, table, origin, scope, data, attempt > 0)
+		if !errors.Is(err, s3object.ErrReplaced) {
+			return versionID, ours, err
+		}
+	}
+	return "", false, err
+}
+
+// keepOnce is an attempt of Keep. ErrReplaced when somebody wrote between its look at
+// the scope and its write; again says that this happened to the attempt before.
+func (d Desired) keepOnce(ctx context.Context, table *Table, origin Origin, scope string, data []byte, again bool) (versionID string, ours bool, err error) {
+	// The look comes before the note of the event's time: a later event that has written
+	// since then was either noted before, and overtakes this one, or makes its write fail.
+	present, err := d.Objects.Get(ctx, scope)
+	if errors.Is(err, s3object.ErrNotFound) {
+		present, err = s3object.Object{Key: scope}, nil
+	}
+	if err != nil {
+		return "", false, err
+	}
 	overtaken, err := table.overtaken(ctx, d.App, scope, origin.At)
 	if err != nil {
 		return "", false, err
 	}
-	present, err := d.Objects.Get(ctx, scope)
-	if err != nil && !errors.Is(err, s3object.ErrNotFound) {
-		return "", false, err
-	}
-	if same := err == nil && bytes.Equal(present.Body, data); same || overtaken {
+	if same := present.ETag != "" && bytes.Equal(present.Body, data); same || overtaken {
 		return present.VersionID, same, nil
 	}
-	replaces, err := table.Claim(ctx, origin.Run, scope, present.VersionID)
-	if err != nil {
-		return "", false, err
+	replaces := present.VersionID
+	if again {
+		err = table.claimAnew(ctx, origin.Run, scope, present.VersionID)
+	} else {
+		replaces, err = table.Claim(ctx, origin.Run, scope, present.VersionID)
 	}
-	if replaces != present.VersionID {
-		return present.VersionID, false, nil
+	if err != nil || replaces != present.VersionID {
+		return present.VersionID, false, err
 	}
-	stored, err := d.Objects.Put(ctx, scope, data)
+	stored, err := d.Objects.Replace(ctx, present, data)
 	return stored.VersionID, err == nil, err
 }

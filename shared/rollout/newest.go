@@ -43,7 +43,7 @@ func (t *Table) Newest(ctx context.Context, app, scope string) (int64, error) {
 // event comes twice, finds out by it whether the scope was written to since: then
 // its own write would bring an old manifest back.
 func (t *Table) Claim(ctx context.Context, runID, scope, versionID string) (first string, err error) {
-	id := "claim#" + runID + "#" + scope
+	id := claimKey(runID, scope)
 	err = t.DynamoDB.Call(ctx, "PutItem", input{
 		TableName: t.Name, ConditionExpression: "attribute_not_exists(id)",
 		Item: item{"id": text(id), "version_id": text(versionID), "expires": t.expires(runLife)},
@@ -57,6 +57,15 @@ func (t *Table) Claim(ctx context.Context, runID, scope, versionID string) (firs
 	found, err := t.get(ctx, id)
 	return textOf(found, "version_id"), err
 }
+
+// claimAnew is Claim for a run that knows that it has written nothing yet, as somebody
+// else wrote first: it is about to replace that version now.
+func (t *Table) claimAnew(ctx context.Context, runID, scope, versionID string) error {
+	_, _, err := t.update(ctx, claimKey(runID, scope), "SET version_id = :version", "", item{":version": text(versionID)})
+	return err
+}
+
+func claimKey(runID, scope string) string { return "claim#" + runID + "#" + scope }
 
 // overtaken tells whether a later event has a say in what a scope holds, and notes
 // the event's time when none has. Events of one second count in the order in which

@@ -14,6 +14,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -32,6 +33,9 @@ const MaxSize = 4 << 20
 
 // ErrNotFound says that the bucket has no such object.
 var ErrNotFound = errors.New("object not found")
+
+// ErrReplaced says that the object is not, or no longer, what the write was to replace.
+var ErrReplaced = errors.New("the object was replaced meanwhile")
 
 // StatusError is any other answer of S3.
 type StatusError struct {
@@ -54,7 +58,9 @@ type Object struct {
 	Key string
 	// VersionID is empty in a bucket without versions.
 	VersionID string
-	Body      []byte
+	// ETag stands for the body, quotes included; empty for an object that isn't there.
+	ETag string
+	Body []byte
 }
 
 // Client reads and writes the objects of one bucket. Safe for concurrent use.
@@ -96,7 +102,7 @@ func New(config aws.Config, bucket string) (*Client, error) {
 
 // Get returns the current version of an object.
 func (c *Client) Get(ctx context.Context, key string) (Object, error) {
-	object, err := c.do(ctx, http.MethodGet, key, nil)
+	object, err := c.do(ctx, http.MethodGet, key, nil, nil)
 	if err != nil {
 		return Object{}, fmt.Errorf("get manifest object %s: %w", key, err)
 	}
@@ -105,26 +111,53 @@ func (c *Client) Get(ctx context.Context, key string) (Object, error) {
 
 // Head returns the current version of an object without its body.
 func (c *Client) Head(ctx context.Context, key string) (Object, error) {
-	object, err := c.do(ctx, http.MethodHead, key, nil)
+	object, err := c.do(ctx, http.MethodHead, key, nil, nil)
 	if err != nil {
 		return Object{}, fmt.Errorf("head manifest object %s: %w", key, err)
 	}
 	return object, nil
 }
 
-// Put writes an object and returns its new version, without the body.
+// Put writes an object, whatever it was before, and returns its new version, without
+// the body.
 func (c *Client) Put(ctx context.Context, key string, body []byte) (Object, error) {
+	return c.put(ctx, key, body, nil)
+}
+
+// Replace is Put for as long as the object is the present one, as Get returned it: an
+// Object of nothing but a key stands for one that isn't there. ErrReplaced when it is
+// another one by now. That may be ours, when the answer to the write was lost and the
+// client repeated it: whoever gets the error looks again.
+// Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+func (c *Client) Replace(ctx context.Context, present Object, body []byte) (Object, error) {
+	condition := http.Header{"If-Match": {present.ETag}}
+	if present.ETag == "" {
+		condition = http.Header{"If-None-Match": {"*"}}
+	}
+	object, err := c.put(ctx, present.Key, body, condition)
+	status, _ := errors.AsType[*StatusError](err)
+	switch {
+	// S3 answers 412 when the condition is not met, 409 when another write was under
+	// way, and 404 when what was to be replaced is gone.
+	case status != nil && (status.Status == http.StatusPreconditionFailed || status.Status == http.StatusConflict),
+		errors.Is(err, ErrNotFound) && present.ETag != "":
+		return Object{}, fmt.Errorf("put manifest object %s: %w", present.Key, ErrReplaced)
+	}
+	return object, err
+}
+
+func (c *Client) put(ctx context.Context, key string, body []byte, header http.Header) (Object, error) {
 	if len(body) > MaxSize {
 		return Object{}, fmt.Errorf("put manifest object %s: %d bytes, the limit is %d", key, len(body), MaxSize)
 	}
-	object, err := c.do(ctx, http.MethodPut, key, body)
+	object, err := c.do(ctx, http.MethodPut, key, body, header)
 	if err != nil {
 		return Object{}, fmt.Errorf("put manifest object %s: %w", key, err)
 	}
 	return object, nil
 }
 
-func (c *Client) do(ctx context.Context, method, key string, body []byte) (Object, error) {
+func (c *Client) do(ctx context.Context, method, key string, body []byte, header http.Header) (Object, error) {
 	target := c.bucket.JoinPath(key)
 	// Each attempt is signed anew by the transport, because a signature has a date.
 	ctx = transport.WithAuthorization(ctx, func(req *http.Request) (string, error) { return c.sign(ctx, req, body) })
@@ -132,6 +165,7 @@ func (c *Client) do(ctx context.Context, method, key string, body []byte) (Objec
 	if err != nil {
 		return Object{}, fmt.Errorf("make request: %w", err)
 	}
+	maps.Copy(req.Header, header)
 	if method == http.MethodPut {
 		req.Header.Set("Content-Type", "application/yaml")
 	}
@@ -172,5 +206,5 @@ func read(key string, res *http.Response) (Object, error) {
 	if err != nil {
 		return Object{}, err
 	}
-	return Object{Key: key, VersionID: res.Header.Get("X-Amz-Version-Id"), Body: body}, nil
+	return Object{Key: key, VersionID: res.Header.Get("X-Amz-Version-Id"), ETag: res.Header.Get("Etag"), Body: body}, nil
 }

@@ -90,7 +90,7 @@ func TestObjectsAndVersions(t *testing.T) {
 				t.Fatalf("second put: %+v, %v", second, err)
 			}
 			current, err := bucket.Get(ctx, key)
-			if diff := cmp.Diff(s3object.Object{Key: key, VersionID: second.VersionID, Body: []byte("two")}, current); diff != "" || err != nil {
+			if diff := cmp.Diff(s3object.Object{Key: key, VersionID: second.VersionID, ETag: second.ETag, Body: []byte("two")}, current); diff != "" || err != nil {
 				t.Errorf("current (-want +got), error %v:\n%s", err, diff)
 			}
 			head, err := bucket.Head(ctx, key)
@@ -98,6 +98,45 @@ func TestObjectsAndVersions(t *testing.T) {
 				t.Errorf("head %+v, error %v", head, err)
 			}
 		})
+	}
+}
+
+func TestReplaceOverwritesOnlyWhatWasRead(t *testing.T) {
+	t.Parallel()
+	const key = "default.yaml"
+	bucket, ctx := newBucket(t), t.Context()
+	replace := func(present s3object.Object, body string, want error) s3object.Object {
+		t.Helper()
+		written, err := bucket.Replace(ctx, present, []byte(body))
+		if !errors.Is(err, want) {
+			t.Fatalf("%s over %+v: error %v, want %v", body, present, err, want)
+		}
+		return written
+	}
+	nothing := s3object.Object{Key: key}
+	replace(s3object.Object{Key: key, ETag: `"11111111111111111111111111111111"`}, "over what was deleted", s3object.ErrReplaced)
+	first := replace(nothing, "one", nil)
+	replace(nothing, "late", s3object.ErrReplaced)
+	second := replace(first, "two", nil)
+	replace(first, "late", s3object.ErrReplaced)
+	if got, err := bucket.Get(ctx, key); err != nil || string(got.Body) != "two" || got.VersionID != second.VersionID {
+		t.Errorf("%+v, error %v; want the second", got, err)
+	}
+}
+
+// S3 answers so when two writes with a condition meet.
+func TestReplaceThatMetAnotherWriteIsNoOutage(t *testing.T) {
+	t.Parallel()
+	server := simaws.New(simaws.Options{})
+	t.Cleanup(server.Close)
+	server.Buckets.Add("manifests")
+	bucket, err := s3object.New(config(t, server.URL), "manifests")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.Faults.Add(fault.Match{Method: http.MethodPut}, fault.Always(), fault.AWSError(409, "ConditionalRequestConflict", ""))
+	if _, err := bucket.Replace(t.Context(), s3object.Object{Key: "default.yaml"}, nil); !errors.Is(err, s3object.ErrReplaced) {
+		t.Errorf("error %v, want ErrReplaced", err)
 	}
 }
 

@@ -9,17 +9,21 @@ import (
 	"github.com/linkersync/linkersync/shared/rollout"
 )
 
-// maxDeaths is how many deliveries may end without an answer. The next one, which is
-// the last that SQS permits (maxReceiveCount in template.yaml), goes into burying the
-// message with its reason: SQS itself would move it aside without a word, and its run
-// would wait for it for ever.
-const maxDeaths = 4
+// maxUnanswered is how many deliveries may end without an answer. Nobody can tell
+// whether their worker died or Lambda never started one, because it throttled the
+// function: both use a receive. So a message that has come so often goes back once
+// more, as a new one, and only if that copy comes to no end either it is buried with
+// its reason. SQS itself would move it aside without a word, and its run would wait
+// for it for ever: maxReceiveCount in template.yaml has to be larger.
+const maxUnanswered = 4
 
 var (
-	errDied = errors.New("no delivery of it ever came to an end: its worker died, look for time-outs and memory in the function's log")
-	// errApart keeps a message that may kill its worker away from others, which
-	// would die with it each time.
-	errApart = errors.New("its worker died, perhaps of another message: it comes back for a batch of its own")
+	errDied = errors.New("no delivery of it ever came to an end: its worker died, look for time-outs and memory in the function's log, " +
+		"or Lambda throttled the function, look at its metric Throttles")
+	// errApart keeps a message that may kill its worker away from those that it came
+	// with, which would die with it each time.
+	errApart = errors.New("an earlier delivery of it came to no end: its worker died, perhaps of another message, or Lambda throttled the function; " +
+		"it comes back apart from the others")
 )
 
 // work is one record on its way through a batch.
@@ -33,19 +37,21 @@ type work struct {
 }
 
 // admit decodes a record and tells by its error that it is not to be worked on.
-// Receives count only workers that died: what is put back is a new message.
+// Receives count only deliveries without an answer: what is put back is a new message.
 func (h *handler) admit(record events.SQSMessage, alone bool) *work {
 	w := &work{record: record}
 	if w.message, w.err = decode([]byte(record.Body)); w.err != nil {
 		return w
 	}
 	w.applied = rollout.Applied{Run: w.message.Run, App: h.app, ClientKey: w.message.ClientKey, Task: w.message.Task}
-	died := receives(record) - 1
-	w.message.Died += died
+	unanswered := receives(record) - 1
+	lastChance := w.message.Died >= maxUnanswered
+	w.message.Died += unanswered
 	switch {
-	case w.message.Died >= maxDeaths:
+	case unanswered == 0:
+	case lastChance:
 		w.err = errDied
-	case died > 0 && !alone:
+	case !alone || w.message.Died >= maxUnanswered:
 		w.err = errApart
 	}
 	return w

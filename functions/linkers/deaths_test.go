@@ -3,10 +3,13 @@ package main
 import (
 	"context"
 	"encoding/base64"
+	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -28,12 +31,25 @@ func (w *world) queued(count int) {
 	}
 }
 
+// receive receives the queue's next messages, up to ten. Its clock moves on to the
+// next of them, and a second on, for which Lambda fills a batch.
+func (w *world) receive() []types.Message {
+	w.t.Helper()
+	left := w.aws.Queues.Messages(workers)
+	next := slices.MinFunc(left, func(a, b simsqs.Message) int { return a.VisibleAt.Compare(b.VisibleAt) }).VisibleAt
+	w.ahead.Add(int64(max(0, time.Until(next)-time.Duration(w.ahead.Load()))) + int64(time.Second))
+	received, err := sqs.NewFromConfig(w.aws.Config()).ReceiveMessage(w.t.Context(), &sqs.ReceiveMessageInput{
+		QueueUrl: &w.handler.queue.url, MaxNumberOfMessages: 10, MessageSystemAttributeNames: []types.MessageSystemAttributeName{"ApproximateReceiveCount"},
+	})
+	w.must(err)
+	return received.Messages
+}
+
 // serve delivers the queue's messages in batches, as Lambda's event source does,
 // until the queue is empty. A batch that calls Bitbucket for the doomed workspace is
 // cut off there, as if the process had been killed. It returns how many were.
 func (w *world) serve(doomed string) (deaths int) {
 	w.t.Helper()
-	client := sqs.NewFromConfig(w.aws.Config())
 	kill := func() {}
 	w.handler.worker.http.Transport = hook{w.handler.worker.http.Transport, func(r *http.Request) {
 		claims, err := base64.RawURLEncoding.DecodeString(strings.Split(r.Header.Get("Authorization"), ".")[1])
@@ -45,20 +61,13 @@ func (w *world) serve(doomed string) (deaths int) {
 		}
 	}}
 	for range 200 {
-		left := w.aws.Queues.Messages(workers)
-		if len(left) == 0 {
+		if len(w.aws.Queues.Messages(workers)) == 0 {
 			return deaths
 		}
-		// To the next message, and a second on, for which Lambda fills a batch.
-		next := slices.MinFunc(left, func(a, b simsqs.Message) int { return a.VisibleAt.Compare(b.VisibleAt) }).VisibleAt
-		w.ahead.Add(int64(max(0, time.Until(next)-time.Duration(w.ahead.Load()))) + int64(time.Second))
-		received, err := client.ReceiveMessage(w.t.Context(), &sqs.ReceiveMessageInput{
-			QueueUrl: &w.handler.queue.url, MaxNumberOfMessages: 10, MessageSystemAttributeNames: []types.MessageSystemAttributeName{"ApproximateReceiveCount"},
-		})
-		w.must(err)
+		received := w.receive()
 		var records []events.SQSMessage
 		handles := map[string]*string{}
-		for _, m := range received.Messages {
+		for _, m := range received {
 			records = append(records, events.SQSMessage{MessageId: *m.MessageId, Body: *m.Body, Attributes: m.Attributes})
 			handles[*m.MessageId] = m.ReceiptHandle
 		}
@@ -76,7 +85,7 @@ func (w *world) serve(doomed string) (deaths int) {
 		}
 		for _, r := range records {
 			if !slices.Contains(again, r.MessageId) {
-				_, err := client.DeleteMessage(w.t.Context(), &sqs.DeleteMessageInput{QueueUrl: &w.handler.queue.url, ReceiptHandle: handles[r.MessageId]})
+				_, err := sqs.NewFromConfig(w.aws.Config()).DeleteMessage(w.t.Context(), &sqs.DeleteMessageInput{QueueUrl: &w.handler.queue.url, ReceiptHandle: handles[r.MessageId]})
 				w.must(err)
 			}
 		}
@@ -89,26 +98,99 @@ func (w *world) serve(doomed string) (deaths int) {
 // whoever looks at the dead letter finds a reason, and nobody else suffers.
 func TestAMessageThatKillsItsWorkerEndsItsRun(t *testing.T) {
 	t.Parallel()
-	for name, fleet := range map[string]int{"alone": 1, "among others": 10, "among many": 25} {
+	for name, test := range map[string]struct{ fleet, throttled int }{
+		"alone": {1, 0}, "among others": {10, 0}, "among many": {25, 0}, "throttled first": {1, 2}, "throttled, then one of others": {5, maxUnanswered},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, fleet)
+			w := newWorld(t, test.fleet)
 			w.desire(rollout.DefaultScope, "ONE")
-			w.run("run-1", fleet)
-			w.queued(fleet)
-			if deaths := w.serve(workspace(1)); deaths != maxDeaths {
-				t.Errorf("%d workers died, want %d", deaths, maxDeaths)
+			w.run("run-1", test.fleet)
+			w.queued(test.fleet)
+			w.throttle(test.throttled)
+			if deaths, want := w.serve(workspace(1)), maxUnanswered+1-test.throttled; deaths != want {
+				t.Errorf("%d workers died, want %d", deaths, want)
 			}
 			run, err := w.handler.table.Run(t.Context(), "run-1")
-			if err != nil || run.Phase != rollout.Done || run.Failed != 1 || run.Changed+run.Unchanged != fleet-1 || w.finished() != 1 {
+			if err != nil || run.Phase != rollout.Done || run.Failed != 1 || run.Changed+run.Unchanged != test.fleet-1 || w.finished() != 1 {
 				t.Errorf("run %+v, error %v, %d events; want it done with one failed", run, err, w.finished())
 			}
-			for i := 2; i <= fleet; i++ {
+			for i := 2; i <= test.fleet; i++ {
 				if got := w.values(i); got != "ONE" {
 					t.Errorf("workspace %d: values %q", i, got)
 				}
 			}
-			w.checkBuried("no delivery of it ever came to an end")
+			w.checkBuried("its worker died")
+			w.checkBuried("or Lambda throttled the function")
+		})
+	}
+}
+
+// throttle lets so many deliveries of the whole queue, ten messages at most, pass
+// without a call of the function: Lambda gives up when they are visible again.
+func (w *world) throttle(deliveries int) {
+	w.t.Helper()
+	for range deliveries {
+		if got, want := len(w.receive()), len(w.aws.Queues.Messages(workers)); got != want {
+			w.t.Fatalf("received %d of %d messages", got, want)
+		}
+	}
+}
+
+// TestThrottledDeliveriesAreNoDeaths: whatever was never begun is worked on once the
+// function runs again, however many of its receives are used up.
+func TestThrottledDeliveriesAreNoDeaths(t *testing.T) {
+	t.Parallel()
+	for throttled := 1; throttled <= maxUnanswered; throttled++ {
+		for _, fleet := range []int{1, 3} {
+			t.Run(fmt.Sprintf("%d of %d messages", throttled, fleet), func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t, fleet)
+				w.desire(rollout.DefaultScope, "ONE")
+				w.run("run-1", fleet)
+				w.queued(fleet)
+				w.throttle(throttled)
+				w.serve("")
+				run, err := w.handler.table.Run(t.Context(), "run-1")
+				if err != nil || run.Phase != rollout.Done || run.Changed != fleet || w.finished() != 1 {
+					t.Errorf("run %+v, error %v, %d events; want it done, all changed", run, err, w.finished())
+				}
+				w.checkBuried("")
+			})
+		}
+	}
+}
+
+// TestWhatBecomesOfADeliveryAfterOthersWithoutAnswer: by how often this copy of the
+// message was received, and how many deliveries the copies before it had.
+func TestWhatBecomesOfADeliveryAfterOthersWithoutAnswer(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		before, receives int
+		alone            bool
+		want             error
+	}{
+		"first":                                {0, 1, false, nil},
+		"second, among others":                 {0, 2, false, errApart},
+		"second, alone":                        {0, 2, true, nil},
+		"one before the last receive":          {0, maxUnanswered, true, nil},
+		"last receive, alone":                  {0, maxUnanswered + 1, true, errApart},
+		"last receive, among others":           {0, maxUnanswered + 1, false, errApart},
+		"a receive that must not be":           {0, maxUnanswered + 2, true, errApart},
+		"first of a copy":                      {maxUnanswered - 1, 1, false, nil},
+		"second of a copy, which makes enough": {maxUnanswered - 1, 2, true, errApart},
+		"first of the last copy":               {maxUnanswered, 1, false, nil},
+		"second of the last copy":              {maxUnanswered, 2, true, errDied},
+		"second of the last copy, with others": {maxUnanswered, 2, false, errDied},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := message(1)
+			m.Died = test.before
+			got := (&handler{}).admit(record("m", m, test.receives), test.alone)
+			if !errors.Is(got.err, test.want) || got.message.Died != test.before+test.receives-1 {
+				t.Errorf("%v after %d, want %v", got.err, got.message.Died, test.want)
+			}
 		})
 	}
 }
@@ -134,15 +216,19 @@ func TestOutagesUseUpNoReceives(t *testing.T) {
 	}
 }
 
-// TestTheLastReceiveIsForBurying ties maxDeaths to the template.
-func TestTheLastReceiveIsForBurying(t *testing.T) {
+// TestSQSBuriesNothingUnseen ties maxUnanswered to the template: the receive that
+// decides about a message has to be one that SQS permits.
+func TestSQSBuriesNothingUnseen(t *testing.T) {
 	t.Parallel()
 	template, err := os.ReadFile("../../template.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	found := regexp.MustCompile(`maxReceiveCount: (\d+)`).FindAllSubmatch(template, -1)
-	if want := string(rune('0' + maxDeaths + 1)); len(found) != 1 || string(found[0][1]) != want {
-		t.Errorf("template.yaml has %q, want one maxReceiveCount of %s", found, want)
+	found := regexp.MustCompile(`maxReceiveCount: (\d+)`).FindAllStringSubmatch(string(template), -1)
+	if len(found) != 1 {
+		t.Fatalf("template.yaml has %q, want one maxReceiveCount", found)
+	}
+	if count, err := strconv.Atoi(found[0][1]); err != nil || count <= maxUnanswered {
+		t.Errorf("template.yaml has %q, want more than %d", found[0][0], maxUnanswered)
 	}
 }

@@ -33,7 +33,7 @@ const (
 	finished fate = iota
 	// returned: no time was left to begin; it goes back as it came.
 	returned
-	// apart: it is not begun among others; it comes back when they are gone.
+	// apart: it is not begun now; it comes back as a new message, away from the others.
 	apart
 	// deferred: it may succeed later, so it comes back later.
 	deferred
@@ -42,7 +42,7 @@ const (
 )
 
 // fateOf decides by the error. None of the fates is left to SQS: a message that SQS
-// delivers again has used up a receive, and those are for workers that die (admit).
+// delivers again has used up a receive, which counts against it (admit).
 func fateOf(w *work, now time.Time) fate {
 	switch err := w.err; {
 	case errors.Is(err, errApart):

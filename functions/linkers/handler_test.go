@@ -146,7 +146,7 @@ func TestFates(t *testing.T) {
 			if test.fault != nil {
 				w.bitbucket.Faults().Add(fault.Any(), fault.Always(), *test.fault)
 			}
-			if again := w.batch(t.Context(), record("m-1", test.message, maxDeaths)); len(again) != test.again {
+			if again := w.batch(t.Context(), record("m-1", test.message, maxUnanswered)); len(again) != test.again {
 				t.Errorf("SQS shall deliver again: %v, want %d", again, test.again)
 			}
 			w.checkQueued(test.queued)
@@ -238,7 +238,7 @@ func TestWhatIsNoMessageIsBuriedThoughTheBusIsAway(t *testing.T) {
 // of another message.
 func TestWorkThatComesToAnEndIsNotDeadly(t *testing.T) {
 	t.Parallel()
-	for name, want := range map[string]int{"rate limited": 0, "the table is away": maxDeaths - 1} {
+	for name, want := range map[string]int{"rate limited": 0, "the table is away": maxUnanswered - 1} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, 1)
@@ -247,7 +247,7 @@ func TestWorkThatComesToAnEndIsNotDeadly(t *testing.T) {
 			if want > 0 {
 				w.aws.Faults.Add(fault.Target("GetItem"), fault.Always(), fault.AWSError(400, "AccessDeniedException", ""))
 			}
-			w.batch(t.Context(), record("m", message(1), maxDeaths))
+			w.batch(t.Context(), record("m", message(1), maxUnanswered))
 			var back rollout.Message
 			w.must(json.Unmarshal([]byte(w.aws.Queues.Messages(workers)[0].Body), &back))
 			if back.Died != want || back.Deferred != 1 {

@@ -40,7 +40,7 @@ type queue struct {
 }
 
 // later puts a message back as a new one that is delivered later: changing the
-// old one's visibility would use up a receive, and those are for workers that die.
+// old one's visibility would use up a receive, see admit.
 func (q *queue) later(ctx context.Context, message rollout.Message, now time.Time) error {
 	delay := min(maxDelay, firstDelay<<min(message.Deferred, 10))
 	// Between half and all of it, so that what was limited together comes back apart.
@@ -57,7 +57,7 @@ func (q *queue) again(ctx context.Context, message rollout.Message) error {
 	return q.put(ctx, message, 0)
 }
 
-// apart puts a message back so that it comes without those that it came with.
+// apart puts a message back so that it hardly comes with those that it came with.
 func (q *queue) apart(ctx context.Context, message rollout.Message) error {
 	return q.put(ctx, message, rand.N(apartDelay)) //nolint:gosec // G404: see later
 }

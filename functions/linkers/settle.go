@@ -53,7 +53,7 @@ func (h *handler) settle(ctx context.Context, all []*work) events.SQSEventRespon
 	}
 	reported, unreported := h.report(ctx, ended)
 	for _, w := range unreported {
-		// A receive is for a worker that dies, so SQS does it only as a last resort.
+		// A receive counts against it (admit), so SQS does it only as a last resort.
 		if h.now().Sub(w.message.Since) < maxAge {
 			putBack(deferred, w)
 			continue

@@ -72,7 +72,7 @@ func newWorld(t *testing.T, count int) *world {
 		if name == workers { // as in template.yaml
 			input.Attributes = map[string]string{
 				"VisibilityTimeout": "360",
-				"RedrivePolicy":     fmt.Sprintf(`{"deadLetterTargetArn":"arn:aws:sqs:%s:%s:%s","maxReceiveCount":"%d"}`, simaws.Region, simaws.Account, dead, maxDeaths+1),
+				"RedrivePolicy":     fmt.Sprintf(`{"deadLetterTargetArn":"arn:aws:sqs:%s:%s:%s","maxReceiveCount":"%d"}`, simaws.Region, simaws.Account, dead, maxUnanswered+1),
 			}
 		}
 		created, err := sqs.NewFromConfig(w.aws.Config()).CreateQueue(t.Context(), input)

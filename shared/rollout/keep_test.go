@@ -13,11 +13,12 @@ import (
 	"github.com/linkersync/linkersync/shared/simulator/fault"
 )
 
-// interrupted is a table whose calls of one operation wait for something else; an
-// error of it is the answer to the call, which was made all the same.
+// interrupted is a table whose calls of one operation wait for something else, or are
+// followed by it; an error of it is the answer to the call, which was made all the same.
 type interrupted struct {
 	rollout.Caller
 	operation string
+	after     bool
 	calls     int
 	by        func(call int) error
 }
@@ -27,6 +28,10 @@ func (i *interrupted) Call(ctx context.Context, operation string, in, out any) e
 		return i.Caller.Call(ctx, operation, in, out)
 	}
 	i.calls++
+	if i.after {
+		err := i.Caller.Call(ctx, operation, in, out)
+		return errors.Join(err, i.by(i.calls))
+	}
 	died := i.by(i.calls)
 	return errors.Join(i.Caller.Call(ctx, operation, in, out), died)
 }
@@ -51,14 +56,17 @@ func TestTheLaterEventWinsInTheMiddleOfTheOther(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		operation      string
+		after          bool
 		second         int // of the one that is interrupted; the other is of second 1
 		ours           bool
 		othersWasThere bool
 	}{
-		"the earlier one, before its note":  {"UpdateItem", 0, false, true},
-		"the earlier one, before its write": {"PutItem", 0, false, true},
-		"the later one, before its note":    {"UpdateItem", 2, true, true},
-		"the later one, before its write":   {"PutItem", 2, true, false},
+		"the earlier one, before its note":  {"UpdateItem", false, 0, false, true},
+		"the earlier one, after its note":   {"UpdateItem", true, 0, false, true},
+		"the earlier one, before its write": {"PutItem", true, 0, false, true},
+		"the later one, before its note":    {"UpdateItem", false, 2, true, true},
+		"the later one, after its note":     {"UpdateItem", true, 2, true, false},
+		"the later one, before its write":   {"PutItem", true, 2, true, false},
 	} {
 		for _, before := range []string{"", "BEFORE"} {
 			t.Run(name+", over "+before, func(t *testing.T) {
@@ -70,7 +78,7 @@ func TestTheLaterEventWinsInTheMiddleOfTheOther(t *testing.T) {
 					c.must(err)
 				}
 				slow := *table
-				slow.DynamoDB = &interrupted{Caller: table.DynamoDB, operation: test.operation, by: func(call int) error {
+				slow.DynamoDB = &interrupted{Caller: table.DynamoDB, operation: test.operation, after: test.after, by: func(call int) error {
 					if call != 1 {
 						return nil
 					}

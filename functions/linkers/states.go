@@ -7,8 +7,8 @@ import (
 	"github.com/linkersync/linkersync/shared/rollout"
 )
 
-// states keeps the desired state for the length of one batch, so that ten messages
-// cost one read of the default manifest and not ten. A worker that wrote asks
+// states keeps the desired state for the length of one batch, so that all of its
+// messages together cost one read of the default manifest. A worker that wrote asks
 // whether what it applied is still current, so a batch's age can't undo anything.
 type states struct {
 	mu sync.Mutex

@@ -53,12 +53,18 @@ func fateOf(w *work, now time.Time) fate {
 		return finished
 	case permanent(err):
 		return buried
-	case unavailable(err) && (w.message.Since.IsZero() || now.Sub(w.message.Since) < maxAge):
+	case unavailable(err) && young(w.message, now):
 		return deferred
 	case w.message.Deferred < maxRepeats:
 		return deferred
 	}
 	return buried
+}
+
+// young tells whether a message may go on waiting. One without a date gets it when it
+// is put back.
+func young(message rollout.Message, now time.Time) bool {
+	return message.Since.IsZero() || now.Sub(message.Since) < maxAge
 }
 
 // failures are what went wrong with an installation's linkers, each for itself.

@@ -72,6 +72,8 @@ func TestFates(t *testing.T) {
 	old.Deferred = maxRepeats
 	aged := message(1)
 	aged.Since = today.Add(-maxAge)
+	undated := message(1)
+	undated.Since = time.Time{}
 	for name, test := range map[string]struct {
 		fault   *fault.Effect
 		prepare func(w *world)
@@ -125,6 +127,9 @@ func TestFates(t *testing.T) {
 		"the bus is away, for a day": {prepare: func(w *world) {
 			w.aws.Faults.Add(fault.Target("PutEvents"), fault.Always(), fault.AWSError(400, "AccessDeniedException", ""))
 		}, message: aged, again: 1},
+		"the bus is away, without a date": {prepare: func(w *world) {
+			w.aws.Faults.Add(fault.Target("PutEvents"), fault.Always(), fault.AWSError(400, "AccessDeniedException", ""))
+		}, message: undated, queued: 1},
 		"the table is away": {prepare: func(w *world) {
 			w.aws.Faults.Add(fault.Target("GetItem"), fault.Always(), fault.AWSError(400, "AccessDeniedException", ""))
 		}, message: message(1), queued: 1},

@@ -57,7 +57,7 @@ func (q *queue) again(ctx context.Context, message rollout.Message) error {
 	return q.put(ctx, message, 0)
 }
 
-// apart puts a message back so that it hardly comes with those that it came with.
+// apart puts a message back so that it is unlikely to come with the same ones again.
 func (q *queue) apart(ctx context.Context, message rollout.Message) error {
 	return q.put(ctx, message, rand.N(apartDelay)) //nolint:gosec // G404: see later
 }

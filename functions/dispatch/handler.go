@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"strings"
 	"time"
@@ -16,9 +15,6 @@ import (
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/rollout"
 )
-
-// reserve is the time that is left for recording where an interrupted run goes on.
-const reserve = 15 * time.Second
 
 // lister is the part of the installation store that dispatch uses: one page of
 // installations, without their secrets.
@@ -90,88 +86,4 @@ func (h *handler) refuse(ctx context.Context, id string, refusal error) {
 	if err != nil {
 		h.log.ErrorContext(ctx, "refusal not recorded", slog.String("run", id), slog.String("error", err.Error()))
 	}
-}
-
-// dispatch opens the order's run, or goes on with it, and queues its messages.
-func (h *handler) dispatch(ctx context.Context, o order) (result, error) {
-	// First of all: an event that comes twice must not bring its manifest back.
-	run, err := h.table.Run(ctx, o.run)
-	if err == nil && run.Refused != "" {
-		return result{Run: run.ID}, fmt.Errorf("%w: %s", rollout.ErrRefused, run.Refused)
-	}
-	if err == nil && run.Phase != rollout.Dispatching {
-		run, _, err = rollout.Settle(ctx, h.table, h.bus, run)
-		return result{Run: run.ID, Queued: run.Total, Note: "this event was dispatched before"}, err
-	}
-	if err != nil && !errors.Is(err, rollout.ErrNoRun) {
-		return result{Run: o.run}, err
-	}
-	if o.task == rollout.TaskValues {
-		stop, up, err := h.table.Stopped(ctx, h.app)
-		if err != nil {
-			return result{Run: o.run}, err
-		}
-		if up {
-			return result{Run: o.run, Note: fmt.Sprintf("stopped since %s: %s", stop.Since.UTC().Format(time.RFC3339), stop.Reason)}, nil
-		}
-	}
-	target, err := h.settleState(ctx, o)
-	if err != nil {
-		return result{Run: o.run}, err
-	}
-	if run, err = h.table.OpenRun(ctx, o.run, h.app); err != nil {
-		return result{Run: o.run}, err
-	}
-	if run, err = h.queueAll(ctx, run, o, target); err != nil {
-		return result{Run: run.ID, Queued: run.Queued}, err
-	}
-	run, _, err = rollout.Settle(ctx, h.table, h.bus, run)
-	return result{Run: run.ID, Queued: run.Total, Note: target.missing(run.Total)}, err
-}
-
-// queueAll goes through the installations page by page and remembers each page, so
-// that a run which is interrupted goes on where it stopped.
-func (h *handler) queueAll(ctx context.Context, run rollout.Run, o order, target target) (rollout.Run, error) {
-	seen, err := h.table.Seen(ctx, run)
-	if err != nil {
-		return run, err
-	}
-	for run.Phase == rollout.Dispatching {
-		if deadline, ok := ctx.Deadline(); ok && deadline.Sub(h.now()) < reserve {
-			return run, fmt.Errorf("run %s: out of time after %d installations; the next attempt goes on from here", run.ID, run.Queued)
-		}
-		page, next, err := h.store.List(ctx, run.Cursor)
-		if errors.Is(err, installation.ErrCursor) {
-			if run, err = h.table.RestartRun(ctx, run); err != nil {
-				return run, err
-			}
-			continue
-		}
-		if err != nil {
-			return run, fmt.Errorf("run %s: %w", run.ID, err)
-		}
-		messages := target.messages(run.ID, o, page, seen)
-		if err := h.queuePage(ctx, run, messages, seen); err != nil {
-			return run, fmt.Errorf("run %s: %w", run.ID, err)
-		}
-		if run, err = h.table.AdvanceRun(ctx, run, len(messages), next); err != nil {
-			return run, err
-		}
-	}
-	return run, nil
-}
-
-// queuePage queues the messages of a page, and records whom they are for.
-func (h *handler) queuePage(ctx context.Context, run rollout.Run, messages []rollout.Message, seen *rollout.Seen) error {
-	if len(messages) == 0 {
-		return nil
-	}
-	if err := h.queue.send(ctx, messages); err != nil {
-		return err
-	}
-	clientKeys := make([]string, len(messages))
-	for i, message := range messages {
-		clientKeys[i] = message.ClientKey
-	}
-	return errors.Join(seen.Record(ctx, run, clientKeys), h.metrics.Count(map[metrics.Name]int{metrics.MessagesQueued: len(messages)}))
 }

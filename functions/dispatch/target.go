@@ -19,7 +19,10 @@ type target struct {
 	workspaces map[string]scope
 	// all is the scope of a run over all installations.
 	all scope
-	now time.Time
+	// replaced counts the scopes in which the order's manifest isn't in force, as a
+	// newer one was kept before.
+	replaced int
+	now      time.Time
 }
 
 type scope struct {
@@ -110,6 +113,9 @@ func (h *handler) settleInline(ctx context.Context, o order, t target) (target, 
 		if err != nil {
 			return scope{}, err
 		}
+		if !ours {
+			t.replaced++
+		}
 		revision, _, err := h.table.Advance(ctx, h.app, name, version, o.run)
 		return o.scope(name, revision, version, ours), err
 	}
@@ -157,6 +163,17 @@ func (t target) missing(queued int) string {
 		return ""
 	}
 	return fmt.Sprintf("the app is not installed in %d of the %d workspaces", len(t.workspaces)-queued, len(t.workspaces))
+}
+
+// overtaken says where the order's manifest isn't in force, "" when it is.
+func (t target) overtaken() string {
+	switch {
+	case t.replaced == 0:
+		return ""
+	case len(t.workspaces) > 1:
+		return fmt.Sprintf("a newer manifest is in force in %d of the %d workspaces, not this one", t.replaced, len(t.workspaces))
+	}
+	return "a newer manifest is in force, not this one"
 }
 
 // messages makes one message for each wanted installation of a page that has none

@@ -89,7 +89,7 @@ type AppliedLinker struct {
 }
 
 // Finished is the detail of a DetailFinished event. A change that was refused counts
-// as one failure, and Refused says why.
+// as one failure, and Refused says why. Note is what else whoever waits has to know.
 type Finished struct {
 	Run       string `json:"run"`
 	App       string `json:"app"`
@@ -102,6 +102,7 @@ type Finished struct {
 	Added   int       `json:"added"`
 	Removed int       `json:"removed"`
 	Refused string    `json:"refused,omitempty"`
+	Note    string    `json:"note,omitempty"`
 	Started time.Time `json:"started"`
 	Ended   time.Time `json:"ended"`
 }

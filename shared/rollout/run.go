@@ -40,9 +40,12 @@ type Run struct {
 	Added, Removed int
 	Started        time.Time
 	Ended          time.Time
-	// Refused says why nothing was done: the change can't be applied by anybody. Then
-	// Total and Failed are 1, for the change itself.
+	// Refused says why the change can't be applied by anybody. Total and Failed have one
+	// more then, for the change itself; the rest was queued before it was refused.
 	Refused string
+	// Note says in what the run is not what its event asked for: its manifest was
+	// replaced by a newer one, or not all was queued.
+	Note string
 	// Announced tells whether the Run Finished event was sent.
 	Announced bool
 }
@@ -58,7 +61,7 @@ func (r Run) Finished() Finished {
 	return Finished{
 		Run: r.ID, App: r.App, Total: r.Total,
 		Changed: r.Changed, Unchanged: r.Unchanged, Failed: r.Failed, Skipped: r.Skipped,
-		Added: r.Added, Removed: r.Removed, Refused: r.Refused,
+		Added: r.Added, Removed: r.Removed, Refused: r.Refused, Note: r.Note,
 		Started: r.Started, Ended: r.Ended,
 	}
 }
@@ -67,16 +70,6 @@ func (r Run) Finished() Finished {
 // or a dispatch that was interrupted.
 func (t *Table) OpenRun(ctx context.Context, id, app string) (Run, error) {
 	return t.makeRun(ctx, id, app, item{"phase": text(string(Dispatching)), "list_cursor": text("")})
-}
-
-// RefuseRun records a run that was over before it began, so that whoever waits for it
-// learns why. It is to be announced as any other, see Settle. One that is there
-// already stays as it is.
-func (t *Table) RefuseRun(ctx context.Context, id, app, reason string) (Run, error) {
-	return t.makeRun(ctx, id, app, item{
-		"phase": text(string(Done)), "ended": number(t.now().UnixMilli()), "refused": text(reason),
-		"run_total": number(1), counter(Failed): number(1),
-	})
 }
 
 func (t *Table) makeRun(ctx context.Context, id, app string, attributes item) (Run, error) {
@@ -106,10 +99,14 @@ func (t *Table) Run(ctx context.Context, id string) (Run, error) {
 	return runOf(found), nil
 }
 
-// AdvanceRun records that queued more messages are out and where to go on, and with
-// any of them that a page was recorded. An empty cursor means that these were the last: the total is known, and the run
-// waits for its workers. ErrOvertaken when another dispatcher of the same run has
-// been here since.
+// stillAt is the condition under which a dispatcher moves a run: nobody else has
+// since it read it.
+const stillAt = "phase = :dispatching AND list_cursor = :cursor"
+
+// AdvanceRun records that queued more messages are out, whom Seen has a page of unless
+// there are none, and the cursor to go on at. An empty cursor means that these were the
+// last: the total is known, and the run waits for its workers. ErrOvertaken when another
+// dispatcher of the same run has been here since.
 func (t *Table) AdvanceRun(ctx context.Context, run Run, queued int, cursor string) (Run, error) {
 	pages := run.Pages
 	if queued > 0 {
@@ -124,8 +121,7 @@ func (t *Table) AdvanceRun(ctx context.Context, run Run, queued int, cursor stri
 		expression += ", phase = :working, run_total = :queued"
 		values[":working"] = text(string(Working))
 	}
-	condition := "phase = :dispatching AND list_cursor = :cursor"
-	after, met, err := t.update(ctx, runKey(run.ID), expression, condition, values)
+	after, met, err := t.update(ctx, runKey(run.ID), expression, stillAt, values)
 	if err != nil {
 		return run, err
 	}
@@ -152,7 +148,7 @@ func (t *Table) unlessOvertaken(ctx context.Context, run Run, queued int, cursor
 // any more. What was queued stays counted, and Seen knows it.
 func (t *Table) RestartRun(ctx context.Context, run Run) (Run, error) {
 	after, met, err := t.update(ctx, runKey(run.ID),
-		"SET list_cursor = :start", "phase = :dispatching AND list_cursor = :cursor",
+		"SET list_cursor = :start", stillAt,
 		item{":start": text(""), ":cursor": text(run.Cursor), ":dispatching": text(string(Dispatching))})
 	if err != nil {
 		return run, err
@@ -166,28 +162,6 @@ func (t *Table) RestartRun(ctx context.Context, run Run) (Run, error) {
 // ErrOvertaken says that another dispatcher works on the same run.
 var ErrOvertaken = errors.New("another dispatch of the same run is ahead")
 
-// FinishRun marks a complete run as done. Whoever gets a run that is done and not
-// announced sends its last event and then calls AnnounceRun: at least one does,
-// even when the first dies between the two.
-func (t *Table) FinishRun(ctx context.Context, run Run) (Run, error) {
-	after, met, err := t.update(ctx, runKey(run.ID),
-		"SET phase = :done, ended = :now", "phase = :working",
-		item{":done": text(string(Done)), ":working": text(string(Working)), ":now": number(t.now().UnixMilli())})
-	if err != nil {
-		return run, err
-	}
-	if !met {
-		return t.Run(ctx, run.ID)
-	}
-	return runOf(after), nil
-}
-
-// AnnounceRun records that the Run Finished event is out.
-func (t *Table) AnnounceRun(ctx context.Context, run Run) error {
-	_, _, err := t.update(ctx, runKey(run.ID), "SET announced = :one", "", item{":one": number(1)})
-	return err
-}
-
 func runKey(id string) string { return "run#" + id }
 
 func runOf(i item) Run {
@@ -198,7 +172,7 @@ func runOf(i item) Run {
 		Failed: int(numberOf(i, counter(Failed))), Skipped: int(numberOf(i, counter(Skipped))),
 		Added: int(numberOf(i, valuesAdded)), Removed: int(numberOf(i, valuesRemoved)),
 		Started: timeOf(i, "started"), Ended: timeOf(i, "ended"), Announced: numberOf(i, "announced") == 1,
-		Refused: textOf(i, "refused"),
+		Refused: textOf(i, "refused"), Note: textOf(i, "note"),
 	}
 }
 

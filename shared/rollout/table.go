@@ -17,8 +17,8 @@ type Caller interface {
 }
 
 // Table is what dispatch and workers share and nothing else: the progress of runs, the
-// newest revision of each scope and its latest event, and the stop flag. Losing it loses no desired state and
-// no secret; the next drift repair makes everything right.
+// newest revision of each scope and its latest event, and the stop flag. Losing it loses
+// no desired state and no secret; the next drift repair makes everything right.
 //
 // One DynamoDB table with the string key "id" and the time to live "expires".
 type Table struct {
@@ -31,7 +31,8 @@ type Table struct {
 }
 
 // How long items live. A run is looked at for days, not for ever; a stop has to
-// be looked at again, in case that Bitbucket's answer was an incident.
+// be looked at again, in case that Bitbucket's answer was an incident. What is known of
+// a scope, its newest revision and its latest event, has no end: two items each.
 const (
 	runLife  = 30 * 24 * time.Hour
 	stopLife = 24 * time.Hour

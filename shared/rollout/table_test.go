@@ -193,6 +193,53 @@ func TestWhatIsNotThere(t *testing.T) {
 	}
 }
 
+// TestARunThatIsCutShortWaitsForWhatIsOut and for nothing else.
+func TestARunThatIsCutShortWaitsForWhatIsOut(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		cut  func(ctx context.Context, table *rollout.Table, run rollout.Run) (rollout.Run, error)
+		want rollout.Run
+	}{
+		"ended": {func(ctx context.Context, table *rollout.Table, run rollout.Run) (rollout.Run, error) {
+			return table.EndRun(ctx, run, "why")
+		}, rollout.Run{Total: 2, Note: "why"}},
+		"refused": {func(ctx context.Context, table *rollout.Table, run rollout.Run) (rollout.Run, error) {
+			return table.RefuseRun(ctx, run.ID, app, "why")
+		}, rollout.Run{Total: 3, Failed: 1, Refused: "why"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newCloud(t)
+			table, ctx := c.table(), t.Context()
+			run, err := table.OpenRun(ctx, "r", app)
+			c.must(err)
+			behind := run
+			run, err = table.AdvanceRun(ctx, run, 2, "page 2")
+			c.must(err)
+			if name == "ended" { // by who read the run before it was moved
+				if other, err := table.EndRun(ctx, behind, "why"); other.Phase != rollout.Dispatching || err != nil {
+					t.Errorf("a run that another dispatcher moves was ended: %+v, error %v", other, err)
+				}
+			}
+			for range 2 { // the second time after a lost answer
+				ended, err := test.cut(ctx, table, run)
+				want := test.want
+				want.ID, want.App, want.Phase, want.Cursor, want.Pages, want.Queued, want.Started = "r", app, rollout.Working, "page 2", 1, 2, run.Started
+				if diff := cmp.Diff(want, ended); diff != "" || err != nil || ended.Complete() {
+					t.Errorf("complete %v, error %v, run (-want +got):\n%s", ended.Complete(), err, diff)
+				}
+			}
+			reported, err := table.Report(ctx, "r", outcomes(0, 2, rollout.Skipped))
+			if err != nil || !reported.Complete() {
+				t.Errorf("run %+v, error %v; want it complete", reported, err)
+			}
+			if _, err := table.AdvanceRun(ctx, run, 1, "page 3"); !errors.Is(err, rollout.ErrOvertaken) {
+				t.Errorf("it was moved after its end: %v", err)
+			}
+		})
+	}
+}
+
 func TestAdvanceRunTellsRivalsFromLostAnswers(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

@@ -6,6 +6,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -96,14 +97,20 @@ func (d *demo) install(ctx context.Context) error {
 	return d.command(ctx, "installations", "list")
 }
 
+// apply shows what changed as a table; the second apply shows the command's own words.
 func (d *demo) apply(ctx context.Context) error {
-	return d.command(ctx, "apply", "--file", manifest, "--installation", "all")
+	var documents bytes.Buffer
+	if err := d.commandTo(ctx, &documents, "apply", "--file", manifest, "--installation", "all", "--json"); err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintln(d.out, "What its JSON says, as a table:")
+	return table(d.out, &documents)
 }
 
 func (d *demo) applyAgain(ctx context.Context) error {
 	d.stack.Bitbucket.Faults().ResetCalls()
 	d.stack.Infisical.Faults().ResetCalls()
-	if err := d.apply(ctx); err != nil {
+	if err := d.command(ctx, "apply", "--file", manifest, "--installation", "all"); err != nil {
 		return err
 	}
 	_, _ = fmt.Fprintln(d.out, "The calls that were made:")
@@ -134,13 +141,18 @@ func (d *demo) uninstall(ctx context.Context) error {
 	return d.command(ctx, "installations", "list")
 }
 
-// command runs the real binary against the stack.
+// command runs the real binary against the stack, and shows what it prints.
 func (d *demo) command(ctx context.Context, args ...string) error {
+	return d.commandTo(ctx, d.out, args...)
+}
+
+// commandTo is command with another place for its standard output.
+func (d *demo) commandTo(ctx context.Context, out io.Writer, args ...string) error {
 	_, _ = fmt.Fprintf(d.out, "$ linkersync %s\n", strings.Join(args, " "))
 	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
 	defer cancel()
 	command := exec.CommandContext(ctx, binary, args...)
-	command.Stdout, command.Stderr = d.out, d.out
+	command.Stdout, command.Stderr = out, d.out
 	// Only what the stack says: nothing of this machine's AWS profile can leak in.
 	command.Env = []string{"HOME=" + os.TempDir(), "PATH=" + os.Getenv("PATH")}
 	variables := d.stack.CommandEnvironment()

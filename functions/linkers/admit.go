@@ -9,13 +9,19 @@ import (
 	"github.com/linkersync/linkersync/shared/rollout"
 )
 
-// maxUnanswered is how many deliveries may end without an answer. Nobody can tell
-// whether their worker died or Lambda never started one, because it throttled the
-// function: both use a receive. So a message that has come so often goes back once
-// more, as a new one, and only if that copy comes to no end either it is buried with
-// its reason. SQS itself would move it aside without a word, and its run would wait
-// for it for ever: maxReceiveCount in template.yaml has to be larger.
-const maxUnanswered = 4
+// Nobody can tell why a delivery ended without an answer: its worker died, of this
+// message or of another in the batch, or Lambda never started one, because it throttled
+// the function. Each uses a receive.
+const (
+	// maxUnanswered is how many deliveries may end so. Then the message goes back once
+	// more, as a new one, because it may never have been begun. SQS itself would move it
+	// aside without a word, and its run would wait for it for ever: maxReceiveCount in
+	// template.yaml has to be larger.
+	maxUnanswered = 3
+	// lastChances is how many deliveries of that new one may end so before it is buried
+	// with its reason: one alone could have died of another message.
+	lastChances = 2
+)
 
 var (
 	errDied = errors.New("no delivery of it ever came to an end: its worker died, look for time-outs and memory in the function's log, " +
@@ -45,13 +51,15 @@ func (h *handler) admit(record events.SQSMessage, alone bool) *work {
 	}
 	w.applied = rollout.Applied{Run: w.message.Run, App: h.app, ClientKey: w.message.ClientKey, Task: w.message.Task}
 	unanswered := receives(record) - 1
-	lastChance := w.message.Died >= maxUnanswered
+	last := w.message.Died >= maxUnanswered
 	w.message.Died += unanswered
 	switch {
 	case unanswered == 0:
-	case lastChance:
+	case last && w.message.Died >= maxUnanswered+lastChances:
 		w.err = errDied
-	case !alone || w.message.Died >= maxUnanswered:
+	case !last && w.message.Died >= maxUnanswered:
+		w.message.Died, w.err = maxUnanswered, errApart // its last chances begin now
+	case !alone:
 		w.err = errApart
 	}
 	return w

@@ -99,7 +99,8 @@ func (w *world) serve(doomed string) (deaths int) {
 func TestAMessageThatKillsItsWorkerEndsItsRun(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ fleet, throttled int }{
-		"alone": {1, 0}, "among others": {10, 0}, "among many": {25, 0}, "throttled first": {1, 2}, "throttled, then one of others": {5, maxUnanswered},
+		"alone": {1, 0}, "among others": {10, 0}, "among many": {25, 0},
+		"throttled first": {1, 1}, "throttled as often as may be": {1, maxUnanswered}, "throttled among others": {5, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -108,7 +109,7 @@ func TestAMessageThatKillsItsWorkerEndsItsRun(t *testing.T) {
 			w.run("run-1", test.fleet)
 			w.queued(test.fleet)
 			w.throttle(test.throttled)
-			if deaths, want := w.serve(workspace(1)), maxUnanswered+1-test.throttled; deaths != want {
+			if deaths, want := w.serve(workspace(1)), maxUnanswered+lastChances-test.throttled; deaths != want {
 				t.Errorf("%d workers died, want %d", deaths, want)
 			}
 			run, err := w.handler.table.Run(t.Context(), "run-1")
@@ -169,27 +170,32 @@ func TestWhatBecomesOfADeliveryAfterOthersWithoutAnswer(t *testing.T) {
 		before, receives int
 		alone            bool
 		want             error
+		died             int
 	}{
-		"first":                                {0, 1, false, nil},
-		"second, among others":                 {0, 2, false, errApart},
-		"second, alone":                        {0, 2, true, nil},
-		"one before the last receive":          {0, maxUnanswered, true, nil},
-		"last receive, alone":                  {0, maxUnanswered + 1, true, errApart},
-		"last receive, among others":           {0, maxUnanswered + 1, false, errApart},
-		"a receive that must not be":           {0, maxUnanswered + 2, true, errApart},
-		"first of a copy":                      {maxUnanswered - 1, 1, false, nil},
-		"second of a copy, which makes enough": {maxUnanswered - 1, 2, true, errApart},
-		"first of the last copy":               {maxUnanswered, 1, false, nil},
-		"second of the last copy":              {maxUnanswered, 2, true, errDied},
-		"second of the last copy, with others": {maxUnanswered, 2, false, errDied},
+		"first":                                {0, 1, false, nil, 0},
+		"second, among others":                 {0, 2, false, errApart, 1},
+		"second, alone":                        {0, 2, true, nil, 1},
+		"the last before it has been enough":   {0, maxUnanswered, true, nil, maxUnanswered - 1},
+		"enough, alone":                        {0, maxUnanswered + 1, true, errApart, maxUnanswered},
+		"enough, among others":                 {0, maxUnanswered + 1, false, errApart, maxUnanswered},
+		"more than enough":                     {0, maxUnanswered + 5, true, errApart, maxUnanswered},
+		"a copy's first":                       {maxUnanswered - 1, 1, false, nil, maxUnanswered - 1},
+		"a copy's second, which makes enough":  {maxUnanswered - 1, 2, true, errApart, maxUnanswered},
+		"the last copy's first":                {maxUnanswered, 1, false, nil, maxUnanswered},
+		"the last copy's second, alone":        {maxUnanswered, 2, true, nil, maxUnanswered + 1},
+		"the last copy's second, among others": {maxUnanswered, 2, false, errApart, maxUnanswered + 1},
+		"the last copy's third":                {maxUnanswered, 3, true, errDied, maxUnanswered + 2},
+		"the last copy's third, among others":  {maxUnanswered, 3, false, errDied, maxUnanswered + 2},
+		"the last copy's own copy, first":      {maxUnanswered + 1, 1, false, nil, maxUnanswered + 1},
+		"the last copy's own copy, second":     {maxUnanswered + 1, 2, true, errDied, maxUnanswered + 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			m := message(1)
 			m.Died = test.before
 			got := (&handler{}).admit(record("m", m, test.receives), test.alone)
-			if !errors.Is(got.err, test.want) || got.message.Died != test.before+test.receives-1 {
-				t.Errorf("%v after %d, want %v", got.err, got.message.Died, test.want)
+			if !errors.Is(got.err, test.want) || got.message.Died != test.died {
+				t.Errorf("%v after %d, want %v after %d", got.err, got.message.Died, test.want, test.died)
 			}
 		})
 	}

@@ -69,7 +69,7 @@ func newWorld(t *testing.T, count int) *world {
 	urls := map[string]string{}
 	for _, name := range []string{dead, workers} {
 		input := &sqs.CreateQueueInput{QueueName: sdk.String(name)}
-		if name == workers { // as in template.yaml
+		if name == workers { // as in template.yaml, with the fewest receives that do
 			input.Attributes = map[string]string{
 				"VisibilityTimeout": "360",
 				"RedrivePolicy":     fmt.Sprintf(`{"deadLetterTargetArn":"arn:aws:sqs:%s:%s:%s","maxReceiveCount":"%d"}`, simaws.Region, simaws.Account, dead, maxUnanswered+1),

@@ -70,6 +70,8 @@ func claimKey(runID, scope string) string { return "claim#" + runID + "#" + scop
 // overtaken tells whether a later event has a say in what a scope holds, and notes
 // the event's time when none has. Events of one second count in the order in which
 // they are worked on.
+// The note never expires, or an event that comes late could win after all: one item
+// for each scope that an event ever wrote.
 func (t *Table) overtaken(ctx context.Context, app, scope string, at time.Time) (bool, error) {
 	_, latest, err := t.update(ctx, "event#"+app+"#"+scope, "SET sent = :at", "attribute_not_exists(id) OR sent <= :at", item{":at": number(at.Unix())})
 	return !latest, err

@@ -47,10 +47,12 @@ type Message struct {
 	DescriptorURL string          `json:"descriptor_url,omitempty"`
 	Descriptor    json.RawMessage `json:"descriptor,omitempty"`
 	// Deferred counts how often the message was put back for an error that may pass;
-	// each time it waits longer. Receives, which SQS counts, are for workers that die.
+	// each time it waits longer. Receives, which SQS counts, are for deliveries without an answer.
 	Deferred int `json:"deferred,omitempty"`
-	// Died counts the deliveries before this copy of the message was made that
-	// ended without an answer: the worker died, of this message or of another.
+	// Died counts the deliveries before this copy of the message was made that ended
+	// without an answer: the worker died, of this message or of another, or Lambda
+	// throttled the function. A copy that is given its last chances starts at the
+	// linkers' bound.
 	Died int `json:"died,omitempty"`
 	// Since is when the message was first queued.
 	Since time.Time `json:"since,omitzero"`

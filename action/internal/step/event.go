@@ -52,6 +52,10 @@ func (s *step) event(ctx context.Context, desired manifest.Manifest) error {
 	if run.Refused != "" {
 		return fmt.Errorf("the change was refused: %s", run.Refused)
 	}
+	if run.Note != "" {
+		s.platform.Annotate(platform.Annotation{Level: platform.Warning, Title: "not as sent", Message: "run " + run.ID + ": " + run.Note})
+		s.report.Notes = append(s.report.Notes, run.Note)
+	}
 	if run.Phase != "" {
 		s.report.Run = &run
 	}

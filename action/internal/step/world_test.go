@@ -135,7 +135,8 @@ func (w *world) seedInfisical(context.Context) error {
 // seedDeployment plays the deployment behind via: event: whoever puts a change on
 // the bus gets a run of two installations, one of which fails when the manifest
 // has the value "BROKEN". Others make it do nothing ("DEAF"), refuse ("REFUSED"), be
-// stopped ("STOPPED"), and expect the yes to a large prune ("PRUNED").
+// stopped ("STOPPED"), find a newer one in force ("OVERTAKEN"), and expect the yes
+// to a large prune ("PRUNED").
 func (w *world) seedDeployment(ctx context.Context) error {
 	_, err := dynamodb.NewFromConfig(w.cloud.Config()).CreateTable(ctx, &dynamodb.CreateTableInput{
 		TableName: awssdk.String("linkersync"), BillingMode: dynamotypes.BillingModePayPerRequest,
@@ -181,6 +182,11 @@ func (w *world) dispatch(ctx context.Context, id string, detail []byte) error {
 	}
 	if _, err = table.AdvanceRun(ctx, run, 2, ""); err != nil {
 		return err
+	}
+	if strings.Contains(change.Manifest, "OVERTAKEN") {
+		if err := table.NoteRun(ctx, run, "a newer manifest is in force, not this one"); err != nil {
+			return err
+		}
 	}
 	first, second := rollout.Result{Outcome: rollout.Changed, Added: 3, Removed: 1}, rollout.Result{Outcome: rollout.Unchanged}
 	if containsBroken(change.Manifest) {

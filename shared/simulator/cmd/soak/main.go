@@ -117,6 +117,7 @@ func (w *world) storm(o options) []*fault.Rule {
 func (w *world) act(ctx context.Context, o options) error {
 	ctx, cancel := context.WithTimeout(ctx, o.duration)
 	defer cancel()
+	go w.tell(ctx, o.duration)
 	var group sync.WaitGroup
 	errs := make(chan error, actors+1)
 	for _, actor := range w.actors {
@@ -127,6 +128,20 @@ func (w *world) act(ctx context.Context, o options) error {
 	group.Wait()
 	close(errs)
 	return first(errs)
+}
+
+// tell says now and then how far it is: minutes without a word look like a hang.
+func (w *world) tell(ctx context.Context, duration time.Duration) {
+	ticker := time.NewTicker(20 * time.Second)
+	defer ticker.Stop()
+	for started := time.Now(); ; {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-ticker.C:
+			_, _ = fmt.Fprintf(os.Stderr, "soak: %v of %v, %s\n", now.Sub(started).Round(time.Second), duration, w.counts())
+		}
+	}
 }
 
 // finish waits until no message is left that could do another's work, and has each

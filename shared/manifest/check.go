@@ -7,6 +7,12 @@ import (
 	"unicode/utf8"
 )
 
+// IsValue tells whether a text has only characters that a linker value may have, and
+// at least one. How long it may be is not its matter.
+func IsValue(text string) bool {
+	return text != "" && !strings.ContainsFunc(text, func(char rune) bool { return !isWord(char) })
+}
+
 // checkValue holds a value to what Bitbucket turns (?K) into, [\w\-]+, read as
 // ASCII: whether its \w takes other letters is documented nowhere.
 // Source: https://developer.atlassian.com/cloud/bitbucket/modules/linker/

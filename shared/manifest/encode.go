@@ -89,5 +89,5 @@ func isPlain(text string) bool {
 	case "true", "false", "yes", "no", "on", "off", "y", "n", "null":
 		return false
 	}
-	return !strings.ContainsFunc(text, func(char rune) bool { return !isWord(char) })
+	return IsValue(text)
 }

@@ -92,19 +92,13 @@ func repeated(want wanted) map[int]int {
 	return repeats
 }
 
-// wrongWith spells [\w\-]+ out for ASCII, because a regexp costs more than the
-// rest of a plan, and because no document says that Bitbucket's \w is wider.
+// wrongWith tells why Bitbucket would not take a value.
 func wrongWith(value string) string {
-	if value == "" {
+	switch {
+	case value == "":
 		return "is empty"
-	}
-	for i := range len(value) {
-		c := value[i]
-		switch {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '_', c == '-':
-		default:
-			return "has a character other than letters, digits, _ and -"
-		}
+	case !manifest.IsValue(value):
+		return "has a character other than letters, digits, _ and -"
 	}
 	return ""
 }

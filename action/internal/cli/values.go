@@ -3,7 +3,6 @@ package cli
 import (
 	"fmt"
 	"io"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -11,6 +10,7 @@ import (
 
 	"github.com/linkersync/linkersync/action/internal/platform"
 	"github.com/linkersync/linkersync/shared/bitbucket"
+	"github.com/linkersync/linkersync/shared/manifest"
 )
 
 func newValuesCommand(inv *invocation) *cobra.Command {
@@ -85,9 +85,8 @@ func takesValues(names ...string) cobra.PositionalArgs {
 		if err := takes(names...)(command, args); err != nil {
 			return err
 		}
-		valid := regexp.MustCompile(`^[\w-]+$`)
 		for _, value := range args[1:] {
-			if !valid.MatchString(value) {
+			if !manifest.IsValue(value) {
 				return usage("the value is %q, and Bitbucket takes letters, digits, dashes and underscores only", value)
 			}
 		}

@@ -11,13 +11,24 @@ import (
 // Source: https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html
 const MaxName = 512
 
+// What stands before and behind the app key in every installation's name.
+const (
+	namespace = "linkersync/"
+	kind      = "/installation/"
+)
+
 // ErrName is wrapped by the errors of [EncodeName] and [DecodeName].
 var ErrName = errors.New("not a name of an installation's secret")
 
 // NamePrefix is what the names of all of an app's installations start with, and
 // those of no other app: IAM policies and look-ups are scoped by it.
 func NamePrefix(appKey string) string {
-	return "linkersync/" + escape(appKey, "-._@+") + "/installation/"
+	return namespace + escape(appKey, "-._@+") + kind
+}
+
+// IsName tells whether a secret's name is that of an installation, of any app.
+func IsName(name string) bool {
+	return strings.HasPrefix(name, namespace) && strings.Contains(name, kind)
 }
 
 // EncodeName returns the name of the secret that keeps an installation:

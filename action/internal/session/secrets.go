@@ -12,6 +12,7 @@ import (
 	"github.com/linkersync/linkersync/action/internal/platform"
 	"github.com/linkersync/linkersync/action/internal/runner"
 	"github.com/linkersync/linkersync/shared/awsenv"
+	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/manifest"
 	"github.com/linkersync/linkersync/shared/redact"
 )
@@ -56,7 +57,7 @@ func anInstallation(id string) bool {
 	if _, name, isARN := strings.Cut(id, ":secret:"); isARN {
 		id = name
 	}
-	return strings.HasPrefix(id, "linkersync/") && strings.Contains(id, "/installation/")
+	return installation.IsName(id)
 }
 
 // awsSecret reads the current version of a secret by name or ARN.

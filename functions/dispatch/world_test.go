@@ -14,8 +14,6 @@ import (
 	"testing"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
@@ -52,12 +50,7 @@ func newWorld(t *testing.T, count int) *world {
 	w.aws.Buckets.Add(bucket)
 	created, err := sqs.NewFromConfig(w.aws.Config()).CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: sdk.String(queued)})
 	w.must(err)
-	_, err = dynamodb.NewFromConfig(w.aws.Config()).CreateTable(t.Context(), &dynamodb.CreateTableInput{
-		TableName: sdk.String("progress"), BillingMode: types.BillingModePayPerRequest,
-		AttributeDefinitions: []types.AttributeDefinition{{AttributeName: sdk.String("id"), AttributeType: types.ScalarAttributeTypeS}},
-		KeySchema:            []types.KeySchemaElement{{AttributeName: sdk.String("id"), KeyType: types.KeyTypeHash}},
-	})
-	w.must(err)
+	w.aws.Tables.Add("progress")
 	_, err = w.aws.Events.On("results", `{"detail-type":["Run Finished"]}`, func(_ context.Context, event eventbridge.Event) {
 		w.mu.Lock()
 		defer w.mu.Unlock()

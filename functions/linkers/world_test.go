@@ -16,8 +16,6 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
@@ -79,12 +77,7 @@ func newWorld(t *testing.T, count int) *world {
 		w.must(err)
 		urls[name] = *created.QueueUrl
 	}
-	_, err = dynamodb.NewFromConfig(w.aws.Config()).CreateTable(t.Context(), &dynamodb.CreateTableInput{
-		TableName: sdk.String("progress"), BillingMode: types.BillingModePayPerRequest,
-		AttributeDefinitions: []types.AttributeDefinition{{AttributeName: sdk.String("id"), AttributeType: types.ScalarAttributeTypeS}},
-		KeySchema:            []types.KeySchemaElement{{AttributeName: sdk.String("id"), KeyType: types.KeyTypeHash}},
-	})
-	w.must(err)
+	w.aws.Tables.Add("progress")
 	_, err = w.aws.Events.On("results", `{"source":["linkersync"]}`, func(_ context.Context, event eventbridge.Event) {
 		w.mu.Lock()
 		defer w.mu.Unlock()

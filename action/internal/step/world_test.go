@@ -10,9 +10,6 @@ import (
 	"testing"
 	"time"
 
-	awssdk "github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	dynamotypes "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/golang-jwt/jwt/v5"
 
@@ -137,16 +134,9 @@ func (w *world) seedInfisical(context.Context) error {
 // has the value "BROKEN". Others make it do nothing ("DEAF"), refuse ("REFUSED"), be
 // stopped ("STOPPED"), find a newer one in force ("OVERTAKEN"), and expect the yes
 // to a large prune ("PRUNED").
-func (w *world) seedDeployment(ctx context.Context) error {
-	_, err := dynamodb.NewFromConfig(w.cloud.Config()).CreateTable(ctx, &dynamodb.CreateTableInput{
-		TableName: awssdk.String("linkersync"), BillingMode: dynamotypes.BillingModePayPerRequest,
-		AttributeDefinitions: []dynamotypes.AttributeDefinition{{AttributeName: awssdk.String("id"), AttributeType: dynamotypes.ScalarAttributeTypeS}},
-		KeySchema:            []dynamotypes.KeySchemaElement{{AttributeName: awssdk.String("id"), KeyType: dynamotypes.KeyTypeHash}},
-	})
-	if err != nil {
-		return err
-	}
-	_, err = w.cloud.Events.On("linkersync", `{"source":["linkersync"],"detail-type":["Linker Values Changed"]}`, func(ctx context.Context, event eventbridge.Event) {
+func (w *world) seedDeployment(context.Context) error {
+	w.cloud.Tables.Add("linkersync")
+	_, err := w.cloud.Events.On("linkersync", `{"source":["linkersync"],"detail-type":["Linker Values Changed"]}`, func(ctx context.Context, event eventbridge.Event) {
 		if err := w.dispatch(ctx, event.ID, event.Detail); err != nil {
 			panic(err) // a test's own world is broken
 		}

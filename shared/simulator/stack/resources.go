@@ -10,8 +10,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	dynamotypes "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	simaws "github.com/linkersync/linkersync/shared/simulator/aws"
@@ -38,14 +36,7 @@ func (s *Stack) makeResources(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("create queue: %w", err)
 	}
-	_, err = dynamodb.NewFromConfig(s.AWS.Config()).CreateTable(ctx, &dynamodb.CreateTableInput{
-		TableName: aws.String(Table), BillingMode: dynamotypes.BillingModePayPerRequest,
-		AttributeDefinitions: []dynamotypes.AttributeDefinition{{AttributeName: aws.String("id"), AttributeType: dynamotypes.ScalarAttributeTypeS}},
-		KeySchema:            []dynamotypes.KeySchemaElement{{AttributeName: aws.String("id"), KeyType: dynamotypes.KeyTypeHash}},
-	})
-	if err != nil {
-		return fmt.Errorf("create table: %w", err)
-	}
+	s.AWS.Tables.Add(Table)
 	return nil
 }
 

@@ -41,6 +41,19 @@ type createOutput struct {
 
 var tableName = regexp.MustCompile(`^[a-zA-Z0-9_.-]{3,255}$`)
 
+// Add makes a table whose key is the string id, past the protocol. It panics when the
+// table is there already.
+func (s *Service) Add(name string) {
+	_, err := s.createTable(context.Background(), createInput{
+		TableName: name, BillingMode: "PAY_PER_REQUEST",
+		AttributeDefinitions: []attributeDefinition{{AttributeName: "id", AttributeType: attribute.String}},
+		KeySchema:            []keyElement{{AttributeName: "id", KeyType: "HASH"}},
+	})
+	if err != nil {
+		panic("dynamodb: add table " + name + ": " + err.Error())
+	}
+}
+
 func (s *Service) createTable(_ context.Context, in createInput) (*createOutput, error) {
 	if !tableName.MatchString(in.TableName) {
 		return nil, invalid("1 validation error detected: Value '%s' at 'tableName' failed to satisfy constraint", in.TableName)

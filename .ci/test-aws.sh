@@ -16,17 +16,28 @@ stop() {
 }
 trap stop EXIT
 
-# Port 0: the system picks a free one.
+# Port 0: the system picks a free one. moto has no locks: of two calls that meet, one
+# may be answered with a 500, or undo the other with its transaction's roll-back. So
+# they take turns, but for a poll, which would keep the message from coming.
 "$venv/bin/python" - "$state/url" >"$state/log" 2>&1 <<'PYTHON' &
-import os, signal, sys
-from moto.server import ThreadedMotoServer
-server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-server.start()
-host, port = server.get_host_and_port()
+import os, sys, threading
+from moto.server import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import make_server
+
+moto = DomainDispatcherApplication(create_backend_app)
+turn = threading.Lock()
+
+def serve(environ, start_response):
+    if environ.get("HTTP_X_AMZ_TARGET") == "AmazonSQS.ReceiveMessage":
+        return moto(environ, start_response)
+    with turn:
+        return moto(environ, start_response)
+
+server = make_server("127.0.0.1", 0, serve, threaded=True)
 with open(sys.argv[1] + ".new", "w") as f:
-    f.write(f"http://{host}:{port}")
+    f.write(f"http://127.0.0.1:{server.server_port}")
 os.rename(sys.argv[1] + ".new", sys.argv[1])
-signal.pause()
+server.serve_forever()
 PYTHON
 server=$!
 for _ in $(seq 150); do
@@ -48,7 +59,6 @@ if [ -z "$packages" ]; then
   packages=$(grep -rlE --include='*_test.go' '^//go:build aws|LINKERSYNC_TEST_AWS_ENDPOINT' shared functions action |
     xargs -n1 dirname | sort -u | sed 's|^|./|')
 fi
-# One test at a time: moto's server has threads and its dictionaries have no locks,
-# so calls that meet are answered with a 500.
+# One test at a time, for the polls' sake.
 # shellcheck disable=SC2086 # a list of packages
 go test -tags aws -shuffle=on -count=1 -p 1 -parallel 1 $packages

@@ -149,14 +149,17 @@ func newParts(inv *invocation, path string, quiet, fleet bool) *parts {
 	return p
 }
 
-// bar counts what is done; it is nil where nobody would see it.
+// bar counts what is done; it is nil where nobody would see it. It moves when it is
+// told to: with an interval for its spinner it would have a goroutine, which draws
+// over what is being printed.
 func (inv *invocation) bar(what string) *progressbar.ProgressBar {
 	if !inv.progress() {
 		return nil
 	}
 	return progressbar.NewOptions(-1,
 		progressbar.OptionSetWriter(inv.process.Stderr), progressbar.OptionSetDescription(what),
-		progressbar.OptionShowCount(), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish())
+		progressbar.OptionShowCount(), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(),
+		progressbar.OptionSetSpinnerChangeInterval(0))
 }
 
 func (p *parts) show(part runner.Part) error {

@@ -63,6 +63,9 @@ clean: ## Remove what the other targets made
 
 ##@ Check
 .PHONY: test
+# The race detector makes each command that a script starts sleep for a second before it
+# exits, for goroutines that still run.
+test: export GORACE ?= atexit_sleep_ms=50
 test: ## Every test, with the race detector, in random order
 	go test -race -shuffle=on -count=1 ./...
 

@@ -68,6 +68,6 @@ func appendPath(dst []byte, rawPath, basePath string) []byte {
 // alone: a proxy in front may have taken it off already. onSegment is false when
 // the prefix ends inside a path segment.
 func stripBase(rawPath, basePath string) (rest string, onSegment bool) {
-	rest, found := strings.CutPrefix(rawPath, strings.TrimSuffix(basePath, "/"))
-	return rest, !found || rest == "" || rest[0] == '/'
+	rest = strings.TrimPrefix(rawPath, strings.TrimSuffix(basePath, "/"))
+	return rest, rest == "" || rest[0] == '/'
 }

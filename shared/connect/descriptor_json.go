@@ -119,8 +119,8 @@ func unmarshalKeeping(data []byte, extra *Extra, fields map[string]any) error {
 // fields encodes to.
 func marshalWith(fields any, extra Extra) ([]byte, error) {
 	encoded, err := json.Marshal(fields)
-	if err != nil || len(extra) == 0 {
-		return encoded, err
+	if err != nil {
+		return nil, err
 	}
 	encoded = encoded[:len(encoded)-1]
 	for _, name := range slices.Sorted(maps.Keys(extra)) {

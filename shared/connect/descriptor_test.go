@@ -57,6 +57,13 @@ func TestDescriptorKeepsWhatItDoesNotKnow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// What is known has to be in its field, and not among the unknown.
+	if descriptor.Lifecycle.Enabled != "/e" || descriptor.Lifecycle.Disabled != "/d" {
+		t.Errorf("callbacks are %+v", descriptor.Lifecycle)
+	}
+	if hooks := descriptor.Modules.Webhooks; len(hooks) != 1 || hooks[0].Event != "*" || hooks[0].URL != "/hook" {
+		t.Errorf("webhooks are %+v", hooks)
+	}
 	encoded, err := json.Marshal(descriptor)
 	if err != nil {
 		t.Fatal(err)
@@ -97,8 +104,8 @@ func TestDescriptorWithBrokenExtra(t *testing.T) {
 		"in the descriptor": {Extra: broken},
 		"below it":          {Vendor: &connect.Vendor{Extra: broken}, Extra: fine},
 	} {
-		if encoded, err := json.Marshal(descriptor); err == nil {
-			t.Errorf("%s: no error, but %s", name, encoded)
+		if encoded, err := json.Marshal(descriptor); err == nil || !strings.Contains(err.Error(), "encode x:") {
+			t.Errorf("%s: %s, error %v; want one that names the member", name, encoded, err)
 		}
 	}
 }
@@ -128,12 +135,16 @@ func TestDescriptorScopes(t *testing.T) {
 func TestParseDescriptorRefuses(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ text, want string }{
-		"not JSON":         {"{", "parse descriptor: unexpected end of JSON input"},
-		"not an object":    {"[]", "parse descriptor: not a JSON object with unique member names"},
-		"member twice":     {`{"key":"a","key":"b"}`, "parse descriptor: not a JSON object with unique member names"},
-		"data behind":      {`{} {}`, "parse descriptor: invalid character '{' after top-level value"},
-		"wrong type":       {`{"name":5}`, "parse descriptor: name: json: cannot unmarshal number into Go value of type string"},
-		"wrong type below": {`{"modules":{"linkers":[{"key":5}]}}`, "parse descriptor: modules: linkers: key: json: cannot unmarshal number into Go value of type string"},
+		"not JSON":                     {"{", "parse descriptor: unexpected end of JSON input"},
+		"not an object":                {"[]", "parse descriptor: not a JSON object with unique member names"},
+		"member twice":                 {`{"key":"a","key":"b"}`, "parse descriptor: not a JSON object with unique member names"},
+		"data behind":                  {`{} {}`, "parse descriptor: invalid character '{' after top-level value"},
+		"wrong type":                   {`{"name":5}`, "parse descriptor: name: json: cannot unmarshal number into Go value of type string"},
+		"wrong type in vendor":         {`{"vendor":{"url":5}}`, "parse descriptor: vendor: url: json: cannot unmarshal number into Go value of type string"},
+		"wrong type in authentication": {`{"authentication":{"type":5}}`, "parse descriptor: authentication: type: json: cannot unmarshal number into Go value of type string"},
+		"wrong type in lifecycle":      {`{"lifecycle":{"disabled":5}}`, "parse descriptor: lifecycle: disabled: json: cannot unmarshal number into Go value of type string"},
+		"wrong type in webhooks":       {`{"modules":{"webhooks":[{"event":5}]}}`, "parse descriptor: modules: webhooks: event: json: cannot unmarshal number into Go value of type string"},
+		"wrong type below":             {`{"modules":{"linkers":[{"key":5}]}}`, "parse descriptor: modules: linkers: key: json: cannot unmarshal number into Go value of type string"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -176,6 +187,7 @@ func TestValidateDescriptor(t *testing.T) {
 		"no uninstalled":              {func(x *d) { x.Lifecycle.Uninstalled = "" }, "lifecycle.uninstalled is missing"},
 		"unsigned":                    {func(x *d) { x.Authentication.Type = "none" }, `authentication.type is "none"; without "jwt" Bitbucket signs nothing and sends no secret`},
 		"plain http":                  {func(x *d) { x.BaseURL = "http://example.com" }, `baseUrl "http://example.com" has to begin with https://`},
+		"another scheme on loopback":  {func(x *d) { x.BaseURL = "ftp://127.0.0.1" }, `baseUrl "ftp://127.0.0.1" has to begin with https://`},
 		"http on a name like local":   {func(x *d) { x.BaseURL = "http://localhost.example.com" }, `baseUrl "http://localhost.example.com" has to begin with https://`},
 		"no host":                     {func(x *d) { x.BaseURL = "/prod" }, `baseUrl "/prod" is not an absolute URL`},
 		"no baseUrl":                  {func(x *d) { x.BaseURL = "" }, `baseUrl "" is not an absolute URL`},
@@ -185,6 +197,7 @@ func TestValidateDescriptor(t *testing.T) {
 		"bare question mark":          {func(x *d) { x.BaseURL += "?" }, "baseUrl of host linkersync.example.com must have nothing but scheme, host and path"},
 		"fragment":                    {func(x *d) { x.BaseURL += "#x" }, "baseUrl of host linkersync.example.com must have nothing but scheme, host and path"},
 		"password":                    {func(x *d) { x.BaseURL = "http://u:secret@example.com" }, "baseUrl of host example.com must have nothing but scheme, host and path"},
+		"installed elsewhere":         {func(x *d) { x.Lifecycle.Installed = "https://evil.example/i" }, `lifecycle.installed "https://evil.example/i" is neither a path that begins with / nor below baseUrl`},
 		"callback elsewhere":          {func(x *d) { x.Lifecycle.Enabled = "https://evil.example/e" }, `lifecycle.enabled "https://evil.example/e" is neither a path that begins with / nor below baseUrl`},
 		"callback at a longer host":   {func(x *d) { x.Lifecycle.Disabled = x.BaseURL + ".evil.example/" }, `lifecycle.disabled "https://linkersync.example.com.evil.example/" is neither a path that begins with / nor below baseUrl`},
 		"callback without a slash":    {func(x *d) { x.Lifecycle.Uninstalled = "uninstalled" }, `lifecycle.uninstalled "uninstalled" is neither a path that begins with / nor below baseUrl`},

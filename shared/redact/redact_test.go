@@ -52,6 +52,12 @@ func TestSecretNeverPrints(t *testing.T) {
 	}
 	outputs["error"] = fmt.Errorf("use %v: %w", secret, fmt.Errorf("%+v", held)).Error()
 
+	// An address in place of the value hides it as well, where fmt can't call methods.
+	for _, name := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%t", "json", "yaml", "slog text", "slog json", "error"} {
+		if !strings.Contains(outputs[name], redact.Placeholder) {
+			t.Errorf("%s does not say that something is left out: %q", name, outputs[name])
+		}
+	}
 	hexCanary := fmt.Sprintf("%x", canary)
 	for name, output := range outputs {
 		if strings.Contains(output, canary) || strings.Contains(strings.ToLower(output), hexCanary) {
@@ -64,6 +70,9 @@ func TestSecretKeepsItsValue(t *testing.T) {
 	t.Parallel()
 	if got := redact.New(canary).Reveal(); got != canary {
 		t.Errorf("Reveal() = %q, want %q", got, canary)
+	}
+	if got := (redact.Secret{}).Reveal(); got != "" {
+		t.Errorf("the zero value reveals %q", got)
 	}
 	if !(redact.Secret{}).IsZero() || !redact.New("").IsZero() || redact.New("x").IsZero() {
 		t.Error("IsZero is wrong")

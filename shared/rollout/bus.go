@@ -73,7 +73,7 @@ func Settle(ctx context.Context, t *Table, b Bus, run Run) (ended Run, finished 
 	if run, err = t.FinishRun(ctx, run); err != nil {
 		return run, false, err
 	}
-	if run.Phase != Done || run.Announced {
+	if run.Announced { // by another, since the caller read it
 		return run, false, nil
 	}
 	if _, err := Send(ctx, b, DetailFinished, run.Finished()); err != nil {

@@ -124,6 +124,7 @@ func TestScopes(t *testing.T) {
 		"default.yaml":                           {"", true},
 		rollout.WorkspaceScope(workspace):        {workspace, true},
 		"installations/" + workspace:             {"", false},
+		workspace + ".yaml":                      {"", false},
 		"installations/all.yaml":                 {"", false},
 		"installations/a/" + workspace + ".yaml": {"", false},
 		"notes.txt":                              {"", false},

@@ -17,7 +17,8 @@ import (
 // transaction is 100 items, one of which is the run.
 const MaxReport = 99
 
-// errCounted: an outcome of the transaction was counted before.
+// errCounted: an outcome of the transaction was counted before, or there is no such run,
+// which Report finds out when it reads it.
 var errCounted = errors.New("an outcome was counted before")
 
 // Report counts results of one run, by client key, each once however often it is
@@ -74,12 +75,11 @@ func (t *Table) report(ctx context.Context, runID string, results map[string]Res
 		TableName: t.Name, Key: key(runKey(runID)), ConditionExpression: "attribute_exists(id)",
 		UpdateExpression: "ADD " + strings.Join(adds, ", "), ExpressionAttributeValues: counts,
 	}})
-	return cancellation(t.DynamoDB.Call(ctx, "TransactWriteItems", map[string]any{"TransactItems": writes}, nil), runID)
+	return cancellation(t.DynamoDB.Call(ctx, "TransactWriteItems", map[string]any{"TransactItems": writes}, nil))
 }
 
-// cancellation tells why a transaction was cancelled: the reasons are in the order
-// of its items, the last of which is the run.
-func cancellation(err error, runID string) error {
+// cancellation tells why a transaction was cancelled, by the reasons of its items.
+func cancellation(err error) error {
 	refused, ok := errors.AsType[*awsjson.Error](err)
 	switch {
 	case err == nil:
@@ -95,17 +95,12 @@ func cancellation(err error, runID string) error {
 	if json.Unmarshal(refused.Body, &body) != nil {
 		return awsenv.Cut(err)
 	}
-	var counted, missing, conflict bool
-	for i, reason := range body.CancellationReasons {
-		failed := reason.Code == "ConditionalCheckFailed"
-		last := i == len(body.CancellationReasons)-1
-		counted = counted || failed && !last
-		missing = missing || failed && last
+	var counted, conflict bool
+	for _, reason := range body.CancellationReasons {
+		counted = counted || reason.Code == "ConditionalCheckFailed"
 		conflict = conflict || reason.Code == "TransactionConflict" || reason.Code == "ThrottlingError" || reason.Code == "ProvisionedThroughputExceeded"
 	}
 	switch {
-	case missing:
-		return fmt.Errorf("%w: %s", ErrNoRun, runID)
 	case conflict:
 		return errConflict
 	case counted:

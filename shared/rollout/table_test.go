@@ -147,18 +147,67 @@ func conflict() fault.Effect {
 		`{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException","CancellationReasons":[{"Code":"None"},{"Code":"TransactionConflict"}]}`)
 }
 
+// TestReportGivesUpOnConflictsInTheEnd, after pauses that grow, or at once with the caller.
 func TestReportGivesUpOnConflictsInTheEnd(t *testing.T) {
 	t.Parallel()
-	c := simulated(t)
-	table := c.table()
-	table.Sleep = noWait
-	opened(t, table, "r", 1)
-	c.simulator.Faults.Add(fault.Target("TransactWriteItems"), fault.Always(), conflict())
-	if _, err := table.Report(t.Context(), "r", outcomes(0, 1, rollout.Changed)); err == nil {
-		t.Error("reported while every transaction was refused")
+	for name, test := range map[string]struct {
+		gone     error
+		attempts int
+	}{"alone": {nil, 10}, "with the caller": {context.Canceled, 1}} {
+		c := simulated(t)
+		table := c.table()
+		var longest time.Duration
+		table.Sleep = func(_ context.Context, pause time.Duration) error {
+			longest = max(longest, pause)
+			return test.gone
+		}
+		opened(t, table, "r", 1)
+		c.simulator.Faults.Add(fault.Target("TransactWriteItems"), fault.Always(), conflict())
+		if _, err := table.Report(t.Context(), "r", outcomes(0, 1, rollout.Changed)); err == nil || test.gone != nil && !errors.Is(err, test.gone) {
+			t.Errorf("%s: reported while every transaction was refused: %v", name, err)
+		}
+		if got := c.simulator.Faults.Count(fault.Target("TransactWriteItems")); got != test.attempts {
+			t.Errorf("%s: %d attempts, want %d", name, got, test.attempts)
+		}
+		// That nine growing ones are all as short as the first happens once in 4 thousand million runs.
+		if grew := longest > 20*time.Millisecond; grew != (test.gone == nil) || longest > time.Second {
+			t.Errorf("%s: the longest pause was %v", name, longest)
+		}
 	}
-	if got := c.simulator.Faults.Count(fault.Target("TransactWriteItems")); got != 10 {
-		t.Errorf("%d attempts, want 10", got)
+}
+
+// TestWhyATransactionWasCancelled decides whether it is repeated, and whether it is an error:
+// what nobody counted must not pass for what was counted before.
+func TestWhyATransactionWasCancelled(t *testing.T) {
+	t.Parallel()
+	const cancelled = `{"__type":"TransactionCanceledException","CancellationReasons":`
+	for name, test := range map[string]struct {
+		body     string
+		repeated bool
+	}{
+		"another one, before the run":    {cancelled + `[{"Code":"TransactionConflict"},{"Code":"None"}]}`, true},
+		"another one, at the run":        {cancelled + `[{"Code":"None"},{"Code":"TransactionConflict"}]}`, true},
+		"the table's throughput":         {cancelled + `[{"Code":"ThrottlingError"},{"Code":"None"}]}`, true},
+		"the throughput of a partition":  {cancelled + `[{"Code":"None"},{"Code":"ProvisionedThroughputExceeded"}]}`, true},
+		"itself, whose answer was lost":  {`{"__type":"TransactionInProgressException"}`, true},
+		"a reason that we don't know":    {cancelled + `[{"Code":"ItemCollectionSizeLimitExceeded"},{"Code":"None"}]}`, false},
+		"reasons that nobody can read":   {cancelled + `"[ConditionalCheckFailed]"}`, false},
+		"another error than cancelled":   {`{"__type":"ValidationException","CancellationReasons":[{"Code":"ConditionalCheckFailed"},{"Code":"None"}]}`, false},
+		"another code at the same place": {cancelled + `[{"Code":"ValidationError"},{"Code":"ValidationError"}]}`, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := simulated(t)
+			table := c.table()
+			table.Sleep = noWait
+			opened(t, table, "r", 1)
+			c.simulator.Faults.Add(fault.Target("TransactWriteItems"), fault.Once(),
+				fault.Respond(400, map[string][]string{"Content-Type": {"application/x-amz-json-1.0"}}, test.body))
+			run, err := table.Report(t.Context(), "r", outcomes(0, 1, rollout.Changed))
+			if (err == nil) != test.repeated || run.Changed == 1 != test.repeated {
+				t.Errorf("run %+v, error %v; want it repeated %v", run, err, test.repeated)
+			}
+		})
 	}
 }
 
@@ -242,23 +291,26 @@ func TestARunThatIsCutShortWaitsForWhatIsOut(t *testing.T) {
 
 func TestAdvanceRunTellsRivalsFromLostAnswers(t *testing.T) {
 	t.Parallel()
-	for _, test := range []struct {
-		name   string
-		cursor string
-	}{{"in the middle", "page 2"}, {"at the end", ""}} {
-		t.Run(test.name, func(t *testing.T) {
+	for name, cursor := range map[string]string{"in the middle": "page 2", "at the end": ""} {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := simulated(t)
 			table := c.table()
 			run, err := table.OpenRun(t.Context(), "r", app)
 			c.must(err)
 			lost := c.simulator.Faults.Add(fault.Target("UpdateItem"), fault.Once(), fault.ResetAfter())
-			ahead, err := table.AdvanceRun(t.Context(), run, 7, test.cursor)
-			if err != nil || ahead.Queued != 7 || ahead.Cursor != test.cursor || lost.Fired() != 1 {
+			ahead, err := table.AdvanceRun(t.Context(), run, 7, cursor)
+			if err != nil || ahead.Queued != 7 || ahead.Cursor != cursor || lost.Fired() != 1 {
 				t.Errorf("after a lost answer: %+v, %v", ahead, err)
 			}
-			if _, err := table.AdvanceRun(t.Context(), run, 8, test.cursor); !errors.Is(err, rollout.ErrOvertaken) && run.Cursor != test.cursor {
-				t.Errorf("a rival from the same place: %v, want ErrOvertaken", err)
+			_, more := table.AdvanceRun(t.Context(), run, 8, cursor)
+			_, elsewhere := table.AdvanceRun(t.Context(), run, 7, "page 3")
+			run.Cursor, run.Queued = "page 1", 7
+			_, again := table.RestartRun(t.Context(), run)
+			for rival, err := range map[string]error{"with more": more, "at another page": elsewhere, "that starts over": again} {
+				if !errors.Is(err, rollout.ErrOvertaken) {
+					t.Errorf("a rival %s: %v, want ErrOvertaken", rival, err)
+				}
 			}
 		})
 	}

@@ -54,7 +54,9 @@ func services(t *testing.T, config aws.Config) map[string]error {
 	errs := map[string]error{}
 	_, errs["secretsmanager"] = secretsmanager.NewFromConfig(config).ListSecrets(t.Context(), &secretsmanager.ListSecretsInput{})
 	_, errs["sqs"] = sqs.NewFromConfig(config).CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String("q")})
-	_, errs["dynamodb"] = dynamodb.NewFromConfig(config).DescribeTable(t.Context(), &dynamodb.DescribeTableInput{TableName: aws.String("none")})
+	_, errs["dynamodb"] = dynamodb.NewFromConfig(config).GetItem(t.Context(), &dynamodb.GetItemInput{
+		TableName: aws.String("none"), Key: attributes{"id": text("a")},
+	})
 	_, errs["eventbridge"] = eventbridge.NewFromConfig(config).CreateEventBus(t.Context(), &eventbridge.CreateEventBusInput{Name: aws.String("b")})
 	_, errs["s3"] = s3.NewFromConfig(config).ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: aws.String("none")})
 	_, errs["sts"] = sts.NewFromConfig(config).GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{})
@@ -133,7 +135,7 @@ func TestFaultsReachEveryService(t *testing.T) {
 		t.Errorf("codes (-want +got):\n%s", diff)
 	}
 	for _, target := range []string{
-		"secretsmanager.ListSecrets", "AmazonSQS.CreateQueue", "DynamoDB_20120810.DescribeTable", "AWSEvents.CreateEventBus",
+		"secretsmanager.ListSecrets", "AmazonSQS.CreateQueue", "DynamoDB_20120810.GetItem", "AWSEvents.CreateEventBus",
 		"s3.ListObjectsV2", "sts.GetCallerIdentity",
 	} {
 		if got := server.Faults.Count(fault.Target(target)); got != 1 {

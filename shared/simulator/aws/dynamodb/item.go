@@ -2,7 +2,6 @@ package dynamodb
 
 import (
 	"context"
-	"slices"
 
 	"github.com/linkersync/linkersync/shared/simulator/aws/dynamodb/attribute"
 	"github.com/linkersync/linkersync/shared/simulator/aws/dynamodb/expression"
@@ -11,27 +10,18 @@ import (
 
 // The limits of an item and its key, in bytes.
 const (
-	maxItem      = 400 << 10
-	maxPartition = 2048
-	maxSort      = 1024
+	maxItem = 400 << 10
+	maxKey  = 2048
 )
-
-// placeholders are the members that every operation with expressions has.
-type placeholders struct {
-	ExpressionAttributeNames  map[string]string
-	ExpressionAttributeValues attribute.Item
-}
 
 // write is one write, on its own or in a transaction.
 type write struct {
-	TableName           string
-	Key                 attribute.Item // not for puts
-	Item                attribute.Item // for puts only
-	UpdateExpression    *string        // for updates only
-	ConditionExpression *string
-	placeholders
-	// ReturnValuesOnConditionCheckFailure is NONE or ALL_OLD.
-	ReturnValuesOnConditionCheckFailure string
+	TableName                 string
+	Key                       attribute.Item // not for puts
+	Item                      attribute.Item // for puts only
+	UpdateExpression          *string        // for updates only
+	ConditionExpression       *string
+	ExpressionAttributeValues attribute.Item
 }
 
 // prepared is a write whose table is found and whose expressions are parsed, so
@@ -42,7 +32,6 @@ type prepared struct {
 	condition expression.Condition
 	update    *expression.Update
 	item      attribute.Item // what a put puts
-	wantOld   bool           // in a failed condition's error
 }
 
 func (s *Service) prepare(w write) (*prepared, error) {
@@ -50,51 +39,45 @@ func (s *Service) prepare(w write) (*prepared, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &prepared{table: found, key: w.Key, item: w.Item, wantOld: w.ReturnValuesOnConditionCheckFailure == "ALL_OLD"}
-	if !slices.Contains([]string{"", "NONE", "ALL_OLD"}, w.ReturnValuesOnConditionCheckFailure) {
-		return nil, invalid("1 validation error detected: 'returnValuesOnConditionCheckFailure' must be NONE or ALL_OLD")
-	}
+	out := &prepared{table: found, key: w.Key, item: w.Item}
 	if w.Item != nil {
-		if err := found.checkItem(w.Item); err != nil {
-			return nil, err
-		}
-		out.key = found.keyOf(w.Item)
-	} else if err := found.checkKey(w.Key); err != nil {
+		out.key = attribute.Item{found.key: w.Item[found.key]}
+		err = found.checkItem(w.Item)
+	} else {
+		err = found.checkKey(w.Key)
+	}
+	if err != nil {
 		return nil, err
 	}
-	holders, err := expression.NewPlaceholders(w.ExpressionAttributeNames, w.ExpressionAttributeValues)
+	values, err := expression.NewValues(w.ExpressionAttributeValues)
 	if err != nil {
 		return nil, err
 	}
 	if w.UpdateExpression != nil {
-		if out.update, err = expression.ParseUpdate(*w.UpdateExpression, holders); err != nil {
+		if out.update, err = expression.ParseUpdate(*w.UpdateExpression, values); err != nil {
 			return nil, err
 		}
-		for _, key := range found.keys() {
-			if out.update.Touches(key.name) {
-				return nil, invalid("One or more parameter values were invalid: Cannot update attribute %s. This attribute is part of the key", key.name)
-			}
+		if out.update.Touches(found.key) {
+			return nil, invalid("One or more parameter values were invalid: Cannot update attribute %s. This attribute is part of the key", found.key)
 		}
 	}
 	if w.ConditionExpression != nil {
-		if out.condition, err = expression.ParseCondition("ConditionExpression", *w.ConditionExpression, holders); err != nil {
+		if out.condition, err = expression.ParseCondition(*w.ConditionExpression, values); err != nil {
 			return nil, err
 		}
 	}
-	return out, holders.CheckUsed()
+	return out, values.CheckUsed()
 }
+
+func (p *prepared) id() string { return p.table.idOf(p.key) }
 
 // check tells whether the condition holds, and returns the item as it is now.
 func (p *prepared) check() (attribute.Item, error) {
-	old := p.table.get(p.key)
+	old := p.table.items[p.id()]
 	if p.condition == nil || p.condition.Holds(old) {
 		return old, nil
 	}
-	failure := wire.Refuse("ConditionalCheckFailedException", "The conditional request failed")
-	if p.wantOld && old != nil {
-		failure.Members = map[string]any{"Item": old}
-	}
-	return nil, failure
+	return nil, wire.Refuse("ConditionalCheckFailedException", "The conditional request failed")
 }
 
 // updated returns the item after the update expression.
@@ -117,44 +100,32 @@ func (p *prepared) updated(old attribute.Item) (attribute.Item, error) {
 
 // checkItem checks what PutItem brings.
 func (t *table) checkItem(item attribute.Item) error {
-	for _, key := range t.keys() {
-		if _, ok := item[key.name]; !ok {
-			return invalid("One or more parameter values were invalid: Missing the key %s in the item", key.name)
-		}
+	if _, ok := item[t.key]; !ok {
+		return invalid("One or more parameter values were invalid: Missing the key %s in the item", t.key)
 	}
 	if item.Size() > maxItem {
 		return invalid("Item size has exceeded the maximum allowed size")
 	}
-	return t.checkKeyValues(item)
+	return t.checkKeyValue(item[t.key])
 }
 
-// checkKey checks a key, which has the key's attributes and no others.
+// checkKey checks a key, which has the key's attribute and no other.
 func (t *table) checkKey(key attribute.Item) error {
-	mismatch := invalid("The provided key element does not match the schema")
-	if len(key) != len(t.keys()) {
-		return mismatch
+	value, ok := key[t.key]
+	if !ok || len(key) != 1 {
+		return invalid("The provided key element does not match the schema")
 	}
-	for name := range key {
-		if !t.isKey(name) {
-			return mismatch
-		}
-	}
-	return t.checkKeyValues(key)
+	return t.checkKeyValue(value)
 }
 
-func (t *table) checkKeyValues(item attribute.Item) error {
-	limits := []int{maxPartition, maxSort}
-	for i, key := range t.keys() {
-		value := item[key.name]
-		if value.Type != key.attrType {
-			return invalid("One or more parameter values were invalid: Type mismatch for key %s expected: %s actual: %s", key.name, key.attrType, value.Type)
-		}
-		if value.Text == "" {
-			return invalid("One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty string value. Key: %s", key.name)
-		}
-		if len(value.Text) > limits[i] {
-			return invalid("One or more parameter values were invalid: Size of key %s has exceeded the maximum size limit of %d bytes", key.name, limits[i])
-		}
+func (t *table) checkKeyValue(value attribute.Value) error {
+	switch {
+	case value.Type != attribute.String:
+		return invalid("One or more parameter values were invalid: Type mismatch for key %s expected: S actual: %s", t.key, value.Type)
+	case value.Text == "":
+		return invalid("One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty string value. Key: %s", t.key)
+	case len(value.Text) > maxKey:
+		return invalid("One or more parameter values were invalid: Size of key %s has exceeded the maximum size limit of %d bytes", t.key, maxKey)
 	}
 	return nil
 }
@@ -165,11 +136,9 @@ type itemOutput struct {
 }
 
 type getInput struct {
-	TableName                string
-	Key                      attribute.Item
-	ConsistentRead           bool
-	ProjectionExpression     *string
-	ExpressionAttributeNames map[string]string
+	TableName      string
+	Key            attribute.Item
+	ConsistentRead bool
 }
 
 func (s *Service) getItem(_ context.Context, in getInput) (*itemOutput, error) {
@@ -182,18 +151,5 @@ func (s *Service) getItem(_ context.Context, in getInput) (*itemOutput, error) {
 	if err := found.checkKey(in.Key); err != nil {
 		return nil, err
 	}
-	holders, err := expression.NewPlaceholders(in.ExpressionAttributeNames, nil)
-	if err != nil {
-		return nil, err
-	}
-	var projection *expression.Projection
-	if in.ProjectionExpression != nil {
-		if projection, err = expression.ParseProjection(*in.ProjectionExpression, holders); err != nil {
-			return nil, err
-		}
-	}
-	if err := holders.CheckUsed(); err != nil {
-		return nil, err
-	}
-	return &itemOutput{Item: projection.Of(found.seen(in.Key, in.ConsistentRead))}, nil
+	return &itemOutput{Item: found.seen(found.idOf(in.Key), in.ConsistentRead)}, nil
 }

@@ -24,18 +24,18 @@ type past struct {
 }
 
 // keep notes an item before it is written or removed.
-func (t *table) keep(key attribute.Item) {
+func (t *table) keep(id string) {
 	now := t.now()
 	if len(t.past) >= maxPast {
 		maps.DeleteFunc(t.past, func(_ string, p past) bool { return !now.Before(p.until) })
 	}
-	t.past[mustJSON(key)] = past{t.get(key), now.Add(staleness)}
+	t.past[id] = past{t.items[id], now.Add(staleness)}
 }
 
 // seen is the item that a read finds.
-func (t *table) seen(key attribute.Item, consistent bool) attribute.Item {
-	if before, kept := t.past[mustJSON(key)]; kept && !consistent && t.now().Before(before.until) {
+func (t *table) seen(id string, consistent bool) attribute.Item {
+	if before, kept := t.past[id]; kept && !consistent && t.now().Before(before.until) {
 		return before.item
 	}
-	return t.get(key)
+	return t.items[id]
 }

@@ -30,19 +30,17 @@ type transactInput struct {
 	ClientRequestToken string
 }
 
-// transactItem has exactly one of its members.
+// transactItem has exactly one of its members. DynamoDB's ConditionCheck and Delete
+// aren't simulated.
 type transactItem struct {
-	ConditionCheck *write `json:"ConditionCheck,omitempty"`
-	Put            *write `json:"Put,omitempty"`
-	Update         *write `json:"Update,omitempty"`
-	Delete         *write `json:"Delete,omitempty"`
+	Put    *write `json:"Put,omitempty"`
+	Update *write `json:"Update,omitempty"`
 }
 
 // reason says why one item made the transaction fail, or that it didn't.
 type reason struct {
-	Code    string         `json:"Code"`
-	Message string         `json:"Message,omitempty"`
-	Item    attribute.Item `json:"Item,omitempty"`
+	Code    string `json:"Code"`
+	Message string `json:"Message,omitempty"`
 }
 
 func (s *Service) transactWriteItems(_ context.Context, in transactInput) (any, error) {
@@ -66,13 +64,8 @@ func (s *Service) transactWriteItems(_ context.Context, in transactInput) (any, 
 	if err != nil {
 		return nil, err
 	}
-	for i, item := range in.TransactItems {
-		switch {
-		case item.Delete != nil:
-			writes[i].table.remove(writes[i].key)
-		case item.ConditionCheck == nil:
-			writes[i].table.set(fresh[i])
-		}
+	for i, item := range fresh {
+		writes[i].table.set(item)
 	}
 	s.remember(in.ClientRequestToken, request)
 	return struct{}{}, nil
@@ -125,7 +118,7 @@ func (s *Service) prepareAll(items []transactItem) ([]*prepared, error) {
 		if writes[i], err = s.prepare(*request); err != nil {
 			return nil, err
 		}
-		id := request.TableName + " " + mustJSON(writes[i].key)
+		id := request.TableName + " " + writes[i].id()
 		if seen[id] {
 			return nil, invalid("Transaction request cannot include multiple operations on one item")
 		}
@@ -136,26 +129,17 @@ func (s *Service) prepareAll(items []transactItem) ([]*prepared, error) {
 
 // only returns the one member that is set, if it has what its kind needs.
 func (t transactItem) only() (*write, error) {
-	var found *write
-	for _, one := range []*write{t.ConditionCheck, t.Put, t.Update, t.Delete} {
-		if one == nil {
-			continue
-		}
-		if found != nil {
-			return nil, invalid("TransactItems can only contain one of Check, Put, Update or Delete")
-		}
-		found = one
-	}
-	if found == nil {
+	switch {
+	case t.Put != nil && t.Update != nil:
+		return nil, invalid("TransactItems can only contain one of Check, Put, Update or Delete")
+	case t.Put != nil && t.Put.Item != nil && t.Put.UpdateExpression == nil:
+		return t.Put, nil
+	case t.Update != nil && t.Update.Item == nil && t.Update.UpdateExpression != nil:
+		return t.Update, nil
+	case t.Put == nil && t.Update == nil:
 		return nil, invalid("TransactItems must contain one of Check, Put, Update or Delete")
 	}
-	if (found == t.Put) != (found.Item != nil) || (found == t.Update) != (found.UpdateExpression != nil) {
-		return nil, invalid("Item goes with Put, and UpdateExpression with Update")
-	}
-	if found == t.ConditionCheck && found.ConditionExpression == nil {
-		return nil, invalid("1 validation error detected: 'conditionCheck.conditionExpression' must not be null")
-	}
-	return found, nil
+	return nil, invalid("Item goes with Put, and UpdateExpression with Update")
 }
 
 // evaluate checks all conditions and computes all items; when one fails, all do.
@@ -192,8 +176,7 @@ func reasonOf(err error) reason {
 	case !errors.As(err, &refusal):
 		return reason{Code: "None"}
 	case refusal.Code == "ConditionalCheckFailedException":
-		old, _ := refusal.Members["Item"].(attribute.Item)
-		return reason{"ConditionalCheckFailed", refusal.Message, old}
+		return reason{"ConditionalCheckFailed", refusal.Message}
 	}
-	return reason{Code: "ValidationError", Message: refusal.Message}
+	return reason{"ValidationError", refusal.Message}
 }

@@ -2,33 +2,19 @@ package dynamodb
 
 import (
 	"context"
-	"slices"
 
 	"github.com/linkersync/linkersync/shared/simulator/aws/dynamodb/attribute"
 )
 
 // condition has the members of the single writes besides what they write.
 type condition struct {
-	TableName           string
-	ConditionExpression *string
-	placeholders
-	ReturnValues                        string
-	ReturnValuesOnConditionCheckFailure string
+	TableName                 string
+	ConditionExpression       *string
+	ExpressionAttributeValues attribute.Item
 }
 
 func (c condition) write() write {
-	return write{
-		TableName: c.TableName, ConditionExpression: c.ConditionExpression, placeholders: c.placeholders,
-		ReturnValuesOnConditionCheckFailure: c.ReturnValuesOnConditionCheckFailure,
-	}
-}
-
-// returns checks ReturnValues against what the operation knows.
-func (c condition) returns(known ...string) error {
-	if c.ReturnValues == "" || c.ReturnValues == "NONE" || slices.Contains(known, c.ReturnValues) {
-		return nil
-	}
-	return invalid("Return values set to invalid value: %s", c.ReturnValues)
+	return write{TableName: c.TableName, ConditionExpression: c.ConditionExpression, ExpressionAttributeValues: c.ExpressionAttributeValues}
 }
 
 type putInput struct {
@@ -37,17 +23,17 @@ type putInput struct {
 }
 
 func (s *Service) putItem(_ context.Context, in putInput) (*itemOutput, error) {
-	if err := in.returns("ALL_OLD"); err != nil {
-		return nil, err
-	}
 	request := in.write()
 	request.Item = in.Item
-	return s.replace(request, in.ReturnValues, func(t *table) { t.set(in.Item) })
+	return s.carryOut(request, func(ready *prepared, _ attribute.Item) (*itemOutput, error) {
+		ready.table.set(in.Item)
+		return &itemOutput{}, nil
+	})
 }
 
-// replace checks a write's condition, carries it out, and answers with the item
-// that was there before, if that was asked for.
-func (s *Service) replace(request write, returnValues string, carryOut func(*table)) (*itemOutput, error) {
+// carryOut checks a write's condition and does what is to be done, with the item as
+// it was before.
+func (s *Service) carryOut(request write, do func(ready *prepared, old attribute.Item) (*itemOutput, error)) (*itemOutput, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	ready, err := s.prepare(request)
@@ -58,16 +44,7 @@ func (s *Service) replace(request write, returnValues string, carryOut func(*tab
 	if err != nil {
 		return nil, err
 	}
-	carryOut(ready.table)
-	return answer(returnValues, old), nil
-}
-
-// answer returns the old item to who asked for it.
-func answer(returnValues string, old attribute.Item) *itemOutput {
-	if returnValues == "ALL_OLD" {
-		return &itemOutput{Attributes: old}
-	}
-	return &itemOutput{}
+	return do(ready, old)
 }
 
 type deleteInput struct {
@@ -76,55 +53,37 @@ type deleteInput struct {
 }
 
 func (s *Service) deleteItem(_ context.Context, in deleteInput) (*itemOutput, error) {
-	if err := in.returns("ALL_OLD"); err != nil {
-		return nil, err
-	}
 	request := in.write()
 	request.Key = in.Key
-	return s.replace(request, in.ReturnValues, func(t *table) { t.remove(in.Key) })
+	return s.carryOut(request, func(ready *prepared, _ attribute.Item) (*itemOutput, error) {
+		ready.table.remove(ready.id())
+		return &itemOutput{}, nil
+	})
 }
 
 type updateInput struct {
 	Key              attribute.Item
 	UpdateExpression *string
 	condition
+	// ReturnValues is NONE or ALL_NEW.
+	ReturnValues string
 }
 
 func (s *Service) updateItem(_ context.Context, in updateInput) (*itemOutput, error) {
-	if err := in.returns("ALL_OLD", "UPDATED_OLD", "ALL_NEW", "UPDATED_NEW"); err != nil {
-		return nil, err
+	if in.ReturnValues != "" && in.ReturnValues != "NONE" && in.ReturnValues != "ALL_NEW" {
+		return nil, invalid("Return values set to invalid value: %s", in.ReturnValues)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	request := in.write()
 	request.Key, request.UpdateExpression = in.Key, in.UpdateExpression
-	ready, err := s.prepare(request)
-	if err != nil {
-		return nil, err
-	}
-	old, err := ready.check()
-	if err != nil {
-		return nil, err
-	}
-	fresh, err := ready.updated(old)
-	if err != nil {
-		return nil, err
-	}
-	ready.table.set(fresh)
-	switch in.ReturnValues {
-	case "ALL_NEW":
-		return &itemOutput{Attributes: fresh}, nil
-	case "UPDATED_NEW":
-		return &itemOutput{Attributes: ready.changed(fresh)}, nil
-	case "UPDATED_OLD":
-		return &itemOutput{Attributes: ready.changed(old)}, nil
-	}
-	return answer(in.ReturnValues, old), nil
-}
-
-func (p *prepared) changed(item attribute.Item) attribute.Item {
-	if p.update == nil {
-		return nil
-	}
-	return p.update.Changed(item)
+	return s.carryOut(request, func(ready *prepared, old attribute.Item) (*itemOutput, error) {
+		fresh, err := ready.updated(old)
+		if err != nil {
+			return nil, err
+		}
+		ready.table.set(fresh)
+		if in.ReturnValues == "ALL_NEW" {
+			return &itemOutput{Attributes: fresh}, nil
+		}
+		return &itemOutput{}, nil
+	})
 }

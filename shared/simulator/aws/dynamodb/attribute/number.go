@@ -3,7 +3,6 @@ package attribute
 import (
 	"math/big"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -64,23 +63,11 @@ func rational(text string) *big.Rat {
 	return number
 }
 
-// Add returns a+b, or a-b when subtract is set, for two numbers.
-func Add(a, b Value, subtract bool) (Value, error) {
-	sum := new(big.Rat)
-	if subtract {
-		sum.Sub(rational(a.Text), rational(b.Text))
-	} else {
-		sum.Add(rational(a.Text), rational(b.Text))
-	}
+// Add returns a+b, for two numbers.
+func Add(a, b Value) (Value, error) {
+	sum := new(big.Rat).Add(rational(a.Text), rational(b.Text))
 	text, err := format(sum, sum.RatString())
 	return Value{Type: Number, Text: text}, err
-}
-
-// Union returns the set with the elements of both.
-func Union(a, b Value) Value {
-	elements := slices.Concat(a.Set, b.Set)
-	slices.Sort(elements)
-	return Value{Type: b.Type, Set: slices.Compact(elements)}
 }
 
 // numberSize is about half a byte a digit and one byte for the rest.

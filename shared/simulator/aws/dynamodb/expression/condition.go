@@ -13,10 +13,9 @@ type Condition interface {
 	Holds(item attribute.Item) bool
 }
 
-// ParseCondition parses a ConditionExpression or a FilterExpression; kind is one
-// of those words.
-func ParseCondition(kind, text string, placeholders *Placeholders) (Condition, error) {
-	p, err := newParser(kind, text, placeholders)
+// ParseCondition parses a ConditionExpression.
+func ParseCondition(text string, values *Values) (Condition, error) {
+	p, err := newParser("ConditionExpression", text, values)
 	if err != nil {
 		return nil, err
 	}
@@ -30,12 +29,10 @@ func ParseCondition(kind, text string, placeholders *Placeholders) (Condition, e
 type (
 	both      struct{ left, right Condition }
 	either    struct{ left, right Condition }
-	negation  struct{ inner Condition }
 	existence struct {
-		at   path
+		name string
 		want bool
 	}
-	beginning  struct{ at, prefix operand }
 	comparison struct {
 		operator    string
 		left, right operand
@@ -49,33 +46,23 @@ func (c both) Holds(item attribute.Item) bool { return c.left.Holds(item) && c.r
 func (c either) Holds(item attribute.Item) bool { return c.left.Holds(item) || c.right.Holds(item) }
 
 // Holds implements Condition.
-func (c negation) Holds(item attribute.Item) bool { return !c.inner.Holds(item) }
-
-// Holds implements Condition.
 func (c existence) Holds(item attribute.Item) bool {
-	_, ok := c.at.find(item)
+	_, ok := item[c.name]
 	return ok == c.want
-}
-
-// Holds implements Condition.
-func (c beginning) Holds(item attribute.Item) bool {
-	value, ok := c.at.find(item)
-	prefix, there := c.prefix.find(item)
-	return ok && there && value.HasPrefix(prefix)
 }
 
 // Holds implements Condition. With an attribute that isn't there, only <> holds.
 func (c comparison) Holds(item attribute.Item) bool {
 	left, hasLeft := c.left.find(item)
 	right, hasRight := c.right.find(item)
-	equal := hasLeft && hasRight && left.Equal(right)
+	equal := hasLeft && hasRight && left == right
 	switch c.operator {
 	case "=":
 		return equal
 	case "<>":
 		return !equal
 	}
-	if !hasLeft || !hasRight || left.Type != right.Type || !left.Type.Ordered() {
+	if !hasLeft || !hasRight || left.Type != right.Type {
 		return false
 	}
 	order := left.Compare(right)
@@ -91,17 +78,18 @@ func (c comparison) Holds(item attribute.Item) bool {
 	}
 }
 
-// operand is an attribute's path or a value.
+// operand is an attribute, by its name, or a value.
 type operand struct {
-	at    path
+	name  string
 	value attribute.Value
 }
 
 func (o operand) find(item attribute.Item) (attribute.Value, bool) {
-	if o.at == nil {
+	if o.name == "" {
 		return o.value, true
 	}
-	return o.at.find(item)
+	value, ok := item[o.name]
+	return value, ok
 }
 
 func (p *parser) or() (Condition, error) {
@@ -115,19 +103,18 @@ func (p *parser) or() (Condition, error) {
 }
 
 func (p *parser) and() (Condition, error) {
-	left, err := p.not()
+	left, err := p.one()
 	for err == nil && p.accept("AND") {
 		var right Condition
-		right, err = p.not()
+		right, err = p.one()
 		left = both{left, right}
 	}
 	return left, err
 }
 
-func (p *parser) not() (Condition, error) {
+func (p *parser) one() (Condition, error) {
 	if p.accept("NOT") {
-		inner, err := p.not()
-		return negation{inner}, err
+		return nil, wire.Missing("operator", "NOT")
 	}
 	if p.accept("(") {
 		inner, err := p.or()
@@ -145,25 +132,12 @@ func (p *parser) not() (Condition, error) {
 func (p *parser) function(name string) (Condition, error) {
 	switch name {
 	case "attribute_exists", "attribute_not_exists":
-		at, err := p.path()
+		attribute, err := p.name()
 		if err != nil {
 			return nil, err
 		}
-		return existence{at, name == "attribute_exists"}, p.expect(")")
-	case "begins_with":
-		at, err := p.operand()
-		if err != nil {
-			return nil, err
-		}
-		if err := p.expect(","); err != nil {
-			return nil, err
-		}
-		prefix, err := p.operand()
-		if err != nil {
-			return nil, err
-		}
-		return beginning{at, prefix}, p.expect(")")
-	case "attribute_type", "contains", "size":
+		return existence{attribute, name == "attribute_exists"}, p.expect(")")
+	case "attribute_type", "begins_with", "contains", "size":
 		return nil, wire.Missing("function", name)
 	}
 	return nil, invalid(p.kind, "Invalid function name; function: %s", name)
@@ -183,25 +157,17 @@ func (p *parser) comparison() (Condition, error) {
 		return nil, p.syntaxError()
 	}
 	right, err := p.operand()
-	if err != nil {
-		return nil, err
-	}
-	for _, side := range []operand{left, right} {
-		if operator != "=" && operator != "<>" && side.at == nil && !side.value.Type.Ordered() {
-			return nil, invalid(p.kind, "Incorrect operand type for operator or function; operator: %s, operand type: %s", operator, side.value.Type)
-		}
-	}
-	return comparison{operator, left, right}, nil
+	return comparison{operator, left, right}, err
 }
 
 func (p *parser) operand() (operand, error) {
 	if strings.HasPrefix(p.peek(), ":") {
-		value, err := p.placeholders.value(p.kind, p.take())
+		value, err := p.values.of(p.kind, p.take())
 		return operand{value: value}, err
 	}
 	if function, ok := p.call(); ok {
 		return operand{}, wire.Missing("function as an operand", function)
 	}
-	at, err := p.path()
-	return operand{at: at}, err
+	name, err := p.name()
+	return operand{name: name}, err
 }

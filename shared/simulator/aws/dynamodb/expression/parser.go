@@ -8,15 +8,15 @@ import (
 
 // parser walks over the tokens of one expression.
 type parser struct {
-	kind         string // "ConditionExpression" and the like, for messages
-	tokens       []string
-	next         int
-	placeholders *Placeholders
+	kind   string // "ConditionExpression" and the like, for messages
+	tokens []string
+	next   int
+	values *Values
 }
 
-func newParser(kind, text string, placeholders *Placeholders) (*parser, error) {
+func newParser(kind, text string, values *Values) (*parser, error) {
 	tokens, err := lex(kind, text)
-	return &parser{kind: kind, tokens: tokens, placeholders: placeholders}, err
+	return &parser{kind: kind, tokens: tokens, values: values}, err
 }
 
 func (p *parser) peek() string {
@@ -60,33 +60,21 @@ func (p *parser) syntaxError() error {
 	return invalid(p.kind, "Syntax error; token: %q, near: %q", p.peek(), strings.Join(near, " "))
 }
 
-// path parses name.name.name, each a word or a placeholder.
-func (p *parser) path() (path, error) {
-	var parsed path
-	for {
-		token := p.take()
-		switch {
-		case strings.HasPrefix(token, "#"):
-			name, err := p.placeholders.name(p.kind, token)
-			if err != nil {
-				return nil, err
-			}
-			parsed = append(parsed, name)
-		case !isWord(token):
-			p.next--
-			return nil, p.syntaxError()
-		case isReserved(token):
-			return nil, invalid(p.kind, "Attribute name is a reserved keyword; reserved keyword: %s", token)
-		default:
-			parsed = append(parsed, token)
-		}
-		if p.peek() == "[" {
-			return nil, wire.Missing("path into a list", p.peek())
-		}
-		if !p.accept(".") {
-			return parsed, nil
-		}
+// name parses the name of an attribute.
+func (p *parser) name() (string, error) {
+	token := p.take()
+	switch next := p.peek(); {
+	case strings.HasPrefix(token, "#"):
+		return "", wire.Missing("placeholder for a name", token)
+	case !isWord(token):
+		p.next--
+		return "", p.syntaxError()
+	case isReserved(token):
+		return "", invalid(p.kind, "Attribute name is a reserved keyword; reserved keyword: %s", token)
+	case next == "." || next == "[":
+		return "", wire.Missing("path into a value", token+next)
 	}
+	return token, nil
 }
 
 func isWord(token string) bool {

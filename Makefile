@@ -6,7 +6,8 @@ SHELL := bash
 .DEFAULT_GOAL := help
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-TOOLS := $(CURDIR)/.tools
+# Relative, because a path with a space in it is no target.
+TOOLS := .tools
 FUNCTIONS := $(notdir $(patsubst %/main.go,%,$(wildcard functions/*/main.go)))
 LDFLAGS := -s -w -X main.version=$(VERSION)
 # Neither function needs net/rpc or HTTP/2: a smaller zip is a faster cold start (docs/performance.md).
@@ -15,6 +16,9 @@ FUNCTION_TAGS := lambda.norpc,nethttpomithttp2
 COMMAND_FLAGS := -tags nethttpomithttp2 -gcflags=all=-l
 # The architecture that template.yaml deploys to.
 FUNCTION_ARCH := arm64
+# A commit's id in the binaries would make each commit's zips new, and asking git for it
+# fails where the checkout is another user's, as in a container.
+export GOFLAGS := $(shell go env GOFLAGS 2>/dev/null) -buildvcs=false
 FUZZTIME ?= 30s
 MINUTES ?= 10
 
@@ -67,6 +71,7 @@ clean: ## Remove what the other targets made
 # exits, for goroutines that still run.
 test: export GORACE ?= atexit_sleep_ms=50
 test: ## Every test, with the race detector, in random order
+	@[ "$$(go env CGO_ENABLED)-$$(go env GOOS)" != 0-linux ] || { echo "the race detector needs a C compiler (Debian: apt-get install gcc libc6-dev)"; exit 1; }
 	go test -race -shuffle=on -count=1 ./...
 
 .PHONY: test-aws
@@ -139,6 +144,6 @@ $(BENCHSTAT):
 # install_tool PKG builds a pinned tool into .tools; the version is the end of the target's name.
 define install_tool
 @echo "installing $(notdir $@)"
-@GOBIN=$(TOOLS)/tmp go install $(1)@$(shell echo $(notdir $@) | sed -E 's/^[a-z-]+-(v[0-9].*)$$/\1/') || { echo "could not install $(notdir $@), see above"; exit 75; }
+@GOBIN="$(CURDIR)/$(TOOLS)/tmp" go install $(1)@$(shell echo $(notdir $@) | sed -E 's/^[a-z-]+-(v[0-9].*)$$/\1/') || { echo "could not install $(notdir $@), see above"; exit 75; }
 @mv $(TOOLS)/tmp/$(shell echo $(notdir $@) | sed -E 's/-v[0-9].*$$//') $@
 endef

@@ -32,8 +32,7 @@ for _ in $(seq 100); do [ -e "$work/env.json" ] && break; sleep 0.1; done
 # A repository as its users have one: this tree as a local action, a manifest, a workflow.
 repo=$work/repo
 mkdir -p "$repo/.github/workflows"
-git ls-files -z --cached --others --exclude-standard -- action.yml Dockerfile .dockerignore go.mod go.sum action shared ':!:*_test.go' ':!:*/testdata/*' |
-  tar --null -T - -cf - | tar -C "$repo" -xf -
+tar --exclude='*_test.go' --exclude=testdata -cf - action.yml Dockerfile .dockerignore go.mod go.sum action shared | tar -C "$repo" -xf -
 sed -i "s|^ARG GO_IMAGE=.*|ARG GO_IMAGE=$base|" "$repo/action/Dockerfile"
 cat >"$repo/linkersync.yaml" <<'YAML'
 version: 1

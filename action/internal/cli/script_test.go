@@ -18,6 +18,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/linkersync/linkersync/action/internal/cli"
+	"github.com/linkersync/linkersync/shared/installation"
 	simbitbucket "github.com/linkersync/linkersync/shared/simulator/bitbucket"
 	"github.com/linkersync/linkersync/shared/simulator/fault"
 )
@@ -68,6 +69,7 @@ func linkersync() int {
 //	removed                   Bitbucket takes the linker endpoints away
 //	values WORKSPACE LINKER VALUE…  want these values at Bitbucket
 //	stored N                  want N secrets in Secrets Manager
+//	damaged WORKSPACE         the workspace's secret is one that nobody can read
 //	harmless [REGEXP]         want no workflow command in the last output, and REGEXP in it
 func TestScripts(t *testing.T) {
 	t.Parallel()
@@ -85,7 +87,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": wantExit, "calls": wantCalls, "breaks": breaks, "mends": mends, "removed": removed, "values": wantValues, "stored": wantStored,
-			"harmless": harmless,
+			"damaged": damaged, "harmless": harmless,
 		},
 	})
 }
@@ -164,6 +166,12 @@ func wantStored(ts *testscript.TestScript, _ bool, args []string) {
 	if names := worldOf(ts).aws.Secrets.Names(); strconv.Itoa(len(names)) != args[0] {
 		ts.Fatalf("%d secrets, want %s: %q", len(names), args[0], names)
 	}
+}
+
+func damaged(ts *testscript.TestScript, _ bool, args []string) {
+	name, err := installation.EncodeName(scriptApp, "ari:cloud:bitbucket::app/"+args[0]+"/"+scriptApp)
+	ts.Check(err)
+	ts.Check(worldOf(ts).aws.Secrets.Add(name, "made by hand "+mark, nil))
 }
 
 // workflowCommand is what GitHub's runner takes for a command.

@@ -37,7 +37,7 @@ func ensure(ctx context.Context, api reconcile.Connections, resolve Resolve, con
 	for _, connection := range connections {
 		token, err := resolve(ctx, connection.Token)
 		if err != nil && apply || errors.Is(err, ErrReserved) {
-			part.Failures = append(part.Failures, Failure{Subject: "connection " + connection.Name, Position: connection.Position, Err: err})
+			part.Failures = append(part.Failures, Failure{Subject: "connection " + connection.Name, Position: connection.Position, Err: err, alone: true})
 			continue
 		}
 		wanted := reconcile.Desire(connection, token)

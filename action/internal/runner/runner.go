@@ -48,6 +48,8 @@ type Failure struct {
 	Subject  string
 	Position manifest.Position
 	Err      error
+	// alone: no row of the plan or the result says it.
+	alone bool
 }
 
 // failed keeps a linker that could not be read in plan and result, so that nobody
@@ -71,14 +73,6 @@ func (p Part) Summary() reconcile.Summary {
 	}
 	sum.Failed = len(p.Failures)
 	return sum
-}
-
-// Document is the part in its documented JSON form.
-func (p Part) Document() any {
-	if p.Applied {
-		return p.Result
-	}
-	return p.Plan
 }
 
 // WriteText prints the part for people, but for its failures, which everybody shows
@@ -170,7 +164,7 @@ func (p *pass) one(ctx context.Context, in installation.Installation, unreadable
 	target := &reconcile.Target{ClientKey: in.ClientKey, Workspace: in.Principal.UUID, Name: in.Principal.DisplayName}
 	part = Part{Applied: p.options.Apply, Plan: reconcile.Plan{Installation: target}, Result: reconcile.Result{Installation: target}}
 	if unreadable != nil {
-		part.Failures = append(part.Failures, Failure{Subject: "installation " + in.ClientKey, Err: unreadable})
+		part.Failures = append(part.Failures, Failure{Subject: "installation " + in.ClientKey, Err: unreadable, alone: true})
 		return part, nil //nolint:nilerr // the error is one of the part
 	}
 	api := p.connect(in)

@@ -72,9 +72,10 @@ func (r *Report) Failed() int {
 	return r.failed
 }
 
-// Summary counts all parts.
+// Summary counts all parts, and what failed besides them.
 func (r *Report) Summary() reconcile.Summary {
 	total := r.total
+	total.Failed = max(total.Failed, r.Failed())
 	if r.Run != nil {
 		total.Linkers.Added += r.Run.Added
 		total.Linkers.Removed += r.Run.Removed

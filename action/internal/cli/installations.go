@@ -87,7 +87,7 @@ func (inv *invocation) listInstallations(state string) error {
 		return errReported
 	}
 	if count == 0 && !inv.json {
-		_, _ = fmt.Fprintln(inv.process.Stdout, "nobody has the app; \"linkersync installations import\" brings an existing app's store along")
+		_, _ = fmt.Fprintf(inv.process.Stdout, "%s; \"linkersync installations import\" brings an existing app's store along\n", inv.session.Nobody(inv.ctx))
 	}
 	return nil
 }

@@ -16,8 +16,9 @@ import (
 const SharedSecretVariable = "LINKERSYNC_SHARED_SECRET"
 
 // Installations returns the ones that name selects, with their secrets: all, a
-// client key, or a workspace's UUID. With a shared secret in the
-// environment, name is the client key that it belongs to and no store is asked.
+// client key, or a workspace's UUID. All of none is an error: it would pass for a
+// fleet that needs nothing. With a shared secret in the environment, name is the
+// client key that it belongs to and no store is asked.
 func (s *Session) Installations(ctx context.Context, name string) iter.Seq2[installation.Installation, error] {
 	if s.codecError != nil {
 		return func(yield func(installation.Installation, error) bool) {
@@ -33,7 +34,9 @@ func (s *Session) Installations(ctx context.Context, name string) iter.Seq2[inst
 			yield(installation.Installation{}, err)
 			return
 		}
+		found := false
 		for in, err := range runner.Select(ctx, store, name) {
+			found = true
 			if err == nil {
 				s.secretSeen(in.SharedSecret)
 			}
@@ -41,7 +44,16 @@ func (s *Session) Installations(ctx context.Context, name string) iter.Seq2[inst
 				return
 			}
 		}
+		if !found {
+			yield(installation.Installation{}, fmt.Errorf("find installations: %w: %s; check the app key and the region", installation.ErrNotFound, s.Nobody(ctx)))
+		}
 	}
+}
+
+// Nobody says in words whose installations were looked for, and where.
+func (s *Session) Nobody(ctx context.Context) string {
+	loaded, _ := s.AWS(ctx) // the store has used it
+	return fmt.Sprintf("nobody has the app %q in %s", s.AppKey(), loaded.Region)
 }
 
 // direct is the one installation that the environment's secret is of.

@@ -39,6 +39,7 @@ func TestEventsThatAreTaken(t *testing.T) {
 		"direct_all":          {want: []int{1, 2, 3}},
 		"object_default":      {want: []int{1, 2, 3}, revision: 2},
 		"object_workspace":    {want: []int{2}, revision: 1},
+		"object_escaped":      {want: []int{2}, revision: 1},
 		"addon":               {want: []int{1}, task: rollout.TaskAddon},
 		"addon_forge":         {want: []int{1, 2, 3}, task: rollout.TaskAddon},
 	} {
@@ -48,7 +49,7 @@ func TestEventsThatAreTaken(t *testing.T) {
 			_, _, err := w.handler.table.Advance(t.Context(), appKey, rollout.DefaultScope, "an-older-version", "an-older-run")
 			w.must(err)
 			version := w.store("default.yaml", "STORED")
-			if name == "object_workspace" {
+			if test.revision == 1 && strings.HasPrefix(name, "object") {
 				version = w.store("installations/"+workspace(2)+".yaml", "OWN")
 			}
 			ctx := lambdacontext.NewContext(t.Context(), &lambdacontext.LambdaContext{AwsRequestID: "request-1"})
@@ -65,6 +66,9 @@ func TestEventsThatAreTaken(t *testing.T) {
 			}
 			if answer.Run != run || answer.Queued != len(test.want) || !strings.Contains(answer.Note, test.note) || test.note == "" && answer.Note != "" {
 				t.Errorf("answer %+v", answer)
+			}
+			if !strings.Contains(w.out.String(), `"msg":"dispatched"`) {
+				t.Errorf("the log doesn't say so: %s", w.out)
 			}
 			task := rollout.TaskValues
 			if test.task != "" {
@@ -100,6 +104,24 @@ func TestForgeAppLinkIsWrittenIntoTheDescriptor(t *testing.T) {
 	}
 }
 
+// TestADescriptorReachesTheWorkers as it was sent, by itself or by its address.
+func TestADescriptorReachesTheWorkers(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]rollout.Message{
+		"addon_descriptor":     {Descriptor: json.RawMessage(`{"key":"example-linker-app"}`)},
+		"addon_descriptor_url": {DescriptorURL: "https://app.example.com/atlassian-connect.json"},
+		"addon":                {},
+	} {
+		w := newWorld(t, 1)
+		_, err := w.handle(name)
+		w.must(err)
+		got := w.messages()[0]
+		if diff := cmp.Diff(want, rollout.Message{Descriptor: got.Descriptor, DescriptorURL: got.DescriptorURL}); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
 // TestLargeDescriptorsFitTheQueue, of which ten together are more than SQS takes.
 func TestLargeDescriptorsFitTheQueue(t *testing.T) {
 	t.Parallel()
@@ -119,11 +141,16 @@ func TestEventsThatAreRefused(t *testing.T) {
 	reasons := map[string]string{
 		"refused_two_states": "one of them is enough", "refused_typo": `"installation"`, "refused_empty_list": "leave it out for all",
 		"refused_slug": `"acme" is no workspace UUID`, "refused_other_app": `"another-app"`, "refused_manifest": "A B",
-		"refused_other_bucket": "not in this deployment's", "refused_no_manifest_key": `"notes.txt"`, "refused_source": "Instance State",
+		"refused_other_bucket": "not in this deployment's", "refused_no_manifest_key": `"notes.txt" is neither`, "refused_source": "Instance State",
 		"refused_forge_without_descriptor": "send the descriptor", "refused_two_descriptors": "one of them is enough",
 		"refused_no_linkers": "event has no linkers", "refused_no_linkers_for_one": "event has no linkers",
 		"refused_allow_prune_of_anything": "send it, or name its location",
-		"refused_null":                    "no JSON object", "refused_list": "not a JSON object",
+		"refused_null":                    "no JSON object", "refused_list": "not a JSON object", "refused_no_id": "no id",
+		"refused_foreign_change": "somebody.else", "refused_foreign_addon": "somebody.else", "refused_foreign_object": "somebody.else",
+		"refused_object": "S3 event's detail", "refused_missing_location": "default.yaml is not in the manifest bucket",
+		"refused_location_of_another": "leave them out", "refused_location_of_one": "leave them out",
+		"refused_addon_typo": `"descriptor_uri"`, "refused_addon_other_app": `"another-app"`,
+		"refused_addon_slug": `"acme" is no workspace UUID`, "refused_addon_descriptor": "descriptor",
 	}
 	files, err := filepath.Glob("testdata/refused_*.json")
 	if err != nil || len(files) != len(reasons) {
@@ -148,7 +175,7 @@ func TestEventsThatAreRefused(t *testing.T) {
 				t.Errorf("the same event again: %v", err)
 			}
 			told := w.finished()
-			if name == "refused_list" || name == "refused_null" { // no events
+			if name == "refused_list" || name == "refused_null" || name == "refused_no_id" { // no events
 				told = append(told, rollout.Finished{Run: "event-" + name, Total: 1, Failed: 1, Refused: reason})
 			}
 			if len(told) != 1 || told[0].Run != "event-"+name || told[0].Failed != 1 || told[0].Total != 1 || !strings.Contains(told[0].Refused, reason) {
@@ -161,15 +188,18 @@ func TestEventsThatAreRefused(t *testing.T) {
 func TestEventsThatNeedNothing(t *testing.T) {
 	t.Parallel()
 	for name, note := range map[string]string{
-		"object_old_version": "has a newer version", "object_no_manifest": "notes.txt is no manifest", "object_other_bucket": "is no manifest",
+		"object_old_version": "has a newer version", "object_deleted": "was deleted since", "object_no_manifest": "notes.txt is no manifest", "object_other_bucket": "is no manifest",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, 1)
 			w.store("default.yaml", "STORED")
 			answer, err := w.handle(name)
-			if err != nil || !strings.Contains(answer.Note, note) || len(w.messages()) != 0 {
+			if err != nil || !strings.Contains(answer.Note, note) || answer.Run != "event-"+name || len(w.messages()) != 0 {
 				t.Errorf("answer %+v, error %v, %d messages", answer, err, len(w.messages()))
+			}
+			if !strings.Contains(w.out.String(), "event ignored") {
+				t.Errorf("the log doesn't say so: %s", w.out)
 			}
 		})
 	}
@@ -318,6 +348,17 @@ func TestQueueRefusals(t *testing.T) {
 				t.Errorf("error %v", err)
 			}
 		})
+	}
+}
+
+// TestOnlyWhatSQSRefusedIsSentAgain: the rest is queued.
+func TestOnlyWhatSQSRefusedIsSentAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 2)
+	w.aws.Faults.Add(fault.Target("SendMessageBatch"), fault.Once(), fault.Respond(200, map[string][]string{"Content-Type": {"application/x-amz-json-1.0"}},
+		`{"Failed":[{"Id":"1","Code":"InternalError","SenderFault":false}],"Successful":[]}`)) // a sum of the other's would be wrong
+	if _, err := w.handle("schedule"); err != nil || len(w.messages()) != 1 {
+		t.Errorf("error %v, %d messages; want the second of the two", err, len(w.messages()))
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/rollout"
+	"github.com/linkersync/linkersync/shared/s3object"
 )
 
 // target is which installations a run looks at, and which state of the desired
@@ -73,12 +74,12 @@ func (h *handler) settleStored(ctx context.Context, o order, t target) (target, 
 	if uuid != "" && o.stored.Key != rollout.WorkspaceScope(uuid) {
 		return t, fmt.Errorf("%w: %q is never read: its name has to be %q, in lower case", rollout.ErrRefused, o.stored.Key, rollout.WorkspaceScope(uuid))
 	}
-	object, err := h.desired.Objects.Get(ctx, o.stored.Key)
+	if _, named := t.workspaces[uuid]; uuid != "" && t.workspaces != nil && (!named || len(t.workspaces) > 1) {
+		return t, fmt.Errorf("%w: %q is the manifest of one workspace, and the event names others: leave them out", rollout.ErrRefused, o.stored.Key)
+	}
+	object, err := h.storedObject(ctx, *o.stored)
 	if err != nil {
 		return t, err
-	}
-	if o.stored.VersionID != "" && o.stored.VersionID != object.VersionID {
-		return t, fmt.Errorf("%w: %s has a newer version, whose own event counts", errIgnored, o.stored.Key)
 	}
 	if _, err := h.desired.Parse(o.stored.Key, object.Body); err != nil {
 		return t, err
@@ -100,6 +101,22 @@ func (h *handler) settleStored(ctx context.Context, o order, t target) (target, 
 		t.all = settled
 	}
 	return t, nil
+}
+
+// storedObject reads the object that an event names, unless it is there no more.
+func (h *handler) storedObject(ctx context.Context, at rollout.Location) (s3object.Object, error) {
+	object, err := h.desired.Objects.Get(ctx, at.Key)
+	switch missing := errors.Is(err, s3object.ErrNotFound); {
+	case missing && at.VersionID != "":
+		return object, fmt.Errorf("%w: %s was deleted since", errIgnored, at.Key)
+	case missing:
+		return object, fmt.Errorf("%w: %s is not in the manifest bucket: put it there first", rollout.ErrRefused, at.Key)
+	case err != nil:
+		return object, err
+	case at.VersionID != "" && at.VersionID != object.VersionID:
+		return object, fmt.Errorf("%w: %s has a newer version, whose own event counts", errIgnored, at.Key)
+	}
+	return object, nil
 }
 
 // settleInline keeps a manifest that came with the event: for the workspaces that

@@ -58,7 +58,7 @@ func services(t *testing.T, config aws.Config) map[string]error {
 		TableName: aws.String("none"), Key: attributes{"id": text("a")},
 	})
 	_, errs["eventbridge"] = eventbridge.NewFromConfig(config).CreateEventBus(t.Context(), &eventbridge.CreateEventBusInput{Name: aws.String("b")})
-	_, errs["s3"] = s3.NewFromConfig(config).ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: aws.String("none")})
+	_, errs["s3"] = s3.NewFromConfig(config).GetObject(t.Context(), &s3.GetObjectInput{Bucket: aws.String("none"), Key: aws.String("k")})
 	_, errs["sts"] = sts.NewFromConfig(config).GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{})
 	return errs
 }
@@ -136,7 +136,7 @@ func TestFaultsReachEveryService(t *testing.T) {
 	}
 	for _, target := range []string{
 		"secretsmanager.ListSecrets", "AmazonSQS.CreateQueue", "DynamoDB_20120810.GetItem", "AWSEvents.CreateEventBus",
-		"s3.ListObjectsV2", "sts.GetCallerIdentity",
+		"s3.GetObject", "sts.GetCallerIdentity",
 	} {
 		if got := server.Faults.Count(fault.Target(target)); got != 1 {
 			t.Errorf("%d calls of %s are logged, want 1", got, target)

@@ -4,23 +4,15 @@ import (
 	"encoding/xml"
 	"net/http"
 	"regexp"
-	"slices"
 
 	"github.com/linkersync/linkersync/shared/simulator/aws/wire"
 )
 
-// The states of versioning; a bucket that never had versions has none of them.
-const (
-	enabled   = "Enabled"
-	suspended = "Suspended"
-)
-
 type bucket struct {
-	name       string
-	versioning string
-	events     bool                  // sent to EventBridge
-	keys       []string              // sorted
-	objects    map[string][]*version // oldest version first
+	name      string
+	versioned bool
+	events    bool                  // sent to EventBridge
+	objects   map[string][]*version // oldest version first
 }
 
 // Add makes a bucket with versions that sends its events to EventBridge, past
@@ -31,7 +23,7 @@ func (s *Service) Add(name string) {
 	if s.buckets[name] != nil {
 		panic("s3: bucket " + name + " is there already")
 	}
-	s.buckets[name] = &bucket{name: name, versioning: enabled, events: true, objects: map[string][]*version{}}
+	s.buckets[name] = &bucket{name: name, versioned: true, events: true, objects: map[string][]*version{}}
 }
 
 func (s *Service) find(name string) (*bucket, error) {
@@ -73,65 +65,26 @@ func (s *Service) createBucket(w http.ResponseWriter, r request) error {
 	return nil
 }
 
-func (s *Service) headBucket(w http.ResponseWriter, r request) error {
-	if _, err := s.find(r.bucket); err != nil {
-		return err
-	}
-	w.Header().Set("X-Amz-Bucket-Region", s.cloud.Region)
-	w.WriteHeader(http.StatusOK)
-	return nil
-}
-
-type versioningConfiguration struct {
-	XMLName xml.Name `xml:"VersioningConfiguration"`
-	Status  string   `xml:"Status,omitempty"`
-}
-
 func (s *Service) putVersioning(w http.ResponseWriter, r request) error {
 	bucket, err := s.find(r.bucket)
 	if err != nil {
 		return err
 	}
-	var in versioningConfiguration
+	var in struct {
+		XMLName xml.Name `xml:"VersioningConfiguration"`
+		Status  string   `xml:"Status"`
+	}
 	if err := readXML(r.body, &in); err != nil {
 		return err
 	}
-	if in.Status != enabled && in.Status != suspended {
+	switch in.Status {
+	case "Enabled":
+		bucket.versioned = true
+	case "Suspended":
+		return wire.Missing("status of versioning", in.Status)
+	default:
 		return wire.Refuse("IllegalVersioningConfigurationException", "The versioning configuration specified in the request is invalid.")
 	}
-	bucket.versioning = in.Status
-	w.WriteHeader(http.StatusOK)
-	return nil
-}
-
-func (s *Service) getVersioning(w http.ResponseWriter, r request) error {
-	bucket, err := s.find(r.bucket)
-	if err != nil {
-		return err
-	}
-	writeXML(w, http.StatusOK, versioningConfiguration{Status: bucket.versioning})
-	return nil
-}
-
-func (s *Service) putNotification(w http.ResponseWriter, r request) error {
-	bucket, err := s.find(r.bucket)
-	if err != nil {
-		return err
-	}
-	var in struct {
-		XMLName     xml.Name  `xml:"NotificationConfiguration"`
-		EventBridge *struct{} `xml:"EventBridgeConfiguration"`
-		Others      []struct {
-			XMLName xml.Name
-		} `xml:",any"`
-	}
-	if err := readXML(r.body, &in); err != nil {
-		return err
-	}
-	if len(in.Others) > 0 {
-		return wire.Missing("notification", in.Others[0].XMLName.Local)
-	}
-	bucket.events = in.EventBridge != nil
 	w.WriteHeader(http.StatusOK)
 	return nil
 }
@@ -141,21 +94,6 @@ func readXML(body []byte, into any) error {
 		return wire.Refuse("MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema: %v", err)
 	}
 	return nil
-}
-
-// insert notes a key in order.
-func (b *bucket) insert(key string) {
-	if at, found := slices.BinarySearch(b.keys, key); !found {
-		b.keys = slices.Insert(b.keys, at, key)
-	}
-}
-
-// drop forgets a key that has no versions left.
-func (b *bucket) drop(key string) {
-	delete(b.objects, key)
-	if at, found := slices.BinarySearch(b.keys, key); found {
-		b.keys = slices.Delete(b.keys, at, at+1)
-	}
 }
 
 // latest returns the newest version of a key, nil when there is none.

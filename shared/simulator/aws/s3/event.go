@@ -26,29 +26,22 @@ type eventObject struct {
 	Key       string `json:"key"`
 	Size      *int   `json:"size,omitempty"`
 	ETag      string `json:"etag,omitempty"`
-	VersionID string `json:"version-id,omitempty"`
+	VersionID string `json:"version-id"`
 	Sequencer string `json:"sequencer"`
 }
 
 func (s *Service) created(b *bucket, r request, v *version) {
 	size := len(v.body)
 	s.send(b, "Object Created", detail{
-		Object: eventObject{Key: r.key, Size: &size, ETag: strings.Trim(v.etag, `"`), VersionID: b.eventVersion(v)},
+		Object: eventObject{Key: r.key, Size: &size, ETag: strings.Trim(v.etag, `"`), VersionID: v.id},
 		Reason: "PutObject",
 	})
 }
 
-func (s *Service) deleted(b *bucket, r request, v *version, kind string) {
+func (s *Service) deleted(b *bucket, r request, marker *version) {
 	s.send(b, "Object Deleted", detail{
-		Object: eventObject{Key: r.key, VersionID: b.eventVersion(v)}, Reason: "DeleteObject", DeletionType: kind,
+		Object: eventObject{Key: r.key, VersionID: marker.id}, Reason: "DeleteObject", DeletionType: "Delete Marker Created",
 	})
-}
-
-func (b *bucket) eventVersion(v *version) string {
-	if b.versioning == "" {
-		return ""
-	}
-	return v.id
 }
 
 func (s *Service) send(b *bucket, detailType string, d detail) {

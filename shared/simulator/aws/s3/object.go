@@ -6,7 +6,6 @@ import (
 	"maps"
 	"net/http"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,11 +13,7 @@ import (
 	"github.com/linkersync/linkersync/shared/simulator/aws/wire"
 )
 
-const (
-	maxKey = 1024 // bytes
-	// unversioned is the id of what was written without versions.
-	unversioned = "null"
-)
+const maxKey = 1024 // bytes
 
 // version is one version of an object, or a delete marker.
 type version struct {
@@ -37,47 +32,37 @@ func (s *Service) putObject(w http.ResponseWriter, r request) error {
 	if err != nil {
 		return err
 	}
+	if !bucket.versioned {
+		return wire.Missing("object without versions, in the bucket", r.bucket)
+	}
 	if len(r.key) > maxKey {
 		return wire.Refuse("KeyTooLongError", "Your key is too long")
 	}
-	data, checksums, err := r.content()
+	checksums, err := r.checksums()
 	if err != nil {
 		return err
 	}
 	if err := mayWrite(r, bucket.latest(r.key)); err != nil {
 		return err
 	}
-	sum := md5.Sum(data)
+	sum := md5.Sum(r.body)
 	fresh := &version{
-		etag: `"` + hex.EncodeToString(sum[:]) + `"`, body: data, header: stored(r.Header), checksums: checksums, at: s.cloud.Now(),
+		etag: `"` + hex.EncodeToString(sum[:]) + `"`, body: r.body, header: stored(r.Header), checksums: checksums, at: s.cloud.Now(),
 	}
 	bucket.write(r.key, fresh)
 	maps.Copy(w.Header(), checksums)
 	copyEncryption(w.Header(), fresh.header)
 	w.Header().Set("ETag", fresh.etag)
-	bucket.sayVersion(w, fresh)
+	w.Header().Set("X-Amz-Version-Id", fresh.id)
 	w.WriteHeader(http.StatusOK)
 	s.created(bucket, r, fresh)
 	return nil
 }
 
-// write adds a version; without versioning it takes the place of the one
-// that was written without.
+// write adds a version.
 func (b *bucket) write(key string, fresh *version) {
-	fresh.id = unversioned
-	if b.versioning == enabled {
-		fresh.id = strings.ReplaceAll(wire.RequestID(), "-", "")
-	} else {
-		b.objects[key] = slices.DeleteFunc(b.objects[key], func(old *version) bool { return old.id == unversioned })
-	}
+	fresh.id = strings.ReplaceAll(wire.RequestID(), "-", "")
 	b.objects[key] = append(b.objects[key], fresh)
-	b.insert(key)
-}
-
-func (b *bucket) sayVersion(w http.ResponseWriter, v *version) {
-	if b.versioning != "" {
-		w.Header().Set("X-Amz-Version-Id", v.id)
-	}
 }
 
 // mayWrite applies the conditions of a conditional write.
@@ -110,12 +95,8 @@ func stored(header http.Header) http.Header {
 		lower := strings.ToLower(name)
 		switch {
 		case strings.HasPrefix(lower, "x-amz-meta-"), strings.HasPrefix(lower, "x-amz-server-side-encryption"),
-			lower == "content-type", lower == "cache-control", lower == "content-disposition", lower == "content-language":
+			lower == "content-type", lower == "cache-control", lower == "content-disposition", lower == "content-language", lower == "content-encoding":
 			kept[name] = values
-		case lower == "content-encoding":
-			if encoding := strings.Trim(strings.Replace(values[0], "aws-chunked", "", 1), ", "); encoding != "" {
-				kept[name] = []string{encoding}
-			}
 		}
 	}
 	return kept
@@ -144,7 +125,7 @@ func (s *Service) getObject(w http.ResponseWriter, r request) error {
 	}
 	w.Header().Set("ETag", found.etag)
 	w.Header().Set("Last-Modified", found.at.UTC().Format(http.TimeFormat))
-	bucket.sayVersion(w, found)
+	w.Header().Set("X-Amz-Version-Id", found.id)
 	if given := r.Header.Get("If-Match"); given != "" && given != found.etag {
 		return &wire.Error{Status: http.StatusPreconditionFailed, Code: "PreconditionFailed", Message: "At least one of the pre-conditions you specified did not hold"}
 	}
@@ -163,7 +144,7 @@ func (s *Service) getObject(w http.ResponseWriter, r request) error {
 	return nil
 }
 
-var versionID = regexp.MustCompile(`^([0-9a-f]{32}|null)$`)
+var versionID = regexp.MustCompile(`^[0-9a-f]{32}$`)
 
 // lookUp finds the version that a request names, or the latest.
 func (b *bucket) lookUp(w http.ResponseWriter, r request) (*version, error) {
@@ -171,7 +152,7 @@ func (b *bucket) lookUp(w http.ResponseWriter, r request) (*version, error) {
 		latest := b.latest(r.key)
 		if latest != nil && latest.marker {
 			w.Header().Set("X-Amz-Delete-Marker", "true")
-			b.sayVersion(w, latest)
+			w.Header().Set("X-Amz-Version-Id", latest.id)
 		}
 		if latest == nil || latest.marker {
 			return nil, noSuchKey()
@@ -195,50 +176,20 @@ func (b *bucket) lookUp(w http.ResponseWriter, r request) (*version, error) {
 	return nil, &wire.Error{Status: http.StatusNotFound, Code: "NoSuchVersion", Message: "The specified version does not exist."}
 }
 
-// deleteObject removes a version that is named, else it puts a marker on top
-// (with versions) or removes the object. To delete nothing is no error.
+// deleteObject puts a marker on top, whether there is an object or not.
 func (s *Service) deleteObject(w http.ResponseWriter, r request) error {
 	bucket, err := s.find(r.bucket)
 	if err != nil {
 		return err
 	}
-	kind := "Permanently Deleted"
-	gone := &version{id: r.query.Get("versionId")}
-	switch {
-	case gone.id != "":
-		if !versionID.MatchString(gone.id) {
-			return wire.Refuse("InvalidArgument", "Invalid version id specified")
-		}
-		gone = bucket.remove(r.key, gone)
-	case bucket.versioning != "":
-		kind = "Delete Marker Created"
-		gone = &version{marker: true, at: s.cloud.Now()}
-		bucket.write(r.key, gone)
-	default:
-		gone.id = unversioned
-		gone = bucket.remove(r.key, gone)
+	if !bucket.versioned {
+		return wire.Missing("object without versions, in the bucket", r.bucket)
 	}
-	bucket.sayVersion(w, gone)
-	if gone.marker {
-		w.Header().Set("X-Amz-Delete-Marker", "true")
-	}
+	marker := &version{marker: true, at: s.cloud.Now()}
+	bucket.write(r.key, marker)
+	w.Header().Set("X-Amz-Version-Id", marker.id)
+	w.Header().Set("X-Amz-Delete-Marker", "true")
 	w.WriteHeader(http.StatusNoContent)
-	s.deleted(bucket, r, gone, kind)
+	s.deleted(bucket, r, marker)
 	return nil
-}
-
-// remove takes a version away and returns it, or returns the one asked for when
-// there is none of its id.
-func (b *bucket) remove(key string, asked *version) *version {
-	b.objects[key] = slices.DeleteFunc(b.objects[key], func(v *version) bool {
-		if v.id != asked.id {
-			return false
-		}
-		asked = v
-		return true
-	})
-	if len(b.objects[key]) == 0 {
-		b.drop(key)
-	}
-	return asked
 }

@@ -1,9 +1,8 @@
-// Package s3 simulates Amazon S3 with path-style addresses: buckets with or
-// without versions, objects of one part, conditions, listings, and the events
-// that S3 sends to EventBridge.
+// Package s3 simulates Amazon S3 with path-style addresses: buckets with versions,
+// objects of one part, conditions, and the events that S3 sends to EventBridge.
 //
-// It has no multipart uploads, ranges, copies, access lists or encryption; asking
-// for encryption is taken and answered as S3 does.
+// It has no objects without versions, lists, multipart uploads, ranges, copies, access
+// lists or encryption; asking for encryption is taken and answered as S3 does.
 // Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Simple_Storage_Service.html
 package s3
 
@@ -56,32 +55,22 @@ type operation struct {
 func operations() []operation {
 	return []operation{
 		{"CreateBucket", nil, nil, (*Service).createBucket},
-		{"HeadBucket", nil, nil, (*Service).headBucket},
 		{"PutBucketVersioning", []string{"versioning"}, nil, (*Service).putVersioning},
-		{"GetBucketVersioning", []string{"versioning"}, nil, (*Service).getVersioning},
-		{"PutBucketNotificationConfiguration", []string{"notification"}, nil, (*Service).putNotification},
-		{
-			"ListObjectsV2",
-			[]string{"list-type", "prefix", "delimiter", "max-keys", "continuation-token", "start-after", "encoding-type"},
-			nil, (*Service).listObjects,
-		},
 		{
 			"PutObject", nil,
 			[]string{
-				"x-amz-trailer", "x-amz-decoded-content-length", "x-amz-checksum-", "x-amz-meta-",
-				"x-amz-server-side-encryption", "if-none-match", "if-match",
+				"x-amz-checksum-", "x-amz-meta-", "x-amz-server-side-encryption", "if-none-match", "if-match",
 			},
 			(*Service).putObject,
 		},
 		{"GetObject", []string{"versionId"}, []string{"x-amz-checksum-mode", "if-none-match", "if-match"}, (*Service).getObject},
 		{"HeadObject", []string{"versionId"}, []string{"x-amz-checksum-mode", "if-none-match", "if-match"}, (*Service).getObject},
-		{"DeleteObject", []string{"versionId"}, nil, (*Service).deleteObject},
+		{"DeleteObject", nil, nil, (*Service).deleteObject},
 	}
 }
 
 // name finds out which operation a request is.
 func (r request) name() string {
-	has := func(parameter string) bool { return r.query.Has(parameter) }
 	if r.key != "" {
 		return map[string]string{
 			http.MethodPut: "PutObject", http.MethodGet: "GetObject",
@@ -89,22 +78,12 @@ func (r request) name() string {
 		}[r.Method]
 	}
 	switch {
-	case r.bucket == "":
+	case r.bucket == "" || r.Method != http.MethodPut:
 		return ""
-	case r.Method == http.MethodHead:
-		return "HeadBucket"
-	case r.Method == http.MethodPut && has("versioning"):
+	case r.query.Has("versioning"):
 		return "PutBucketVersioning"
-	case r.Method == http.MethodGet && has("versioning"):
-		return "GetBucketVersioning"
-	case r.Method == http.MethodPut && has("notification"):
-		return "PutBucketNotificationConfiguration"
-	case r.Method == http.MethodPut:
-		return "CreateBucket"
-	case r.Method == http.MethodGet && r.query.Get("list-type") == "2":
-		return "ListObjectsV2"
 	}
-	return ""
+	return "CreateBucket"
 }
 
 func newRequest(r *http.Request, body []byte) (request, error) {

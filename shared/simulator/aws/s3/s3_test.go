@@ -26,35 +26,14 @@ type world struct {
 	cloud *simulator.Server
 }
 
-// start returns a world with one bucket; versioning is "", Enabled or Suspended.
-func start(t *testing.T, versioning types.BucketVersioningStatus) *world {
+// start returns a world with one bucket, as template.yaml makes it.
+func start(t *testing.T) *world {
 	t.Helper()
 	noon := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	cloud := simulator.New(simulator.Options{Now: func() time.Time { return noon }})
 	t.Cleanup(cloud.Close)
-	w := &world{sdk.NewFromConfig(cloud.Config(), func(o *sdk.Options) { o.Retryer = aws.NopRetryer{} }), cloud}
-	_, err := w.CreateBucket(t.Context(), &sdk.CreateBucketInput{
-		Bucket:                    aws.String(bucketName),
-		CreateBucketConfiguration: &types.CreateBucketConfiguration{LocationConstraint: "eu-central-1"},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.setVersioning(t, versioning)
-	return w
-}
-
-func (w *world) setVersioning(t *testing.T, status types.BucketVersioningStatus) {
-	t.Helper()
-	if status == "" {
-		return
-	}
-	_, err := w.PutBucketVersioning(t.Context(), &sdk.PutBucketVersioningInput{
-		Bucket: aws.String(bucketName), VersioningConfiguration: &types.VersioningConfiguration{Status: status},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	cloud.Buckets.Add(bucketName)
+	return &world{sdk.NewFromConfig(cloud.Config(), func(o *sdk.Options) { o.Retryer = aws.NopRetryer{} }), cloud}
 }
 
 func (w *world) put(t *testing.T, key, body string) *sdk.PutObjectOutput {
@@ -85,13 +64,9 @@ func (w *world) get(t *testing.T, key, version string) string {
 	return string(body)
 }
 
-func (w *world) remove(t *testing.T, key, version string) *sdk.DeleteObjectOutput {
+func (w *world) remove(t *testing.T, key string) *sdk.DeleteObjectOutput {
 	t.Helper()
-	in := &sdk.DeleteObjectInput{Bucket: aws.String(bucketName), Key: &key}
-	if version != "" {
-		in.VersionId = &version
-	}
-	out, err := w.DeleteObject(t.Context(), in)
+	out, err := w.DeleteObject(t.Context(), &sdk.DeleteObjectInput{Bucket: aws.String(bucketName), Key: &key})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +93,7 @@ func want(t *testing.T, what, got, want string) {
 
 func TestPutAndGet(t *testing.T) {
 	t.Parallel()
-	w := start(t, "")
+	w := start(t)
 	const key = "installations/{ä b+c}.yaml"
 	put, err := w.PutObject(t.Context(), &sdk.PutObjectInput{
 		Bucket: aws.String(bucketName), Key: aws.String(key), Body: strings.NewReader("version: 1\n"),
@@ -143,9 +118,6 @@ func TestPutAndGet(t *testing.T) {
 	if diff := cmp.Diff(expect, have); diff != "" {
 		t.Errorf("object (-want +got):\n%s", diff)
 	}
-	if got.VersionId != nil {
-		t.Errorf("version %q in a bucket without versions", *got.VersionId)
-	}
 	head, err := w.HeadObject(t.Context(), &sdk.HeadObjectInput{Bucket: aws.String(bucketName), Key: aws.String(key)})
 	if err != nil || *head.ContentLength != 11 || *head.ETag != *got.ETag {
 		t.Errorf("head: %+v, error %v", head, err)
@@ -157,7 +129,7 @@ func TestPutAndGet(t *testing.T) {
 
 func TestVersions(t *testing.T) {
 	t.Parallel()
-	w := start(t, types.BucketVersioningStatusEnabled)
+	w := start(t)
 	first, second := *w.put(t, "k", "one").VersionId, *w.put(t, "k", "two").VersionId
 	if first == second {
 		t.Fatal("two versions have the same id")
@@ -167,55 +139,22 @@ func TestVersions(t *testing.T) {
 	want(t, "an unknown version", w.get(t, "k", strings.Repeat("0", 32)), "NoSuchVersion")
 	want(t, "no version id", w.get(t, "k", "1"), "InvalidArgument")
 
-	marker := w.remove(t, "k", "")
+	marker := w.remove(t, "k")
 	if !aws.ToBool(marker.DeleteMarker) || aws.ToString(marker.VersionId) == "" {
 		t.Errorf("deletion: %+v, want a marker with a version", marker)
 	}
 	want(t, "deleted", w.get(t, "k", ""), "NoSuchKey")
 	want(t, "the marker", w.get(t, "k", *marker.VersionId), "MethodNotAllowed")
 	want(t, "a version below the marker", w.get(t, "k", second), "two")
-	w.remove(t, "k", *marker.VersionId)
-	want(t, "the marker taken away", w.get(t, "k", ""), "two")
-	w.remove(t, "k", second)
-	want(t, "the second taken away", w.get(t, "k", ""), "one")
-	w.remove(t, "k", second) // again is fine
-	w.remove(t, "k", first)
-	want(t, "nothing left", w.get(t, "k", ""), "NoSuchKey")
-}
-
-func TestSuspendedVersioning(t *testing.T) {
-	t.Parallel()
-	w := start(t, types.BucketVersioningStatusEnabled)
-	kept := *w.put(t, "k", "kept").VersionId
-	w.setVersioning(t, types.BucketVersioningStatusSuspended)
-	want(t, "id of a version", *w.put(t, "k", "null one").VersionId, "null")
-	w.put(t, "k", "null two")
-	want(t, "latest", w.get(t, "k", ""), "null two")
-	want(t, "from before", w.get(t, "k", kept), "kept")
-	w.remove(t, "k", "null")
-	want(t, "the null version taken away", w.get(t, "k", ""), "kept")
-	status, err := w.GetBucketVersioning(t.Context(), &sdk.GetBucketVersioningInput{Bucket: aws.String(bucketName)})
-	if err != nil || status.Status != types.BucketVersioningStatusSuspended {
-		t.Errorf("status %v, error %v", status, err)
-	}
-}
-
-func TestWithoutVersions(t *testing.T) {
-	t.Parallel()
-	w := start(t, "")
-	w.put(t, "k", "one")
-	w.put(t, "k", "two")
-	want(t, "overwritten", w.get(t, "k", ""), "two")
-	if out := w.remove(t, "k", ""); out.DeleteMarker != nil || out.VersionId != nil {
-		t.Errorf("deletion: %+v, want neither marker nor version", out)
-	}
-	w.remove(t, "k", "") // again is fine
-	want(t, "deleted", w.get(t, "k", ""), "NoSuchKey")
+	w.put(t, "k", "three")
+	want(t, "written again", w.get(t, "k", ""), "three")
+	w.remove(t, "never there")
+	want(t, "deleted without having been there", w.get(t, "never there", ""), "NoSuchKey")
 }
 
 func TestConditions(t *testing.T) {
 	t.Parallel()
-	w := start(t, types.BucketVersioningStatusEnabled)
+	w := start(t)
 	etag := w.put(t, "k", "one").ETag
 	bucket, other := aws.String(bucketName), aws.String(`"0"`)
 	get := func(in sdk.GetObjectInput) func(context.Context) error {
@@ -252,7 +191,7 @@ func TestConditions(t *testing.T) {
 
 func TestChecksums(t *testing.T) {
 	t.Parallel()
-	w := start(t, "")
+	w := start(t)
 	// The values are those of the catalogue of CRC algorithms for "123456789", and of sha*sum.
 	sums := map[string]func(*sdk.PutObjectInput, *string){
 		"y/Q5Jg==":                     func(in *sdk.PutObjectInput, sum *string) { in.ChecksumCRC32 = sum },
@@ -272,53 +211,9 @@ func TestChecksums(t *testing.T) {
 	}
 }
 
-func TestObjectsAreListed(t *testing.T) {
-	t.Parallel()
-	w := start(t, types.BucketVersioningStatusEnabled)
-	for _, key := range []string{"default.yaml", "installations/b.yaml", "installations/a.yaml", "installations/c.yaml", "other/x/1", "other/x/2", "zz"} {
-		w.put(t, key, "body")
-	}
-	w.remove(t, "zz", "")
-	for what, test := range map[string]struct {
-		in   sdk.ListObjectsV2Input
-		want []string
-	}{
-		"all":             {sdk.ListObjectsV2Input{}, []string{"default.yaml", "installations/a.yaml", "installations/b.yaml", "installations/c.yaml", "other/x/1", "other/x/2"}},
-		"by prefix":       {sdk.ListObjectsV2Input{Prefix: aws.String("installations/")}, []string{"installations/a.yaml", "installations/b.yaml", "installations/c.yaml"}},
-		"after a key":     {sdk.ListObjectsV2Input{StartAfter: aws.String("installations/b.yaml")}, []string{"installations/c.yaml", "other/x/1", "other/x/2"}},
-		"rolled up":       {sdk.ListObjectsV2Input{Delimiter: aws.String("/")}, []string{"default.yaml", "installations/", "other/"}},
-		"rolled up below": {sdk.ListObjectsV2Input{Delimiter: aws.String("/"), Prefix: aws.String("other/")}, []string{"other/x/"}},
-		"nothing":         {sdk.ListObjectsV2Input{Prefix: aws.String("none")}, nil},
-	} {
-		for _, size := range []int32{1, 2, 1000} {
-			test.in.Bucket, test.in.MaxKeys = aws.String(bucketName), &size
-			pages := sdk.NewListObjectsV2Paginator(w, &test.in)
-			var got []string
-			for pages.HasMorePages() {
-				page, err := pages.NextPage(t.Context())
-				if err != nil {
-					t.Fatal(err)
-				}
-				if n := len(page.Contents) + len(page.CommonPrefixes); n > int(size) || n != int(*page.KeyCount) {
-					t.Errorf("%s: %d of %d on a page of %d", what, n, *page.KeyCount, size)
-				}
-				for _, object := range page.Contents {
-					got = append(got, *object.Key)
-				}
-				for _, prefix := range page.CommonPrefixes {
-					got = append(got, *prefix.Prefix)
-				}
-			}
-			if diff := cmp.Diff(test.want, got); diff != "" {
-				t.Errorf("%s, %d a page (-want +got):\n%s", what, size, diff)
-			}
-		}
-	}
-}
-
 func TestBuckets(t *testing.T) {
 	t.Parallel()
-	w := start(t, "")
+	w := start(t)
 	create := func(name, location string) error {
 		_, err := w.CreateBucket(t.Context(), &sdk.CreateBucketInput{
 			Bucket: &name, CreateBucketConfiguration: &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint(location)},
@@ -328,29 +223,28 @@ func TestBuckets(t *testing.T) {
 	want(t, "again", code(create(bucketName, "eu-central-1")), "BucketAlreadyOwnedByYou")
 	want(t, "elsewhere", code(create("elsewhere", "eu-west-1")), "IllegalLocationConstraintException")
 	want(t, "a bad name", code(create("Upper_case", "eu-central-1")), "InvalidBucketName")
-	_, err := w.HeadBucket(t.Context(), &sdk.HeadBucketInput{Bucket: aws.String(bucketName)})
-	want(t, "head", code(err), "")
-	_, err = w.HeadBucket(t.Context(), &sdk.HeadBucketInput{Bucket: aws.String("none")})
-	want(t, "head of none", code(err), "NotFound")
-	_, err = w.PutObject(t.Context(), &sdk.PutObjectInput{Bucket: aws.String("none"), Key: aws.String("k")})
-	want(t, "put into none", code(err), "NoSuchBucket")
+	want(t, "a bucket", code(create("plain", "eu-central-1")), "")
+	put := func(bucket string) error {
+		_, err := w.PutObject(t.Context(), &sdk.PutObjectInput{Bucket: &bucket, Key: aws.String("k"), Body: strings.NewReader("x")})
+		return err
+	}
+	want(t, "put into none", code(put("none")), "NoSuchBucket")
+	want(t, "put without versions, which is not simulated", code(put("plain")), "NotSimulated")
+	_, err := w.PutBucketVersioning(t.Context(), &sdk.PutBucketVersioningInput{
+		Bucket: aws.String("plain"), VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled},
+	})
+	want(t, "versioning", code(err), "")
+	want(t, "put with versions", code(put("plain")), "")
 	_, err = w.ListBuckets(t.Context(), &sdk.ListBucketsInput{})
 	want(t, "list, which is not simulated", code(err), "NotSimulated")
 }
 
 func TestEvents(t *testing.T) {
 	t.Parallel()
-	w := start(t, types.BucketVersioningStatusEnabled)
+	w := start(t)
 	events := make(chan eventbridge.Event, 10)
 	_, err := w.cloud.Events.On(eventbridge.DefaultBus, `{"source":["aws.s3"],"detail":{"bucket":{"name":["manifests"]}}}`,
 		func(_ context.Context, event eventbridge.Event) { events <- event })
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.put(t, "before", "no events yet")
-	_, err = w.PutBucketNotificationConfiguration(t.Context(), &sdk.PutBucketNotificationConfigurationInput{
-		Bucket: aws.String(bucketName), NotificationConfiguration: &types.NotificationConfiguration{EventBridgeConfiguration: &types.EventBridgeConfiguration{}},
-	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -371,7 +265,7 @@ func TestEvents(t *testing.T) {
 	if created.DetailType != "Object Created" || created.Source != "aws.s3" || created.Resources[0] != "arn:aws:s3:::manifests" {
 		t.Errorf("event: %+v", created)
 	}
-	w.remove(t, "default.yaml", "")
+	w.remove(t, "default.yaml")
 	if deleted := <-events; deleted.DetailType != "Object Deleted" || !strings.Contains(string(deleted.Detail), `"deletion-type":"Delete Marker Created"`) {
 		t.Errorf("event: %+v", deleted)
 	}
@@ -379,18 +273,4 @@ func TestEvents(t *testing.T) {
 	if len(events) != 0 {
 		t.Errorf("%d more events, want none", len(events))
 	}
-}
-
-func TestAddMakesTheBucketOfTheTemplate(t *testing.T) {
-	t.Parallel()
-	w := start(t, "")
-	w.cloud.Buckets.Add("added")
-	out, err := w.PutObject(t.Context(), &sdk.PutObjectInput{Bucket: aws.String("added"), Key: aws.String("k"), Body: strings.NewReader("x")})
-	if err != nil || out.VersionId == nil {
-		t.Errorf("put: %+v, error %v, want a version", out, err)
-	}
-}
-
-func headInput(key string) *sdk.HeadObjectInput {
-	return &sdk.HeadObjectInput{Bucket: aws.String(bucketName), Key: &key}
 }

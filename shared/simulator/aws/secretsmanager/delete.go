@@ -99,25 +99,3 @@ func (s *Service) tagResource(_ context.Context, in tagInput) (any, error) {
 	found.tags, found.changed = tags, s.cloud.Now()
 	return nil, nil
 }
-
-type untagInput struct {
-	SecretID string `json:"SecretId"`
-	TagKeys  []string
-}
-
-func (s *Service) untagResource(_ context.Context, in untagInput) (any, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	found, err := s.active(in.SecretID)
-	if err != nil {
-		return nil, err
-	}
-	for _, key := range in.TagKeys {
-		if err := lengthOf("tagKeys", key, 1, 128); err != nil {
-			return nil, err
-		}
-		delete(found.tags, key)
-	}
-	found.changed = s.cloud.Now()
-	return nil, nil
-}

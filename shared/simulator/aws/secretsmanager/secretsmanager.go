@@ -60,13 +60,10 @@ func (s *Service) API() *wire.JSON {
 			"DeleteSecret":             wire.Operate(s.deleteSecret),
 			"DescribeSecret":           wire.Operate(s.describeSecret),
 			"GetSecretValue":           wire.Operate(s.getSecretValue),
-			"ListSecretVersionIds":     wire.Operate(s.listSecretVersionIDs),
 			"ListSecrets":              wire.Operate(s.listSecrets),
 			"PutSecretValue":           wire.Operate(s.putSecretValue),
 			"RestoreSecret":            wire.Operate(s.restoreSecret),
 			"TagResource":              wire.Operate(s.tagResource),
-			"UntagResource":            wire.Operate(s.untagResource),
-			"UpdateSecret":             wire.Operate(s.updateSecret),
 			"UpdateSecretVersionStage": wire.Operate(s.updateSecretVersionStage),
 		},
 	}

@@ -14,7 +14,6 @@ type queue struct {
 	name     string
 	settings settings
 	created  time.Time
-	purged   time.Time
 
 	sent     int              // numbers messages
 	messages map[int]*message // by number

@@ -144,23 +144,3 @@ func each(ids []string, do func(i int) (any, error)) *batchOutput {
 	}
 	return out
 }
-
-type purgeInput struct {
-	QueueURL string `json:"QueueUrl"`
-}
-
-func (s *Service) purgeQueue(_ context.Context, in purgeInput) (any, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	q, err := s.find(in.QueueURL)
-	if err != nil {
-		return nil, err
-	}
-	now := s.cloud.Now()
-	if !q.purged.IsZero() && now.Sub(q.purged) < time.Minute {
-		return nil, &wire.Error{Status: 403, Code: "PurgeQueueInProgress", Message: "Only one PurgeQueue operation on " + q.name + " is allowed every 60 seconds."}
-	}
-	q.purged = now
-	q.messages, q.waiting = map[int]*message{}, nil
-	return nil, nil
-}

@@ -54,7 +54,6 @@ func (s *Service) API() *wire.JSON {
 			"BatchEntryIdsNotDistinct":     "AWS.SimpleQueueService.BatchEntryIdsNotDistinct",
 			"BatchRequestTooLong":          "AWS.SimpleQueueService.BatchRequestTooLong",
 			"InvalidBatchEntryId":          "AWS.SimpleQueueService.InvalidBatchEntryId",
-			"PurgeQueueInProgress":         "AWS.SimpleQueueService.PurgeQueueInProgress",
 		},
 		Operations: map[string]wire.Operation{
 			"ChangeMessageVisibility": wire.Operate(s.changeMessageVisibility),
@@ -62,8 +61,6 @@ func (s *Service) API() *wire.JSON {
 			"DeleteMessage":           wire.Operate(s.deleteMessage),
 			"DeleteMessageBatch":      wire.Operate(s.deleteMessageBatch),
 			"GetQueueAttributes":      wire.Operate(s.getQueueAttributes),
-			"GetQueueUrl":             wire.Operate(s.getQueueURL),
-			"PurgeQueue":              wire.Operate(s.purgeQueue),
 			"ReceiveMessage":          wire.Operate(s.receiveMessage),
 			"SendMessage":             wire.Operate(s.sendMessage),
 			"SendMessageBatch":        wire.Operate(s.sendMessageBatch),
@@ -166,20 +163,6 @@ func (s *Service) createQueue(ctx context.Context, in createInput) (*urlOutput, 
 		s.queues[in.QueueName] = fresh
 	} else if old.settings != fresh.settings {
 		return nil, wire.Refuse("QueueNameExists", "A queue already exists with the same name and a different value for an attribute")
-	}
-	return &urlOutput{s.url(ctx, in.QueueName)}, nil
-}
-
-type getURLInput struct {
-	QueueName              string
-	QueueOwnerAWSAccountID string `json:"QueueOwnerAWSAccountId"`
-}
-
-func (s *Service) getQueueURL(ctx context.Context, in getURLInput) (*urlOutput, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.queues[in.QueueName] == nil || in.QueueOwnerAWSAccountID != "" && in.QueueOwnerAWSAccountID != s.cloud.Account {
-		return nil, errNoQueue()
 	}
 	return &urlOutput{s.url(ctx, in.QueueName)}, nil
 }

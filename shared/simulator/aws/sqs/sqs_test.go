@@ -379,29 +379,13 @@ func TestCreateQueue(t *testing.T) {
 		_, err := w.CreateQueue(t.Context(), &sdk.CreateQueueInput{QueueName: &test.name, Attributes: test.attributes})
 		wantCode(t, what, err, test.want)
 	}
-	out, err := w.GetQueueUrl(t.Context(), &sdk.GetQueueUrlInput{QueueName: aws.String("work")})
-	if err != nil || *out.QueueUrl != *w.queue || *w.queue != w.cloud.URL+"/111122223333/work" {
-		t.Errorf("url %v, error %v, want %s", out, err, *w.queue)
+	if want := w.cloud.URL + "/111122223333/work"; *w.queue != want {
+		t.Errorf("url %s, want %s", *w.queue, want)
 	}
-	_, err = w.GetQueueUrl(t.Context(), &sdk.GetQueueUrlInput{QueueName: aws.String("none")})
-	wantCode(t, "the URL of no queue", err, "NonExistentQueue")
+	_, err := w.SendMessage(t.Context(), &sdk.SendMessageInput{QueueUrl: aws.String(w.cloud.URL + "/111122223333/none"), MessageBody: aws.String("x")})
+	wantCode(t, "no queue", err, "NonExistentQueue")
 	var typed *types.QueueDoesNotExist
 	if !errors.As(err, &typed) {
 		t.Errorf("%v is no QueueDoesNotExist", err)
 	}
-}
-
-func TestPurge(t *testing.T) {
-	t.Parallel()
-	w := start(t, nil)
-	purge := func() error {
-		_, err := w.PurgeQueue(t.Context(), &sdk.PurgeQueueInput{QueueUrl: w.queue})
-		return err
-	}
-	w.send(t, "a", "b")
-	wantCode(t, "purge", purge(), "")
-	w.wantBodies(t, "purged", "")
-	wantCode(t, "purge again", purge(), "PurgeQueueInProgress")
-	w.pass(time.Minute)
-	wantCode(t, "a minute later", purge(), "")
 }

@@ -30,9 +30,9 @@ type credentials struct {
 	Expiration      string
 }
 
-func writeAssumed(w http.ResponseWriter, key string, issued session, claims Claims) {
+func writeAssumed(w http.ResponseWriter, key string, issued session, claims identity) {
 	write(w, http.StatusOK, assumed{XMLNS: namespace, Result: assumedResult{
-		Audience: strings.Join(claims.Audience, ","), Provider: claims.Issuer, SubjectFromWebIdentityToken: claims.Subject,
+		Audience: strings.Join(claims.audience, ","), Provider: claims.issuer, SubjectFromWebIdentityToken: claims.subject,
 		Arn: issued.arn, AssumedRoleID: issued.id,
 		Credentials: credentials{key, issued.SecretAccessKey, issued.SessionToken, issued.Expires.UTC().Format(time.RFC3339)},
 	}})

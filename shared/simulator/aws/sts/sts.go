@@ -3,7 +3,7 @@
 // query protocol.
 //
 // The signature of a web identity token isn't checked, since no issuer is
-// simulated; its claims are.
+// simulated; its claims are. Every role trusts every token.
 // Source: https://docs.aws.amazon.com/STS/latest/APIReference/Welcome.html
 package sts
 
@@ -31,15 +31,11 @@ const (
 	minToken, maxToken = 4, 20_000
 )
 
-// Claims are what a web identity token says.
-type Claims struct {
-	Issuer, Subject string
-	Audience        []string
+// identity is what a web identity token says.
+type identity struct {
+	issuer, subject string
+	audience        []string
 }
-
-// Trust decides whether a role may be assumed by a web identity, as its trust
-// policy would; the error's text goes to the caller.
-type Trust func(roleARN string, claims Claims) error
 
 // Service issues temporary credentials. It is safe for concurrent use.
 type Service struct {
@@ -47,7 +43,6 @@ type Service struct {
 	user  string // ARN of the lasting access key's user
 
 	mu     sync.Mutex
-	trust  Trust
 	issued map[string]session // by access key
 }
 
@@ -60,15 +55,8 @@ type session struct {
 func New(cloud wire.Cloud) *Service {
 	return &Service{
 		cloud: cloud, user: "arn:aws:iam::" + cloud.Account + ":user/simulator",
-		trust: func(string, Claims) error { return nil }, issued: map[string]session{},
+		issued: map[string]session{},
 	}
-}
-
-// SetTrust replaces the trust policy.
-func (s *Service) SetTrust(trust Trust) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.trust = trust
 }
 
 // Credential returns what an issued access key goes with.
@@ -181,9 +169,6 @@ func (s *Service) assumeRole(w http.ResponseWriter, form url.Values) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.trust(form.Get("RoleArn"), claims); err != nil {
-		return &wire.Error{Status: http.StatusForbidden, Code: "AccessDenied", Message: "Not authorized to perform sts:AssumeRoleWithWebIdentity: " + err.Error()}
-	}
 	roleName := role[2][strings.LastIndex(role[2], "/")+1:]
 	id := "AROASIMULATOR:" + name
 	key := "ASIA" + strings.ToUpper(strings.ReplaceAll(wire.RequestID(), "-", ""))[:16]
@@ -199,22 +184,22 @@ func (s *Service) assumeRole(w http.ResponseWriter, form url.Values) error {
 }
 
 // claims reads a token without its signature, and refuses one that isn't valid now.
-func (s *Service) claims(token string) (Claims, error) {
+func (s *Service) claims(token string) (identity, error) {
 	if len(token) < minToken || len(token) > maxToken {
-		return Claims{}, wire.Refuse("ValidationError", "1 validation error detected: Value at 'webIdentityToken' failed to satisfy constraint: Member must have length between %d and %d", minToken, maxToken)
+		return identity{}, wire.Refuse("ValidationError", "1 validation error detected: Value at 'webIdentityToken' failed to satisfy constraint: Member must have length between %d and %d", minToken, maxToken)
 	}
 	var claims jwt.RegisteredClaims
 	if _, _, err := jwt.NewParser().ParseUnverified(token, &claims); err != nil {
-		return Claims{}, wire.Refuse("InvalidIdentityToken", "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)")
+		return identity{}, wire.Refuse("InvalidIdentityToken", "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)")
 	}
 	if claims.Issuer == "" || claims.Subject == "" || len(claims.Audience) == 0 || claims.ExpiresAt == nil {
-		return Claims{}, wire.Refuse("InvalidIdentityToken", "Missing a required claim: iss, sub, aud, exp")
+		return identity{}, wire.Refuse("InvalidIdentityToken", "Missing a required claim: iss, sub, aud, exp")
 	}
 	if !s.cloud.Now().Before(claims.ExpiresAt.Time) {
-		return Claims{}, wire.Refuse("ExpiredTokenException", "Token expired: current date/time must be before the expiration date/time")
+		return identity{}, wire.Refuse("ExpiredTokenException", "Token expired: current date/time must be before the expiration date/time")
 	}
 	if claims.NotBefore != nil && s.cloud.Now().Before(claims.NotBefore.Time) {
-		return Claims{}, wire.Refuse("InvalidIdentityToken", "The token is not valid yet")
+		return identity{}, wire.Refuse("InvalidIdentityToken", "The token is not valid yet")
 	}
-	return Claims{claims.Issuer, claims.Subject, claims.Audience}, nil
+	return identity{claims.Issuer, claims.Subject, claims.Audience}, nil
 }

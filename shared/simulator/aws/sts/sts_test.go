@@ -16,7 +16,6 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/google/go-cmp/cmp"
 	simulator "github.com/linkersync/linkersync/shared/simulator/aws"
-	"github.com/linkersync/linkersync/shared/simulator/aws/sts"
 )
 
 const role = "arn:aws:iam::111122223333:role/ci/linkersync"
@@ -162,23 +161,6 @@ func TestInvalidTokensAndRolesAreRefused(t *testing.T) {
 	}
 	_, err := client.GetSessionToken(t.Context(), &sdk.GetSessionTokenInput{})
 	wantCode(t, "another action", err, "NotSimulated")
-}
-
-func TestTrustDecides(t *testing.T) {
-	t.Parallel()
-	cloud, client := start(t)
-	cloud.Tokens.SetTrust(func(roleARN string, claims sts.Claims) error {
-		if roleARN != role || !strings.HasPrefix(claims.Subject, "repo:linkersync/") {
-			return errors.New("another repository")
-		}
-		return nil
-	})
-	_, err := client.AssumeRoleWithWebIdentity(t.Context(), assume(token(t, claims())))
-	wantCode(t, "trusted", err, "")
-	stranger := claims()
-	stranger["sub"] = "repo:stranger/example:ref:refs/heads/main"
-	_, err = client.AssumeRoleWithWebIdentity(t.Context(), assume(token(t, stranger)))
-	wantCode(t, "a stranger", err, "AccessDenied")
 }
 
 func TestTheQueryProtocol(t *testing.T) {

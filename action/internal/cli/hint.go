@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/linkersync/linkersync/action/internal/session"
+	"github.com/linkersync/linkersync/shared/awsenv"
 	"github.com/linkersync/linkersync/shared/bitbucket"
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/reconcile"
@@ -27,6 +28,8 @@ func (inv *invocation) hintFor(err error) string {
 		return "\"linkersync linkers list\" shows the linkers, which are those of the app's descriptor (\"linkersync addon update\" makes Bitbucket read a new one), and \"linkersync values list LINKER\" the values."
 	case errors.Is(err, installation.ErrNotFound):
 		return "\"linkersync installations list\" shows who has the app; \"installations import\" brings an existing app's store along."
+	case errors.Is(err, awsenv.ErrUnreachable):
+		return "Check the region (--aws-region, AWS_REGION), AWS_ENDPOINT_URL when it is set, and the network."
 	case errors.Is(err, context.Canceled):
 		return "It was interrupted. What was done is kept; run the same command again to finish it."
 	}

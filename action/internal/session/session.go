@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/smithy-go/logging"
 
 	"github.com/linkersync/linkersync/shared/awsenv"
 	"github.com/linkersync/linkersync/shared/bitbucket"
@@ -134,6 +135,7 @@ func (s *Session) loadAWS(ctx context.Context) (aws.Config, error) {
 		config.WithRegion(s.options.AWSRegion),
 		config.WithAppID(s.userAgent),
 		config.WithRetryer(awsenv.NewRetryer),
+		config.WithLogger(logging.Nop{}), // what the SDK has to say comes as an error, too
 	)
 	if err != nil {
 		return aws.Config{}, fmt.Errorf("load the AWS configuration: %w", err)

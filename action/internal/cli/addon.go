@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -97,6 +98,9 @@ func (c *addonUpdate) run(inv *invocation) error {
 // request reads the files once. It returns the call to make for each workspace, and
 // what tells it from another in a journal.
 func (c *addonUpdate) request() (update func(context.Context, *bitbucket.Client) error, job string, err error) {
+	if err := errors.Join(wholeAddress("--descriptor-url", c.descriptorURL), wholeAddress("--forge-app-link", c.forgeAppLink)); err != nil {
+		return nil, "", usageError{err.Error()}
+	}
 	switch {
 	case c.descriptorURL != "" && c.forgeAppLink != "":
 		return nil, "", usage("--forge-app-link is written into a descriptor that is sent: give --descriptor, not --descriptor-url")
@@ -116,6 +120,14 @@ func (c *addonUpdate) request() (update func(context.Context, *bitbucket.Client)
 	return func(ctx context.Context, client *bitbucket.Client) error {
 		return client.UpdateAddonDescriptor(ctx, body)
 	}, fmt.Sprintf("the descriptor with the digest %x", sha256.Sum256(body)), nil
+}
+
+// wholeAddress refuses what no workspace could open: the link is shown to all of them.
+func wholeAddress(flag, text string) error {
+	if address, err := url.Parse(text); text == "" || err == nil && address.Scheme == "https" && address.Host != "" {
+		return nil
+	}
+	return fmt.Errorf("%s is %q, and should be a whole address that begins with https://", flag, text)
 }
 
 // body is the descriptor that is sent.

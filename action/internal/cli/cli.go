@@ -10,6 +10,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -68,8 +69,15 @@ func newRootCommand(inv *invocation) *cobra.Command {
 		newAddonCommand(inv), newInstallationsCommand(inv), newLinkersCommand(inv), newValuesCommand(inv),
 		newConnectionsCommand(inv), newActionCommand(inv), newVersionCommand(inv),
 	)
-	command.Long, command.Example = description, examples
+	command.Long, command.Example, command.Version = description, examples, inv.process.Version
+	command.SetVersionTemplate("{{.Name}} {{.Version}}\n") // as the verb has it
 	command.SetHelpCommand(newHelpCommand())
+	command.InitDefaultCompletionCmd() // now, so that it is a group like the others
+	for _, verb := range command.Commands() {
+		if verb.Name() == "completion" {
+			makeGroup(verb)
+		}
+	}
 	command.SilenceErrors, command.SilenceUsage = true, true
 	command.SetOut(inv.process.Stdout)
 	command.SetErr(inv.process.Stderr)
@@ -79,20 +87,24 @@ func newRootCommand(inv *invocation) *cobra.Command {
 	return command
 }
 
-// newGroup is a command that only holds others. Without a verb it shows its help,
-// and a verb that it doesn't have is a wrong use: cobra alone would call both fine.
+// newGroup is a command that only holds others.
 func newGroup(use, short string, verbs ...*cobra.Command) *cobra.Command {
-	group := &cobra.Command{
-		Use: use, Short: short, SuggestionsMinimumDistance: 2, // without it only beginnings of a name are near
-		Args: func(command *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return nil
-			}
-			return unknownVerb(command, args[0])
-		},
-		RunE: func(command *cobra.Command, _ []string) error { return command.Help() },
-	}
+	group := &cobra.Command{Use: use, Short: short}
 	group.AddCommand(verbs...)
+	return makeGroup(group)
+}
+
+// makeGroup lets a command without a verb show its help, and makes a verb that it
+// doesn't have a wrong use: cobra alone would call both fine.
+func makeGroup(group *cobra.Command) *cobra.Command {
+	group.SuggestionsMinimumDistance = 2 // without it only beginnings of a name are near
+	group.Args = func(command *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return nil
+		}
+		return unknownVerb(command, args[0])
+	}
+	group.RunE = func(command *cobra.Command, _ []string) error { return command.Help() }
 	return group
 }
 
@@ -116,6 +128,9 @@ func newHelpCommand() *cobra.Command {
 }
 
 func unknownVerb(command *cobra.Command, verb string) error {
+	if !command.HasSubCommands() {
+		return usage("%s has no verbs of its own, and got %q", path(command), verb)
+	}
 	message := fmt.Sprintf("%s has no verb %q", path(command), verb)
 	if near := command.SuggestionsFor(verb); len(near) > 0 {
 		return usage("%s; did you mean %s?", message, strings.Join(near, " or "))
@@ -129,12 +144,13 @@ func unknownVerb(command *cobra.Command, verb string) error {
 	return usage("%s; it has %s", message, strings.Join(names, ", "))
 }
 
-// takes is the check of positional arguments: exactly these. A last name that
-// ends in dots stands for one or more.
+// takes is the check of positional arguments: exactly these, and none of them empty,
+// as a script's variable is that nobody set. A last name that ends in dots stands for
+// one or more.
 func takes(names ...string) cobra.PositionalArgs {
 	return func(command *cobra.Command, args []string) error {
 		many := len(names) > 0 && strings.HasSuffix(names[len(names)-1], "…")
-		if len(args) == len(names) || many && len(args) > len(names) {
+		if !slices.Contains(args, "") && (len(args) == len(names) || many && len(args) > len(names)) {
 			return nil
 		}
 		if len(names) == 0 {

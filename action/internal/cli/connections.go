@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -115,6 +116,9 @@ func (inv *invocation) showConnection(name, project string) error {
 		view = viewOfConnection(connection)
 		return err
 	})
+	if errors.Is(err, infisical.ErrNotFound) {
+		return fmt.Errorf("%w; \"linkersync connections list\" shows the names, and for --project where each is", err)
+	}
 	if err != nil {
 		return err
 	}

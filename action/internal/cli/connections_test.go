@@ -137,7 +137,7 @@ func TestFailuresSayWhatToDo(t *testing.T) {
 		"somebody else's":           {func(w *safeWorld) { w.theirs("ci", false) }, []string{"ensure"}, 1, "linkersync did not make it", false},
 		"delete somebody else's":    {func(w *safeWorld) { w.theirs("ci", false) }, []string{"delete", "ci", "--yes"}, 1, "linkersync did not make it", false},
 		"delete what is in use":     {func(w *safeWorld) { w.theirs("ci", true) }, []string{"delete", "ci", "--yes", "--unmanaged"}, 1, "remove the secret syncs and data sources", true},
-		"show what is not there":    {nil, []string{"show", "ci"}, 1, `get connection "ci"`, false},
+		"show what is not there":    {nil, []string{"show", "ci"}, 1, `"linkersync connections list" shows the names`, false},
 		"a role that may not write": {func(w *safeWorld) { w.identity([]siminfisical.Action{siminfisical.Read}) }, []string{"ensure"}, 1, "You are not allowed to create on app-connections", true},
 		"a role that may not read":  {func(w *safeWorld) { w.identity(nil) }, []string{"list"}, 1, "give the identity a role that allows it", false},
 		"an unknown project":        {nil, []string{"list", "--project", "nobody's"}, 1, "project", false},

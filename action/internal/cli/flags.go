@@ -79,13 +79,20 @@ func required(command *cobra.Command, name string) {
 	command.Flags().Lookup(name).Annotations[needed] = nil
 }
 
-// checkFlags finds the required flags that have no value.
+// checkFlags finds the required flags that have no value, and those that were given
+// an empty one, as of a script's variable that nobody set: what is done without the
+// flag is not what was meant.
 func checkFlags(command *cobra.Command) error {
 	var problems []error
 	command.Flags().VisitAll(func(flag *pflag.Flag) {
-		if _, is := flag.Annotations[needed]; is && flag.Value.String() == "" {
-			_, usage := pflag.UnquoteUsage(flag)
+		if flag.Value.String() != "" {
+			return
+		}
+		name, usage := pflag.UnquoteUsage(flag)
+		if _, is := flag.Annotations[needed]; is {
 			problems = append(problems, fmt.Errorf("--%s is missing: %s", flag.Name, usage))
+		} else if flag.Changed {
+			problems = append(problems, fmt.Errorf("--%s is empty: give its %s, or leave it out", flag.Name, name))
 		}
 	})
 	return errors.Join(problems...)

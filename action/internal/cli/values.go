@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -85,9 +86,12 @@ func takesValues(names ...string) cobra.PositionalArgs {
 		if err := takes(names...)(command, args); err != nil {
 			return err
 		}
-		for _, value := range args[1:] {
+		for i, value := range args[1:] {
 			if !manifest.IsValue(value) {
 				return usage("the value is %q, and Bitbucket takes letters, digits, dashes and underscores only", value)
+			}
+			if slices.Contains(args[1:1+i], value) {
+				return usage("the value %q is given twice", value)
 			}
 		}
 		return nil

@@ -33,8 +33,8 @@ import (
 	"github.com/linkersync/linkersync/shared/simulator/loopback"
 )
 
-// The account, the region and the lasting access key of a server, unless its
-// options say otherwise. The key opens nothing but the simulator.
+// The account, the region and the lasting access key of every server. The key opens
+// nothing but the simulator.
 const (
 	Account         = "111122223333"
 	Region          = "eu-central-1"
@@ -54,8 +54,6 @@ type Options struct {
 	Now func() time.Time
 	// Faults is the injector in front of all services; nil means a new one.
 	Faults *fault.Injector
-	// Account and Region default to the constants of those names.
-	Account, Region string
 }
 
 // Server is a simulated AWS on loopback. Its services are there to be asked by tests.
@@ -88,13 +86,7 @@ func New(options Options) *Server {
 	if options.Faults == nil {
 		options.Faults = fault.New(fault.Options{})
 	}
-	if options.Account == "" {
-		options.Account = Account
-	}
-	if options.Region == "" {
-		options.Region = Region
-	}
-	cloud := wire.Cloud{Account: options.Account, Region: options.Region, Now: options.Now}
+	cloud := wire.Cloud{Account: Account, Region: Region, Now: options.Now}
 	s := &Server{
 		Faults: options.Faults, Queues: sqs.New(cloud), Events: eventbridge.New(cloud), Tables: dynamodb.New(cloud), Tokens: sts.New(cloud),
 		cloud:     cloud,

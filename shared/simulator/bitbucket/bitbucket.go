@@ -20,7 +20,6 @@
 package bitbucket
 
 import (
-	"fmt"
 	"net/http"
 	"sync"
 	"time"
@@ -47,10 +46,9 @@ type Options struct {
 // bitbucket.org that issues access tokens, on one address. It is safe for
 // concurrent use.
 type Server struct {
+	*loopback.Service
 	now      func() time.Time
-	faults   *fault.Injector
 	client   *http.Client
-	handler  http.Handler
 	initial  Switches
 	interner *interner
 
@@ -65,8 +63,6 @@ type Server struct {
 	lastDescriptors map[string]*descriptor
 	// serial numbers linker states, so that no two of them share a value id.
 	serial int64
-
-	loopback loopback.Server
 }
 
 // New returns a server that knows no app yet. It answers as soon as it is
@@ -85,34 +81,10 @@ func New(options Options) *Server {
 		}
 	}
 	s := &Server{
-		now: options.Now, faults: options.Faults, client: options.HTTP,
+		now: options.Now, client: options.HTTP,
 		initial: options.Switches, interner: newInterner(),
 	}
 	s.forget()
-	s.handler = options.Faults.Wrap(http.HandlerFunc(s.route))
+	s.Service = loopback.NewService(options.Faults, s.route)
 	return s
-}
-
-// ServeHTTP implements http.Handler.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
-
-// Faults returns the injector that wraps the server: for rules, and for the log of calls.
-func (s *Server) Faults() *fault.Injector { return s.faults }
-
-// Start serves on a free loopback port and returns the base URL, which is what
-// clients take for both https://api.bitbucket.org and https://bitbucket.org.
-func (s *Server) Start() (string, error) {
-	if err := s.loopback.Start(s); err != nil {
-		return "", fmt.Errorf("start bitbucket simulator: %w", err)
-	}
-	return s.URL(), nil
-}
-
-// URL returns the base URL of a started server, without a trailing slash.
-func (s *Server) URL() string { return s.loopback.URL() }
-
-// Close stops a started server, drops its connections and waits until it has
-// stopped accepting. It is a no-op for a server that was never started.
-func (s *Server) Close() error {
-	return s.loopback.Close()
 }

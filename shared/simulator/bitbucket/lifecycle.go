@@ -26,7 +26,7 @@ type Install struct {
 
 // Delivery is one callback that was sent, and the app's answer to it.
 type Delivery struct {
-	// Event is installed, uninstalled, enabled or disabled.
+	// Event is installed or uninstalled.
 	Event     string
 	ClientKey string
 	URL       string
@@ -117,23 +117,15 @@ func (s *Server) settle(o offer, accepted bool) {
 // nothing: the app is gone whether it understood or not. The secret stays, because the
 // next install is signed with it.
 func (s *Server) Uninstall(ctx context.Context, clientKey string) (Delivery, error) {
-	delivery, err := s.Notify(ctx, clientKey, "uninstalled")
+	delivery, err := s.notification(clientKey, "uninstalled")
+	if err == nil {
+		err = s.send(ctx, &delivery)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if in := s.installations[clientKey]; in != nil {
 		in.uninstall()
 	}
-	return delivery, err
-}
-
-// Notify delivers another lifecycle event (enabled, disabled) without any effect
-// on the installation. Whether Bitbucket ever sends these is not documented.
-func (s *Server) Notify(ctx context.Context, clientKey, event string) (Delivery, error) {
-	delivery, err := s.notification(clientKey, event)
-	if err != nil {
-		return Delivery{}, err
-	}
-	err = s.send(ctx, &delivery)
 	return delivery, err
 }
 

@@ -307,24 +307,23 @@ func TestRedeliverRepeatsByteForByte(t *testing.T) {
 	}
 }
 
-func TestNotifyDeliversOtherEvents(t *testing.T) {
+func TestCallbacksGoWhereTheDescriptorSays(t *testing.T) {
 	t.Parallel()
 	r, a := newRig(t, bitbucket.Switches{}), newApp(t)
-	r.seed(bitbucket.State{Apps: []bitbucket.App{{Key: appKey, Descriptor: edited(t, map[string]any{
-		"lifecycle": map[string]string{"installed": "installed", "enabled": "/enabled", "disabled": a.url + "/absolute"},
-	})}}})
-	key := r.install(a, "first").ClientKey
-	for event, path := range map[string]string{"enabled": "/enabled", "disabled": "/absolute"} {
-		if _, err := r.sim.Notify(t.Context(), key, event); err != nil {
-			t.Fatal(err)
-		}
-		got, body := a.last()
-		r.signedBy(got, "first", path)
-		if !strings.Contains(body, `"eventType":"`+event+`"`) || strings.Contains(body, "sharedSecret") {
-			t.Errorf("body is %s", body)
-		}
+	lifecycle := func(urls map[string]string) {
+		r.seed(bitbucket.State{Apps: []bitbucket.App{{Key: appKey, Descriptor: edited(t, map[string]any{"lifecycle": urls})}}})
 	}
-	if _, err := r.sim.Notify(t.Context(), key, "uninstalled"); err == nil {
+	lifecycle(map[string]string{"installed": "installed", "uninstalled": a.url + "/absolute"})
+	key := r.install(a, "first").ClientKey
+	if delivery, err := r.sim.Uninstall(t.Context(), key); err != nil || delivery.Status != http.StatusNoContent {
+		t.Errorf("status %d, error %v", delivery.Status, err)
+	}
+	got, _ := a.last()
+	r.signedBy(got, "first", "/absolute")
+
+	lifecycle(map[string]string{"installed": "installed"})
+	r.install(a, "second")
+	if _, err := r.sim.Uninstall(t.Context(), key); err == nil {
 		t.Error("an event without a URL was delivered")
 	}
 }

@@ -5,13 +5,13 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/linkersync/linkersync/shared/simulator/bitbucket"
+	"github.com/linkersync/linkersync/shared/simulator/clock"
 )
 
 const (
@@ -23,42 +23,24 @@ const (
 	valuesURL = "/2.0/addon/linkers/issues/values"
 )
 
-// clock is a clock that a test sets.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) Advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
-
 // rig is a started server with one app, two linkers and one installation.
 type rig struct {
 	t     *testing.T
 	sim   *bitbucket.Server
 	url   string
-	clock *clock
+	clock *clock.Manual
 }
 
 func newRig(t *testing.T, switches bitbucket.Switches) *rig {
 	t.Helper()
-	clock := &clock{now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
-	sim := bitbucket.New(bitbucket.Options{Now: clock.Now, Switches: switches})
+	manual := clock.NewManual(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
+	sim := bitbucket.New(bitbucket.Options{Now: manual.Now, Switches: switches})
 	url, err := sim.Start()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = sim.Close() })
-	r := &rig{t: t, sim: sim, url: url, clock: clock}
+	r := &rig{t: t, sim: sim, url: url, clock: manual}
 	r.seed(bitbucket.State{
 		Apps: []bitbucket.App{{Key: appKey, Descriptor: bitbucket.Descriptor(appKey, baseURL, "issues", "docs")}},
 		Installations: []bitbucket.Installation{{

@@ -86,10 +86,6 @@ func (s *Server) addon(w http.ResponseWriter, r *http.Request, rest []string) *r
 	}
 	c.clientKey, no = s.authenticateApp(r)
 	if no != nil {
-		if switches.SilentBearer && no.status == http.StatusForbidden && r.Method == http.MethodGet {
-			writeJSON(w, http.StatusOK, page{PageLen: defaultPageLen, Values: []any{}, Page: 1, Size: new(int)})
-			return nil
-		}
 		return no
 	}
 	if !s.spend(c.clientKey, switches.HourlyBudget) {

@@ -195,8 +195,8 @@ func (s *Server) Reset() {
 	s.mu.Lock()
 	s.forget()
 	s.mu.Unlock()
-	s.faults.Clear()
-	s.faults.ResetCalls()
+	s.Faults().Clear()
+	s.Faults().ResetCalls()
 }
 
 func (s *Server) forget() {

@@ -1,7 +1,5 @@
 package bitbucket
 
-import "time"
-
 // Switches choose what no document settles, and what Bitbucket is doing today.
 // The zero value is the likeliest Bitbucket with nothing wrong.
 type Switches struct {
@@ -18,17 +16,7 @@ type Switches struct {
 	// HourlyBudget is how many authenticated calls one installation or user may
 	// make in a rolling hour before it gets 429. Zero means no limit.
 	HourlyBudget int
-	// TokenLifetime is the longest exp-iat that a JWT may have. Zero means
-	// DefaultTokenLifetime. Bitbucket's own limit is documented nowhere.
-	TokenLifetime time.Duration
-	// SilentBearer answers a GET with a Bearer token as the live service was seen
-	// to: 200 and an empty list. Otherwise it is the 403 of the documentation.
-	SilentBearer bool
 }
-
-// DefaultTokenLifetime is the longest lifetime of a JWT unless [Switches] say
-// otherwise: the most that this project allows itself.
-const DefaultTokenLifetime = 5 * time.Minute
 
 // PutMode is what a bulk PUT does to values that are there and not in its body.
 type PutMode int

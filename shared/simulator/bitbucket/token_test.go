@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 
@@ -105,15 +104,6 @@ func TestTokenThatIsCorrectPasses(t *testing.T) {
 	}
 }
 
-func TestTokenLifetimeIsASwitch(t *testing.T) {
-	t.Parallel()
-	r := newRig(t, bitbucket.Switches{TokenLifetime: time.Hour})
-	hour := func(c jwt.MapClaims) { c["exp"] = c["iat"].(int64) + 3600 }
-	longer := func(c jwt.MapClaims) { c["exp"] = c["iat"].(int64) + 3601 }
-	r.want(http.StatusOK, request{method: "GET", path: "/2.0/addon/linkers", claims: hour})
-	r.want(http.StatusUnauthorized, request{method: "GET", path: "/2.0/addon/linkers", claims: longer})
-}
-
 func TestTokenInTheQueryStringIsNotAccepted(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, bitbucket.Switches{})
@@ -140,20 +130,5 @@ func TestOtherAuthenticationTypesAreRefused(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-func TestSilentBearerAnswersAnEmptyList(t *testing.T) {
-	t.Parallel()
-	r := newRig(t, bitbucket.Switches{SilentBearer: true})
-	r.put(valuesURL, `["BB"]`)
-	var got list
-	r.want(http.StatusOK, request{method: "GET", path: valuesURL, authorization: "Bearer x"}).decode(t, &got)
-	if got.Values == nil || len(got.Values) != 0 || got.Size == nil || *got.Size != 0 {
-		t.Errorf("got %+v, want an empty page", got)
-	}
-	r.want(http.StatusForbidden, request{method: "DELETE", path: valuesURL, authorization: "Bearer x"})
-	if got := r.values(); len(got) != 1 {
-		t.Errorf("values are %v, want the one that was there", got)
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// MaxDelay bounds [Delay], so that a forgotten rule can't hang a test run.
-const MaxDelay = time.Minute
+// maxDelay bounds [Delay], so that a forgotten rule can't hang a test run.
+const maxDelay = time.Minute
 
 // Effect is what a rule does to a request. Its zero value does nothing.
 type Effect struct {
@@ -34,7 +34,7 @@ func Respond(status int, header http.Header, body string) Effect {
 	}}
 }
 
-// Delay waits before the request goes on, at most MaxDelay, and gives up when
+// Delay waits before the request goes on, at most a minute, and gives up when
 // the client does.
 func Delay(d time.Duration) Effect {
 	return Effect{func(in *Injector, next http.Handler, w http.ResponseWriter, r *http.Request) {
@@ -43,14 +43,6 @@ func Delay(d time.Duration) Effect {
 			return
 		}
 		next.ServeHTTP(w, r)
-	}}
-}
-
-// Hang answers nothing until the client gives up, at most MaxDelay: a time-out.
-func Hang() Effect {
-	return Effect{func(in *Injector, _ http.Handler, w http.ResponseWriter, r *http.Request) {
-		_ = in.wait(r, MaxDelay) // either way there is no answer
-		reset(w)
 	}}
 }
 

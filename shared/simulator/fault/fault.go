@@ -23,6 +23,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/linkersync/linkersync/shared/simulator/clock"
 )
 
 // maxBody bounds the body of a delayed request; the services simulated here
@@ -53,7 +55,7 @@ type Injector struct {
 // New returns an injector without rules: it only records.
 func New(options Options) *Injector {
 	if options.Sleep == nil {
-		options.Sleep = sleep
+		options.Sleep = clock.Sleep
 	}
 	if options.KeepCalls <= 0 {
 		options.KeepCalls = DefaultKeepCalls
@@ -134,7 +136,7 @@ func (in *Injector) firing(call Call) []Effect {
 	return effects
 }
 
-// wait sleeps for d, at most MaxDelay, or until the client gives up. It takes the
+// wait sleeps for d, at most maxDelay, or until the client gives up. It takes the
 // body in first, because net/http notices a client's leaving only after that.
 func (in *Injector) wait(r *http.Request, d time.Duration) error {
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody))
@@ -142,16 +144,5 @@ func (in *Injector) wait(r *http.Request, d time.Duration) error {
 		return fmt.Errorf("read request body: %w", err)
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	return in.sleep(r.Context(), min(d, MaxDelay))
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return in.sleep(r.Context(), min(d, maxDelay))
 }

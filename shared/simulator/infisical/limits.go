@@ -10,16 +10,14 @@ import (
 )
 
 // Limits are how many requests one address may make in a minute. Zero means no
-// limit, and is what a self-hosted server has.
+// limit, and is what a self-hosted server has; Infisical Cloud's free plan has 600, 200
+// and 90.
+// Source: https://infisical.com/docs/api-reference/overview/rate-limits
 type Limits struct {
 	// All counts every request, Read and Write those that only read and the others.
 	// A login counts as a write.
 	All, Read, Write int
 }
-
-// FreeCloud returns the limits of Infisical Cloud's free plan.
-// Source: https://infisical.com/docs/api-reference/overview/rate-limits
-func FreeCloud() Limits { return Limits{All: 600, Read: 200, Write: 90} }
 
 // SetLimits changes the limits from now on.
 func (s *Server) SetLimits(limits Limits) {

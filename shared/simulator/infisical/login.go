@@ -1,6 +1,9 @@
 package infisical
 
-import "net/http"
+import (
+	"cmp"
+	"net/http"
+)
 
 // loggedIn ends a login: it resolves the organisation and issues the token. The
 // caller holds the lock.
@@ -11,8 +14,7 @@ func (s *Server) loggedIn(identity *Identity, slug string) (any, *refusal) {
 	}
 	row := &tokenRow{
 		id: newUUID(), identityID: identity.ID, orgID: orgID,
-		ttl: orDefault(identity.TokenTTL), maxTTL: orDefault(identity.TokenMaxTTL),
-		created: s.now(), renewed: s.now(),
+		expires: s.now().Add(cmp.Or(identity.TokenTTL, defaultTTL)),
 	}
 	s.tokens[row.id] = row
 	return s.tokenAnswer(row), nil

@@ -153,58 +153,6 @@ func TestRevokedTokenIsUnauthorized(t *testing.T) {
 	}
 }
 
-func TestRenewPastTheMaximumEndsTheToken(t *testing.T) {
-	t.Parallel()
-	r := newRig(t)
-	r.seed(infisical.State{Identities: []infisical.Identity{{
-		ID: "hourly", OrgID: org, TokenTTL: time.Hour, TokenMaxTTL: 90 * time.Minute, Permissions: infisical.Everything(),
-		Universal: &infisical.UniversalAuth{ClientID: "hourly", Secrets: []infisical.ClientSecret{{Value: "secret"}}},
-	}}})
-	renew := func(token string) request {
-		return request{method: "POST", path: "/api/v1/auth/token/renew", body: `{"accessToken":"` + token + `"}`}
-	}
-	const past = "Failed to renew MI access token past its Max TTL expiration"
-	hourly := r.login("hourly")
-	r.clock.Advance(30 * time.Minute)
-	var renewed login
-	r.want(200, "", "", renew(hourly)).decode(t, &renewed)
-	if renewed.ExpiresIn != 3600 || renewed.AccessTokenMaxTTL != 5400 {
-		t.Errorf("renewed %+v", renewed)
-	}
-	r.clock.Advance(45 * time.Minute)
-	r.want(403, "TokenError", "Your token has expired. Please re-authenticate.", request{method: "GET", path: connectionsURL, token: hourly})
-	if active := r.sim.ActiveTokens(); active != 1 {
-		t.Errorf("%d active tokens, want the renewed one", active)
-	}
-	r.want(401, "UnauthorizedError", past, renew(renewed.AccessToken))
-	r.want(401, "UnauthorizedError", "No identity access token found", request{method: "GET", path: connectionsURL, token: renewed.AccessToken})
-
-	// With the defaults it never works once a second has gone by.
-	token := r.login("robot")
-	r.clock.Advance(time.Second)
-	r.want(401, "UnauthorizedError", past, renew(token))
-}
-
-func TestTokensWithoutExpiry(t *testing.T) {
-	t.Parallel()
-	r := newRig(t)
-	r.seed(infisical.State{Identities: []infisical.Identity{{
-		ID: "forever", OrgID: org, TokenTTL: infisical.NoExpiry, TokenMaxTTL: infisical.NoExpiry, Permissions: infisical.Everything(),
-		Universal: &infisical.UniversalAuth{ClientID: "forever", Secrets: []infisical.ClientSecret{{Value: "secret"}}},
-	}}})
-	var got login
-	r.want(200, "", "", loginRequest("forever", "secret", "")).decode(t, &got)
-	if got.ExpiresIn != 0 || got.AccessTokenMaxTTL != 0 {
-		t.Errorf("got %+v", got)
-	}
-	r.clock.Advance(100 * 365 * 24 * time.Hour)
-	r.want(200, "", "", request{method: "GET", path: connectionsURL, token: got.AccessToken})
-	if active := r.sim.ActiveTokens(); active != 1 {
-		t.Errorf("%d active tokens, want 1", active)
-	}
-	r.want(200, "", "", request{method: "POST", path: "/api/v1/auth/token/renew", body: `{"accessToken":"` + got.AccessToken + `"}`})
-}
-
 func TestSubOrganizationIsSelectedByLoginOrHeader(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)

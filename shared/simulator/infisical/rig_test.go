@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/linkersync/linkersync/shared/simulator/bitbucket"
+	"github.com/linkersync/linkersync/shared/simulator/clock"
 	"github.com/linkersync/linkersync/shared/simulator/infisical"
 )
 
@@ -24,30 +25,13 @@ const (
 	loginURL              = "/api/v1/auth/universal-auth/login"
 )
 
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) Advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
-
 // rig is a started server beside a started Bitbucket that knows one account.
 type rig struct {
 	t         *testing.T
 	sim       *infisical.Server
 	bitbucket *bitbucket.Server
 	url       string
-	clock     *clock
+	clock     *clock.Manual
 
 	mu    sync.Mutex
 	slept []time.Duration
@@ -55,7 +39,7 @@ type rig struct {
 
 func newRig(t *testing.T) *rig {
 	t.Helper()
-	r := &rig{t: t, clock: &clock{now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}}
+	r := &rig{t: t, clock: clock.NewManual(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))}
 	r.bitbucket = bitbucket.New(bitbucket.Options{Now: r.clock.Now})
 	bitbucketURL, err := r.bitbucket.Start()
 	if err != nil {

@@ -25,7 +25,7 @@ type exchange struct {
 
 // endpoint answers a call with the body of a 200, or refuses it.
 type endpoint struct {
-	// public endpoints are the logins, renew and revoke.
+	// public endpoints are the logins and revoke.
 	public bool
 	// people endpoints take no machine identity.
 	people bool
@@ -102,7 +102,6 @@ func (s *Server) authEndpoint(name string) *endpoint {
 		"universal-auth/login": s.loginUniversal,
 		"oidc-auth/login":      s.loginOIDC,
 		"aws-auth/login":       s.loginAWS,
-		"token/renew":          s.renew,
 		"token/revoke":         s.revoke,
 	}[name]
 	if handle == nil {

@@ -65,18 +65,13 @@ type Identity struct {
 	// connections of projects, by project id.
 	Permissions []Action
 	Projects    map[string][]Action
-	// TokenTTL and TokenMaxTTL are the lifetime of an access token and how far it can
-	// be renewed. Zero means Infisical's default for both, 30 days; NoExpiry that it has none.
-	TokenTTL    time.Duration
-	TokenMaxTTL time.Duration
+	// TokenTTL is the lifetime of an access token. Zero means Infisical's default, 30 days.
+	TokenTTL time.Duration
 
 	Universal *UniversalAuth
 	OIDC      *OIDCAuth
 	AWS       *AWSAuth
 }
-
-// NoExpiry is the TTL of tokens that don't expire.
-const NoExpiry time.Duration = -1
 
 // Connection is an app connection.
 type Connection struct {
@@ -204,18 +199,18 @@ func (s *Server) ActiveTokens() int {
 	return active
 }
 
-// Reset forgets all state, goes back to the initial limits, and clears the
+// Reset forgets all state and limits, and clears the
 // injector's rules and calls.
 func (s *Server) Reset() {
 	s.mu.Lock()
 	s.forget()
 	s.mu.Unlock()
-	s.faults.Clear()
-	s.faults.ResetCalls()
+	s.Faults().Clear()
+	s.Faults().ResetCalls()
 }
 
 func (s *Server) forget() {
-	s.limits = s.initial
+	s.limits = Limits{}
 	s.windows = map[string]*window{}
 	s.organizations = map[string]*Organization{}
 	s.projects = map[string]*Project{}

@@ -57,7 +57,7 @@ func TestResetForgetsEverything(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	token := r.login("robot")
-	r.sim.SetLimits(infisical.FreeCloud())
+	r.sim.SetLimits(infisical.Limits{Read: 1})
 	r.sim.Faults().Add(fault.Any(), fault.Always(), fault.Respond(500, nil, ""))
 	r.sim.Reset()
 	if diff := cmp.Diff(infisical.State{}, r.sim.Snapshot()); diff != "" {

@@ -7,50 +7,34 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// defaultTTL is the lifetime of an access token unless the identity says otherwise,
-// and how far it can be renewed, which is not at all.
+// defaultTTL is the lifetime of an access token unless the identity says otherwise. It
+// is also how far one could be renewed, which nobody here does.
 const defaultTTL = 30 * 24 * time.Hour
 
 // tokenRow is an access token as the server keeps it.
 type tokenRow struct {
 	id, identityID string
 	// orgID is the organisation that the token is for; a sub-organisation when one was named.
-	orgID       string
-	ttl, maxTTL time.Duration
-	created     time.Time
-	renewed     time.Time
+	orgID   string
+	expires time.Time
 }
 
 func (row *tokenRow) expired(now time.Time) bool {
-	return row.ttl > 0 && !now.Before(row.renewed.Add(row.ttl))
-}
-
-func orDefault(ttl time.Duration) time.Duration {
-	switch ttl {
-	case 0:
-		return defaultTTL
-	case NoExpiry:
-		return 0
-	default:
-		return ttl
-	}
+	return !now.Before(row.expires)
 }
 
 func (s *Server) tokenAnswer(row *tokenRow) any {
 	claims := jwt.MapClaims{
 		"identityId": row.identityID, "identityAccessTokenId": row.id, "authTokenType": "identityAccessToken",
-		"iat": s.now().Unix(),
-	}
-	if row.ttl > 0 {
-		claims["exp"] = s.now().Add(row.ttl).Unix()
+		"iat": s.now().Unix(), "exp": row.expires.Unix(),
 	}
 	signed, err := jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString(s.signingKey)
 	if err != nil {
 		panic(err) // HMAC of a map of texts and numbers can't fail
 	}
 	return map[string]any{
-		"accessToken": signed, "expiresIn": int64(row.ttl.Seconds()),
-		"accessTokenMaxTTL": int64(row.maxTTL.Seconds()), "tokenType": "Bearer",
+		"accessToken": signed, "expiresIn": int64(row.expires.Sub(s.now()).Seconds()),
+		"accessTokenMaxTTL": int64(defaultTTL.Seconds()), "tokenType": "Bearer",
 	}
 }
 
@@ -73,7 +57,7 @@ func (s *Server) verify(raw string) (tokenRow, *refusal) {
 	return *row, nil
 }
 
-// tokenBody reads {"accessToken": …}, which renew and revoke take.
+// tokenBody reads {"accessToken": …}, which revoke takes.
 func (s *Server) tokenBody(body any) (tokenRow, *refusal) {
 	var in reader
 	fields := in.object(body)
@@ -96,27 +80,6 @@ func (s *Server) revoke(x *exchange) (any, *refusal) {
 	defer s.mu.Unlock()
 	delete(s.tokens, row.id)
 	return map[string]string{"message": "Successfully revoked access token"}, nil
-}
-
-// renew extends a token, unless that would take it past its maximum: then the token
-// is gone, which with the default of TTL = maximum always happens.
-func (s *Server) renew(x *exchange) (any, *refusal) {
-	old, no := s.tokenBody(x.body)
-	if no != nil {
-		return nil, no
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	row := s.tokens[old.id]
-	if row == nil {
-		return nil, unauthorized("No identity access token found")
-	}
-	if row.maxTTL > 0 && s.now().Add(row.ttl).After(row.created.Add(row.maxTTL)) {
-		delete(s.tokens, row.id)
-		return nil, unauthorized("Failed to renew MI access token past its Max TTL expiration")
-	}
-	row.renewed = s.now()
-	return s.tokenAnswer(row), nil
 }
 
 // tokenProblem says what is wrong with an access token in the server's words.

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/linkersync/linkersync/shared/simulator/clock"
 )
 
 // What Lambda does with asynchronous invocations unless told otherwise.
@@ -65,7 +67,7 @@ type Async struct {
 // NewAsync returns a queue of events for one function. Stop it.
 func NewAsync(options AsyncOptions) *Async {
 	if options.Sleep == nil {
-		options.Sleep = sleep
+		options.Sleep = clock.Sleep
 	}
 	if options.Now == nil {
 		options.Now = time.Now

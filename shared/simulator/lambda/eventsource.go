@@ -10,6 +10,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"github.com/linkersync/linkersync/shared/simulator/clock"
 )
 
 // SQS is what an event source calls; [*sqs.Client] has it.
@@ -117,7 +119,7 @@ func (s EventSource) withDefaults() EventSource {
 		s.Logger = slog.Default()
 	}
 	if s.Sleep == nil {
-		s.Sleep = sleep
+		s.Sleep = clock.Sleep
 	}
 	return s
 }

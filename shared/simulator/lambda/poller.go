@@ -109,14 +109,3 @@ func (s EventSource) remove(ctx context.Context, messages []types.Message) error
 	}
 	return errors.Join(problems...)
 }
-
-func sleep(ctx context.Context, duration time.Duration) error {
-	timer := time.NewTimer(duration)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}

@@ -3,19 +3,21 @@ package stack
 import (
 	"context"
 	"time"
+
+	"github.com/linkersync/linkersync/shared/simulator/clock"
 )
 
 // wakeEvery is how often those who poll a queue look at a clock that runs faster
 // than their timers.
 const wakeEvery = 20 * time.Millisecond
 
-// clock runs speed times faster than real time.
-type clock struct {
+// fastClock runs speed times faster than real time.
+type fastClock struct {
 	from  time.Time
 	speed int
 }
 
-func (c clock) now() time.Time {
+func (c fastClock) now() time.Time {
 	return c.from.Add(time.Since(c.from) * time.Duration(c.speed))
 }
 
@@ -38,12 +40,5 @@ func (s *Stack) wake(ctx context.Context) {
 
 // sleep waits for a duration of the stack's clock.
 func (s *Stack) sleep(ctx context.Context, duration time.Duration) error {
-	timer := time.NewTimer(duration / time.Duration(s.options.Speed))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return clock.Sleep(ctx, duration/time.Duration(s.options.Speed))
 }

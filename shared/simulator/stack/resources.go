@@ -21,6 +21,9 @@ import (
 // connections function.
 const InfisicalSecret = "linkersync/infisical"
 
+// maxReceives is after how many deliveries a message is a dead letter, as in template.yaml.
+const maxReceives = 5
+
 // makeResources makes what template.yaml makes besides functions.
 func (s *Stack) makeResources(ctx context.Context) error {
 	s.AWS.Buckets.Add(Bucket)
@@ -29,7 +32,7 @@ func (s *Stack) makeResources(ctx context.Context) error {
 		return fmt.Errorf("create queue: %w", err)
 	}
 	redrive := fmt.Sprintf(`{"deadLetterTargetArn":"arn:aws:sqs:%s:%s:%s","maxReceiveCount":%d}`,
-		simaws.Region, simaws.Account, DeadLetters, s.options.MaxReceives)
+		simaws.Region, simaws.Account, DeadLetters, maxReceives)
 	_, err := queues.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: aws.String(Queue), Attributes: map[string]string{
 		"VisibilityTimeout": strconv.Itoa(int(s.options.Visibility.Seconds())), "RedrivePolicy": redrive,
 	}})

@@ -51,8 +51,6 @@ type Options struct {
 	// BatchSize is how many messages a worker takes at a time; default 10. More than
 	// 10 wait for each other for a second, as in template.yaml; up to 10 don't.
 	BatchSize int
-	// MaxReceives is after how many deliveries a message is a dead letter; default 5.
-	MaxReceives int
 	// Visibility is how long a failed message stays away; default 360 s, as deployed.
 	Visibility time.Duration
 	// Output gets the functions' logs; nil drops them.
@@ -101,9 +99,6 @@ func Start(ctx context.Context, options Options) (*Stack, error) {
 	if options.Workers == 0 {
 		options.Workers = 4
 	}
-	if options.MaxReceives == 0 {
-		options.MaxReceives = 5
-	}
 	if options.Speed == 0 {
 		options.Speed = 1
 	}
@@ -139,7 +134,7 @@ func (s *Stack) start(ctx context.Context) error {
 	if _, err := s.Infisical.Start(); err != nil {
 		return err
 	}
-	clock := clock{from: time.Now(), speed: s.options.Speed}
+	clock := fastClock{from: time.Now(), speed: s.options.Speed}
 	s.AWS = simaws.New(simaws.Options{Now: clock.now})
 	if err := s.makeResources(ctx); err != nil {
 		return err

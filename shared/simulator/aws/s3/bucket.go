@@ -48,12 +48,7 @@ func (s *Service) createBucket(w http.ResponseWriter, r request) error {
 			return err
 		}
 	}
-	// The region where S3 began is the only one that must not be named.
-	want := s.cloud.Region
-	if want == "us-east-1" {
-		want = ""
-	}
-	if in.Location != want {
+	if in.Location != s.cloud.Region {
 		return wire.Refuse("IllegalLocationConstraintException", "The %q location constraint is incompatible for the region specific endpoint this request was sent to.", in.Location)
 	}
 	if s.buckets[r.bucket] != nil {

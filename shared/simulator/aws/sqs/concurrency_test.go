@@ -87,7 +87,7 @@ func TestOneOfTwoReceiversGetsAMessage(t *testing.T) {
 	if sum != 1 {
 		t.Errorf("the message was received %d times at once", sum)
 	}
-	if messages := w.cloud.Queues.Messages("work"); len(messages) != 1 || messages[0].Receives != 1 || !messages[0].VisibleAt.After(w.clock()) {
+	if messages := w.cloud.Queues.Messages("work"); len(messages) != 1 || messages[0].Receives != 1 || !messages[0].VisibleAt.After(w.clock.Now()) {
 		t.Errorf("in the queue: %+v", messages)
 	}
 	if nobody := w.cloud.Queues.Messages("none"); nobody != nil {

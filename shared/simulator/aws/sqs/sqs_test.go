@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -14,6 +13,7 @@ import (
 	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
 	simulator "github.com/linkersync/linkersync/shared/simulator/aws"
+	"github.com/linkersync/linkersync/shared/simulator/clock"
 )
 
 // world is a simulated AWS with one queue, a client, and a clock that tests move.
@@ -21,28 +21,18 @@ type world struct {
 	*sdk.Client
 	cloud *simulator.Server
 	queue *string
-
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (w *world) clock() time.Time {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.now
+	clock *clock.Manual
 }
 
 func (w *world) pass(d time.Duration) {
-	w.mu.Lock()
-	w.now = w.now.Add(d)
-	w.mu.Unlock()
+	w.clock.Advance(d)
 	w.cloud.Queues.Wake()
 }
 
 func start(t *testing.T, attributes map[string]string) *world {
 	t.Helper()
-	w := &world{now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
-	w.cloud = simulator.New(simulator.Options{Now: w.clock})
+	w := &world{clock: clock.NewManual(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))}
+	w.cloud = simulator.New(simulator.Options{Now: w.clock.Now})
 	t.Cleanup(w.cloud.Close)
 	w.Client = sdk.NewFromConfig(w.cloud.Config(), func(o *sdk.Options) { o.Retryer = aws.NopRetryer{} })
 	w.queue = w.create(t, "work", attributes)

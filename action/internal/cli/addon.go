@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -76,11 +77,9 @@ func (c *addonUpdate) run(inv *invocation) error {
 	group.SetLimit(c.parallel)
 	report := &report{inv: inv, done: done}
 	for in, err := range inv.session.Installations(inv.ctx, c.installation) {
-		if err == nil {
-			err = context.Cause(inv.ctx)
-		}
-		if err != nil {
-			report.failed = errors.Join(report.failed, err)
+		stopped := context.Cause(inv.ctx)
+		if stopped != nil || err != nil && in.ClientKey == "" {
+			report.failed = cmp.Or(stopped, err)
 			break
 		}
 		if done.Has(in.ClientKey) {
@@ -88,7 +87,10 @@ func (c *addonUpdate) run(inv *invocation) error {
 			continue
 		}
 		group.Go(func() error {
-			return report.add(in, update(inv.ctx, inv.session.Bitbucket(in)))
+			if err == nil { // it could be read
+				err = update(inv.ctx, inv.session.Bitbucket(in))
+			}
+			return report.add(in, err)
 		})
 	}
 	err = group.Wait()

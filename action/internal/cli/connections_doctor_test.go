@@ -45,6 +45,7 @@ func TestDoctor(t *testing.T) {
 		"somebody else's":         {func(w *safeWorld) { w.theirs("ci", false) }, []string{"ok token ci", "ok login", "ok read", "failed connection ci"}, "adopt: true", 1},
 		"no login":                {func(w *safeWorld) { w.env["LINKERSYNC_INFISICAL_CLIENT_SECRET"] = "wrong" }, []string{"ok token ci", "failed login"}, "check the client ID and secret", 1},
 		"nothing to log in with":  {func(w *safeWorld) { w.env["LINKERSYNC_INFISICAL_CLIENT_SECRET"] = "" }, []string{"ok token ci", "failed login"}, "LINKERSYNC_INFISICAL_CLIENT_SECRET", 1},
+		"nothing is wanted":       {func(w *safeWorld) { w.identity(nil); w.manifest("  []\n") }, []string{"ok login"}, "logged in", 0},
 		"no permission":           {func(w *safeWorld) { w.identity(nil) }, []string{"ok token ci", "ok login", "failed read"}, "app-connections", 1},
 		"an old server": {func(w *safeWorld) {
 			w.infisical.Faults().Add(fault.Path("GET", "options$"), fault.Always(), fault.Respond(200, nil, `{"appConnectionOptions":[{"name":"GitHub","app":"github","methods":["oauth"]}]}`))
@@ -118,5 +119,12 @@ func TestDoctorWarnsOfTheTokensEnd(t *testing.T) {
 		if code != 0 || len(findings) < 2 || findings[1] != test.want+" "+test.name || !strings.Contains(details[1], test.detail) {
 			t.Errorf("%s: code %d, %q, %q", test.name, code, findings, details)
 		}
+	}
+	// A secret that is the token, and nothing else, has no place for its end.
+	w.must(cloud.Secrets.Add("bitbucket/bare", safeToken, nil))
+	w.manifest("  - {name: bare, email: " + safeEmail + ", token: \"aws-secret:bitbucket/bare\"}\n")
+	findings, _, _ := w.diagnose()
+	if diff := cmp.Diff([]string{"ok token bare", "ok login", "ok read", "warn connection bare"}, findings); diff != "" {
+		t.Errorf("a bare token (-want +got):\n%s", diff)
 	}
 }

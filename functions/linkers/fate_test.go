@@ -146,6 +146,15 @@ func TestPatienceWithEveryError(t *testing.T) {
 	}
 }
 
+// TestKeptApartIsNoFailure: however old it is, and however often it was put back.
+func TestKeptApartIsNoFailure(t *testing.T) {
+	t.Parallel()
+	w := &work{err: errApart, message: rollout.Message{Deferred: maxRepeats, Since: today.Add(-maxAge)}}
+	if got := fateOf(w, today); got != apart {
+		t.Errorf("fate %d, want it put back apart from others", got)
+	}
+}
+
 // TestAMessageWithoutDateIsNotOld: the first sync of a release that didn't write it.
 func TestAMessageWithoutDateIsNotOld(t *testing.T) {
 	t.Parallel()

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
+	"log/slog"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -13,6 +15,8 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/linkersync/linkersync/functions/internal/startup"
+	"github.com/linkersync/linkersync/shared/bitbucket"
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/redact"
 	"github.com/linkersync/linkersync/shared/rollout"
@@ -48,6 +52,7 @@ func TestBatchAppliesReportsAndFinishesTheRun(t *testing.T) {
 		}
 	}
 	// The same messages again: read, and nothing else; the run stays as it is.
+	heads := w.aws.Faults.Count(fault.Path(http.MethodHead, ""))
 	w.bitbucket.Faults().ResetCalls()
 	if again := w.batch(t.Context(), record("m-1", message(1), 1), record("m-2", message(2), 1)); len(again) != 0 {
 		t.Errorf("again %v", again)
@@ -55,8 +60,11 @@ func TestBatchAppliesReportsAndFinishesTheRun(t *testing.T) {
 	if calls := w.bitbucket.Faults().Calls(); len(calls) != 2 || calls[0].Method != http.MethodGet {
 		t.Errorf("calls %v, want one read for each", calls)
 	}
-	if after, err := w.handler.table.Run(t.Context(), "run-1"); err != nil || after != run || w.finished() != 1 {
-		t.Errorf("run %+v became %+v, error %v, %d finished", run, after, err, w.finished())
+	if asked := w.aws.Faults.Count(fault.Path(http.MethodHead, "")); asked != heads {
+		t.Errorf("who wrote nothing asked %d times whether the manifest is current", asked-heads)
+	}
+	if after, err := w.handler.table.Run(t.Context(), "run-1"); err != nil || after != run || w.finished() != 1 || strings.Count(w.out.String(), "run finished") != 1 {
+		t.Errorf("run %+v became %+v, error %v, %d finished, log %s", run, after, err, w.finished(), w.out)
 	}
 }
 
@@ -113,6 +121,7 @@ func TestFates(t *testing.T) {
 		"an app that can't be updated any more": {fault: effect(fault.Respond(410, nil, "")), message: addon, buried: "can take no update", outcome: rollout.Failed},
 		"not a message":                         {message: "hello", buried: "not as documented"},
 		"an unknown task":                       {message: `{"client_key":"x","task":"everything"}`, buried: "no task that is known"},
+		"without a client key":                  {message: `{"task":"values"}`, buried: "names no client key"},
 		"an unknown workspace":                  {message: message(9), outcome: rollout.Skipped},
 		"uninstalled": {prepare: func(w *world) {
 			in, err := w.store.Get(w.t.Context(), clientKey(1))
@@ -121,6 +130,15 @@ func TestFates(t *testing.T) {
 			_, err = w.store.Update(w.t.Context(), in, "uninstall")
 			w.must(err)
 		}, message: message(1), outcome: rollout.Skipped},
+		"the store is away": {prepare: func(w *world) {
+			w.aws.Faults.Add(fault.Target("GetSecretValue"), fault.Always(), fault.AWSError(400, "AccessDeniedException", ""))
+		}, message: message(1), queued: 1},
+		"its own manifest can't be read": {prepare: func(w *world) { // the default one may delete what its own lists
+			w.aws.Faults.Add(fault.Path(http.MethodGet, "/installations/"), fault.Always(), fault.AWSError(403, "AccessDenied", ""))
+		}, message: message(1), queued: 1},
+		"nobody can tell whether the manifest is current": {prepare: func(w *world) {
+			w.aws.Faults.Add(fault.Path(http.MethodHead, ""), fault.Always(), fault.AWSError(403, "AccessDenied", ""))
+		}, message: message(1), queued: 1},
 		"the bus is away": {prepare: func(w *world) {
 			w.aws.Faults.Add(fault.Target("PutEvents"), fault.Always(), fault.AWSError(400, "AccessDeniedException", ""))
 		}, message: message(1), queued: 1},
@@ -157,8 +175,21 @@ func TestFates(t *testing.T) {
 			w.checkQueued(test.queued)
 			w.checkBuried(test.buried)
 			var outcomes []rollout.Outcome
+			level := slog.LevelWarn
 			for _, applied := range w.applied() {
 				outcomes = append(outcomes, applied.Outcome)
+				switch applied.Outcome {
+				case rollout.Failed:
+					level = slog.LevelError
+				case rollout.Skipped:
+					level = slog.LevelInfo
+				}
+				if applied.Outcome != rollout.Changed && (applied.Reason == "" || !strings.Contains(applied.Reason, test.buried)) {
+					t.Errorf("reason %q, want it to say %s", applied.Reason, test.buried)
+				}
+			}
+			if told := `"level":"` + level.String() + `","msg":"message not applied"`; (test.fault != nil || level != slog.LevelWarn) && !strings.Contains(w.out.String(), told) {
+				t.Errorf("the log lacks %s:\n%s", told, w.out)
 			}
 			var want []rollout.Outcome
 			if test.outcome != "" {
@@ -228,9 +259,13 @@ func TestWhatIsNoMessageIsBuriedThoughTheBusIsAway(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)
 	w.desire(rollout.DefaultScope, "ONE")
+	w.run("run-1", 1)
 	w.aws.Faults.Add(fault.Target("PutEvents"), fault.Always(), fault.AWSError(400, "AccessDeniedException", ""))
 	if again := w.batch(t.Context(), record("a", "hello", 1), record("b", message(1), 1)); len(again) != 0 {
 		t.Errorf("again %v", again)
+	}
+	if run, err := w.handler.table.Run(t.Context(), "run-1"); err != nil || run.Reported() != 0 || !strings.Contains(w.out.String(), "results not sent") {
+		t.Errorf("run %+v, error %v; want it told after the bus, which the log says is away", run, err)
 	}
 	w.checkQueued(1)
 	w.checkBuried("not as documented")
@@ -264,31 +299,35 @@ func TestWorkThatComesToAnEndIsNotDeadly(t *testing.T) {
 
 func TestRemovedEndpointStopsEverythingOnce(t *testing.T) {
 	t.Parallel()
+	const fleet = 5 * parallel
 	for name, removal := range map[string]simbitbucket.Removal{"410": simbitbucket.RemovedGone, "404": simbitbucket.RemovedNotFound} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, 8)
+			w := newWorld(t, fleet)
 			w.desire(rollout.DefaultScope, "ONE")
-			w.run("run-1", 8)
+			w.run("run-1", fleet)
 			w.bitbucket.Configure(func(s *simbitbucket.Switches) { s.Removed = removal })
 			var records []events.SQSMessage
-			for i := 1; i <= 8; i++ {
+			for i := 1; i <= fleet; i++ {
 				records = append(records, record(clientKey(i), message(i), 1))
 			}
 			if again := w.batch(t.Context(), records...); len(again) != 0 {
 				t.Errorf("again %v", again)
 			}
 			calls := w.bitbucket.Faults().Total()
-			if calls > 2*parallel {
-				t.Errorf("%d calls to an endpoint that is gone", calls)
+			if calls > parallel {
+				t.Errorf("%d calls to an endpoint that is gone, want those that were under way", calls)
+			}
+			if loud := strings.Count(w.out.String(), "all updates stop for a day"); loud != 1 {
+				t.Errorf("the log says so %d times, want once", loud)
 			}
 			w.batch(t.Context(), records...)
 			if after := w.bitbucket.Faults().Total(); after != calls {
 				t.Errorf("%d more calls after the stop", after-calls)
 			}
 			run, err := w.handler.table.Run(t.Context(), "run-1")
-			if err != nil || run.Skipped != 8 || run.Phase != rollout.Done {
-				t.Errorf("run %+v, error %v; want 8 skipped", run, err)
+			if err != nil || run.Skipped != fleet || run.Phase != rollout.Done {
+				t.Errorf("run %+v, error %v; want all skipped", run, err)
 			}
 			if got := w.metric("EndpointRemoved"); got != 1 {
 				t.Errorf("said so %d times, want once", got)
@@ -326,25 +365,97 @@ func TestNewerManifestOvertakes(t *testing.T) {
 	if got := [3]string{w.values(1), w.values(2), w.values(3)}; got != [3]string{"OLD", "ONE", "ONE"} {
 		t.Errorf("values %q", got)
 	}
-	w.batch(t.Context(), record("the newest", of(1, 2, 0), 1))
+	w.aws.Faults.ResetCalls()
+	w.batch(t.Context(), record("the newest", of(1, 2, 0), 1), record("and another", of(2, 2, 0), 1))
 	if got := w.values(1); got != "ONE" {
 		t.Errorf("values %q", got)
 	}
+	// The stop flag, the newest revision and, once it is reported to, the run.
+	if got := w.aws.Faults.Count(fault.Target("GetItem")); got != 3 {
+		t.Errorf("%d reads of the table for a batch, want 3", got)
+	}
+	if got := w.aws.Faults.Count(fault.Path(http.MethodGet, "/"+rollout.DefaultScope+"$")); got != 1 {
+		t.Errorf("%d reads of the default manifest for a batch, want 1", got)
+	}
 }
 
-// TestManifestChangesWhileItIsApplied: the worker that wrote the old one starts over.
+// TestManifestChangesWhileItIsApplied: the worker that wrote the old one starts over, a
+// few times.
 func TestManifestChangesWhileItIsApplied(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, 1)
-	w.desire(rollout.DefaultScope, "ONE")
-	var changes atomic.Int32
-	w.handler.worker.http.Transport = hook{w.handler.worker.http.Transport, func(r *http.Request) {
-		if r.Method != http.MethodGet && changes.Add(1) == 1 {
-			w.desire(rollout.DefaultScope, "TWO")
+	for name, test := range map[string]struct{ times, writes, queued int }{"once": {1, 2, 0}, "each time": {100, maxRounds, 1}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, 1)
+			w.desire(rollout.DefaultScope, "ONE")
+			var writes atomic.Int32
+			w.handler.worker.http.Transport = hook{w.handler.worker.http.Transport, func(r *http.Request) {
+				if r.Method == http.MethodGet {
+					return
+				}
+				if n := int(writes.Add(1)); n <= test.times {
+					w.desire(rollout.DefaultScope, "TWO", strings.Repeat("T", n)) // one PUT from any other
+				}
+			}}
+			if again := w.batch(t.Context(), record("m", message(1), 1)); len(again) != 0 || int(writes.Load()) != test.writes {
+				t.Errorf("again %v, %d writes, want %d", again, writes.Load(), test.writes)
+			}
+			w.checkQueued(test.queued)
+			if applied := w.applied(); test.queued == 0 && (w.values(1) != "TWO T" || len(applied) != 1 || len(applied[0].Linkers) != 1) {
+				t.Errorf("values %q, events %+v; want the manifest that came meanwhile, told once", w.values(1), applied)
+			}
+		})
+	}
+}
+
+// TestALinkersFailureIsTheNextOnesToo where it is about the installation, and only there.
+func TestALinkersFailureIsTheNextOnesToo(t *testing.T) {
+	t.Parallel()
+	for status, tried := range map[int]bool{400: true, 403: true, 500: true, 401: false, 410: false, 429: false} {
+		w := newWorld(t, 1)
+		_, err := w.handler.worker.desired.Objects.Put(t.Context(), rollout.DefaultScope,
+			[]byte("version: 1\nlinkers:\n  - {key: issues, values: [ONE]}\n  - {key: builds, values: [B1]}\n"))
+		w.must(err)
+		w.bitbucket.Faults().Add(fault.Path("", "/linkers/issues/"), fault.Always(), fault.Respond(status, nil, ""))
+		w.batch(t.Context(), record("m", message(1), 1))
+		in, _ := w.bitbucket.Installation(clientKey(1))
+		if got := w.bitbucket.Faults().Count(fault.Path("", "/linkers/builds/")) > 0; got != tried || tried != (len(in.Values["builds"]) == 1) {
+			t.Errorf("%d: the next linker was tried: %v, values %v; want %v", status, got, in.Values["builds"], tried)
 		}
-	}}
-	if again := w.batch(t.Context(), record("m", message(1), 1)); len(again) != 0 || w.values(1) != "TWO" {
-		t.Errorf("again %v, values %q; want the manifest that came meanwhile", again, w.values(1))
+	}
+}
+
+// TestUpdatesOfTheApp reach Bitbucket as they were asked for, and fail as it says.
+func TestUpdatesOfTheApp(t *testing.T) {
+	t.Parallel()
+	descriptor := simbitbucket.Descriptor(appKey, "https://app.example.com", "issues", "builds")
+	for name, test := range map[string]struct {
+		message rollout.Message
+		body    string
+	}{
+		"read again":          {rollout.Message{}, "{}"},
+		"with its descriptor": {rollout.Message{Descriptor: descriptor}, `"descriptor":{`},
+		"with its address":    {rollout.Message{DescriptorURL: "https://app.example.com/atlassian-connect.json"}, `"descriptor_url":"https://app.example.com/`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, 1)
+			var body []byte
+			w.handler.worker.http.Transport = hook{w.handler.worker.http.Transport, func(r *http.Request) {
+				sent, err := r.GetBody()
+				w.must(err)
+				body, err = io.ReadAll(sent)
+				w.must(err)
+			}}
+			w.bitbucket.Faults().Add(fault.Path(http.MethodPut, "^/2.0/addon$"), fault.Always(), fault.Respond(403, nil, ""))
+			m := test.message
+			m.Task, m.ClientKey = rollout.TaskAddon, clientKey(1)
+			w.batch(t.Context(), record("m", m, 1))
+			if !strings.Contains(string(body), test.body) {
+				t.Errorf("sent %s, want %s", body, test.body)
+			}
+			w.checkBuried("403")
+		})
 	}
 }
 
@@ -381,7 +492,12 @@ func (h hook) RoundTrip(r *http.Request) (*http.Response, error) {
 func TestWithoutManifestNothingIsDone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)
-	w.batch(t.Context(), record("m", message(1), 1))
+	first := message(1)
+	first.Run = "" // right after an install
+	w.batch(t.Context(), record("m", first, 1))
+	if got := w.aws.Faults.Count(fault.Target("TransactWriteItems")); got != 0 {
+		t.Errorf("%d reports to no run", got)
+	}
 	if got := w.bitbucket.Faults().Total(); got != 0 || len(w.applied()) != 1 || w.applied()[0].Outcome != rollout.Skipped {
 		t.Errorf("%d calls, events %+v", got, w.applied())
 	}
@@ -448,6 +564,18 @@ func TestNothingIsBegunShortlyBeforeTheDeadline(t *testing.T) {
 	}
 }
 
+func TestWorkIsBegunWhileThereIsTime(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	w.desire(rollout.DefaultScope, "ONE")
+	w.handler.now = time.Now
+	ctx, cancel := context.WithTimeout(t.Context(), reserve+time.Hour)
+	defer cancel()
+	if w.batch(ctx, record("m", message(1), 1)); w.values(1) != "ONE" {
+		t.Errorf("values %q, want them applied", w.values(1))
+	}
+}
+
 func TestWorkIsCutShortBeforeTheDeadline(t *testing.T) {
 	t.Parallel()
 	deadline := time.Now().Add(time.Hour)
@@ -476,15 +604,28 @@ func TestDirectInvoke(t *testing.T) {
 	if _, err = w.handler.Handle(t.Context(), w.event("direct_unknown_task")); !errors.Is(err, rollout.ErrRefused) {
 		t.Errorf("unknown task: %v", err)
 	}
-	if _, err = w.handler.Handle(t.Context(), json.RawMessage(`[]`)); !errors.Is(err, rollout.ErrRefused) {
+	if _, err = w.handler.Handle(t.Context(), json.RawMessage(`[]`)); !errors.Is(err, rollout.ErrRefused) || !strings.Contains(err.Error(), "not a JSON object") {
 		t.Errorf("a list: %v", err)
+	}
+	unknown, _ := json.Marshal(message(9)) // it always can be
+	answer, err = w.handler.Handle(t.Context(), unknown)
+	if applied, ok = answer.(rollout.Applied); err != nil || !ok || applied.Outcome != rollout.Skipped || !strings.Contains(applied.Reason, "is gone") {
+		t.Errorf("an unknown workspace: answer %+v, error %v", answer, err)
+	}
+	w.bitbucket.Faults().Add(fault.Any(), fault.Always(), simbitbucket.RateLimited())
+	if _, err = w.handler.Handle(t.Context(), w.event("direct")); !errors.Is(err, bitbucket.ErrRateLimited) {
+		t.Errorf("rate limited: %v", err)
+	}
+	w.handler.worker.store = nil
+	if _, err = w.handler.Handle(t.Context(), w.event("direct")); !errors.Is(err, startup.ErrPanic) {
+		t.Errorf("a panic: %v", err)
 	}
 }
 
 func TestConfigurationProblemsAreReportedTogether(t *testing.T) {
 	t.Parallel()
-	err := run(func(string) string { return "" }, t.Output())
-	for _, name := range []string{"LINKERSYNC_APP_KEY", "LINKERSYNC_BUCKET", "LINKERSYNC_TABLE", "LINKERSYNC_BUS", "LINKERSYNC_QUEUE_URL", "LINKERSYNC_DEAD_LETTERS_URL", "AWS_REGION"} {
+	err := run(func(name string) string { return map[string]string{"LINKERSYNC_BULK_BODY": "a guess"}[name] }, t.Output())
+	for _, name := range []string{"LINKERSYNC_BULK_BODY", "LINKERSYNC_APP_KEY", "LINKERSYNC_BUCKET", "LINKERSYNC_TABLE", "LINKERSYNC_BUS", "LINKERSYNC_QUEUE_URL", "LINKERSYNC_DEAD_LETTERS_URL", "AWS_REGION"} {
 		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("error %v doesn't name %s", err, name)
 		}

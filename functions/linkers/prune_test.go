@@ -7,6 +7,10 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/linkersync/linkersync/shared/bitbucket"
+	"github.com/linkersync/linkersync/shared/connect"
+	"github.com/linkersync/linkersync/shared/reconcile"
+	"github.com/linkersync/linkersync/shared/redact"
 	"github.com/linkersync/linkersync/shared/rollout"
 	simbitbucket "github.com/linkersync/linkersync/shared/simulator/bitbucket"
 )
@@ -69,6 +73,22 @@ func TestALargePruneThatIsAllowed(t *testing.T) {
 				t.Errorf("run %+v, error %v; want %d removed", run, err, test.removed)
 			}
 		})
+	}
+}
+
+// TestNoVersionIsNoYes: in a bucket without versions, a manifest has none either.
+func TestNoVersionIsNoYes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	w.full()
+	w.desire(rollout.DefaultScope, "NEW")
+	state, err := w.handler.worker.desired.Default(t.Context())
+	w.must(err)
+	state.VersionID = ""
+	signer := connect.Signer{AppKey: appKey, ClientKey: clientKey(1), Secret: redact.New(secret)}
+	client := &bitbucket.Client{BaseURL: w.handler.worker.apiURL, HTTP: w.handler.worker.http, Sign: signer.Sign}
+	if wrote, failed := w.handler.worker.linkers(t.Context(), client, state, "", &rollout.Applied{}); wrote || !isA[*reconcile.PruneGuardError](failed.err()) {
+		t.Errorf("wrote %v, error %v; want the guard's", wrote, failed)
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/base64"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -16,7 +17,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"github.com/linkersync/linkersync/shared/bitbucket"
 	"github.com/linkersync/linkersync/shared/rollout"
+	simbitbucket "github.com/linkersync/linkersync/shared/simulator/bitbucket"
+	"github.com/linkersync/linkersync/shared/simulator/fault"
 )
 
 // unknownTo makes Bitbucket answer the workspaces' calls with a 404 that says
@@ -156,6 +160,70 @@ func TestADeletedWorkspaceStopsNobodyElse(t *testing.T) {
 			}
 			if failed := len(test.unknown); !test.stopped && run.Failed != failed {
 				t.Errorf("%d failed, want %d", run.Failed, failed)
+			}
+		})
+	}
+}
+
+// TestAnUpdateOfTheAppStopsNobody: the stop flag is about the linkers' endpoints.
+func TestAnUpdateOfTheAppStopsNobody(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 2)
+	w.bitbucket.Faults().Add(fault.Any(), fault.Always(), fault.Respond(http.StatusGone, nil, ""))
+	first, second := message(1), message(2)
+	first.Task, second.Task = rollout.TaskAddon, rollout.TaskAddon
+	w.batch(t.Context(), record("a", first, 1), record("b", second, 1))
+	if stop, up, err := w.handler.table.Stopped(t.Context(), appKey); up || err != nil {
+		t.Errorf("stopped %+v, error %v", stop, err)
+	}
+}
+
+// TestAStopThatCannotBeRaised is told, and nobody is told that all updates stop.
+func TestAStopThatCannotBeRaised(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	w.desire(rollout.DefaultScope, "ONE")
+	w.bitbucket.Configure(func(s *simbitbucket.Switches) { s.Removed = simbitbucket.RemovedGone })
+	w.aws.Faults.Add(fault.Target("UpdateItem"), fault.Always(), fault.AWSError(400, "AccessDeniedException", ""))
+	w.batch(t.Context(), record("a", message(1), 1))
+	if log := w.out.String(); !strings.Contains(log, "stop flag not raised") || strings.Contains(log, "all updates stop for a day") {
+		t.Errorf("log %s", log)
+	}
+}
+
+// TestWhoFindsTheEndpointGone decides whether everything stops: each sequence is what
+// the messages of a batch ended with, one after the other.
+func TestWhoFindsTheEndpointGone(t *testing.T) {
+	t.Parallel()
+	announced := bitbucketAnswers(http.StatusGone, "")
+	vague := fmt.Errorf("linker issues: %w", &bitbucket.APIError{Status: http.StatusNotFound, Removed: true})
+	plain := fmt.Errorf("linker issues: %w", bitbucket.ErrEndpointRemoved)
+	limited := bitbucketAnswers(http.StatusTooManyRequests, "")
+	for name, test := range map[string]struct {
+		errs            []error
+		learned, closed bool
+	}{
+		"nobody":                           {[]error{nil, limited}, false, false},
+		"one, in Bitbucket's words":        {[]error{nil, announced}, true, true},
+		"one, who may be a deleted one":    {[]error{vague}, false, false},
+		"two, and no other":                {[]error{vague, plain}, false, true},
+		"two, and one who can't tell":      {[]error{vague, limited, plain}, false, true},
+		"two, after one who found it":      {[]error{nil, vague, limited, plain}, false, false},
+		"two, before one who found it":     {[]error{vague, plain, nil}, false, false},
+		"one, between two who can't tell":  {[]error{limited, plain, limited}, false, false},
+		"one among others who can't tell":  {[]error{limited, vague, limited}, false, false},
+		"all, in Bitbucket's words and no": {[]error{vague, announced, plain}, true, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := &gate{lost: map[string]error{}}
+			learned := false
+			for i, err := range test.errs {
+				learned = g.learn(clientKey(i), err) || learned
+			}
+			concluded := g.conclude() != nil
+			if learned != test.learned || concluded != (test.closed && !test.learned) || (g.closed != nil) != test.closed {
+				t.Errorf("learned %v, concluded %v, closed for %v", learned, concluded, g.closed)
 			}
 		})
 	}

@@ -55,12 +55,12 @@ func (r record) remember(event string) []string {
 	return events[max(0, len(events)-keptEvents):]
 }
 
-// sameContent compares what two writers of one event must agree on. The time of
-// writing differs between them, the version too.
+// sameContent compares what two writers of one event on one state must agree on.
+// The time of writing differs between them; keys, previous secret and events
+// follow from the state and the event, of which the version's id is made.
 func (r record) sameContent(other record) bool {
-	return r.AppKey == other.AppKey && r.ClientKey == other.ClientKey && r.Principal == other.Principal &&
-		r.State == other.State && r.SharedSecret.Equal(other.SharedSecret) &&
-		r.PreviousSecret.Equal(other.PreviousSecret) && r.EventAt.Equal(other.EventAt) && slices.Equal(r.events, other.events)
+	return r.Principal == other.Principal && r.State == other.State &&
+		r.SharedSecret.Equal(other.SharedSecret) && r.EventAt.Equal(other.EventAt)
 }
 
 // encode returns the secret's value; it wraps [ErrTooLarge].

@@ -103,8 +103,6 @@ func (c call) failed(err error, scope string) error {
 	switch {
 	case cut.Code == "ResourceNotFoundException":
 		cut.Kind = ErrNotFound
-	case cut.Code == "ResourceExistsException":
-		cut.Kind = ErrExists
 	case cut.Code == "InvalidRequestException" && strings.Contains(message, "delet"):
 		cut.Kind = ErrPendingDeletion
 	case cut.Code == "LimitExceededException":

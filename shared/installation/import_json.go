@@ -69,9 +69,7 @@ func readJSONLines(in *bufio.Reader, line int, appKey string, yield func(Row, er
 func readLine(in *bufio.Reader) (text []byte, long bool, err error) {
 	for {
 		part, err := in.ReadSlice('\n')
-		if !long {
-			text = append(text, part...)
-		}
+		text = append(text, part...)
 		if len(text) > maxImportRow {
 			long, text = true, nil
 		}

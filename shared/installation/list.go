@@ -61,7 +61,7 @@ func (s *SecretsManager) pages(ctx context.Context) iter.Seq2[[]types.SecretList
 		cursor := ""
 		for {
 			page, next, err := s.entries(ctx, cursor)
-			if err == nil && next != "" && next == cursor {
+			if next != "" && next == cursor {
 				err = &Error{Op: "list installations", Hint: "Secrets Manager returned the same page twice"}
 			}
 			if !yield(page, err) || err != nil || next == "" {
@@ -85,7 +85,7 @@ func (s *SecretsManager) withoutSecrets(page []types.SecretListEntry, yield func
 func (s *SecretsManager) listed(entry types.SecretListEntry) (Installation, error) {
 	clientKey, err := DecodeName(s.options.AppKey, aws.ToString(entry.Name))
 	if err != nil {
-		return Installation{}, &Error{Op: "list installations", Kind: ErrDamaged, Hint: err.Error()}
+		return Installation{}, &Error{Op: "list installations", Kind: err, Hint: "no look-up asks for it; keep its value under its client key's name, or delete it"}
 	}
 	tags := tagMap(entry.Tags)
 	in := Installation{
@@ -146,9 +146,7 @@ func (s *SecretsManager) batch(ctx context.Context, names []string, keys map[str
 		}
 		delete(keys, aws.ToString(entry.Name))
 		read, err := s.batched(ctx, clientKey, entry)
-		if err != nil {
-			read.ClientKey = clientKey
-		}
+		read.ClientKey = clientKey // also of one that can't be read
 		if !yield(read.Installation, err) {
 			return false
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
+	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/linkersync/linkersync/shared/installation"
@@ -95,6 +96,7 @@ func TestAllTellsWhatTheListKnows(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
 	created := must(s.Create(t.Context(), sample(clientKey, "s1"), "1"))(t)
+	created = must(s.Update(t.Context(), created, "2"))(t) // so that there is a version before
 	for in, err := range s.open(nil).All(t.Context(), installation.Query{}) {
 		if err != nil {
 			t.Fatal(err)
@@ -134,6 +136,11 @@ func TestAnInstallationWithoutAStateTagCountsAsInstalled(t *testing.T) {
 	if diff := cmp.Diff(want, collected(t, s.All(t.Context(), installation.Query{State: installation.Installed}))); diff != "" {
 		t.Errorf("installed (-want +got):\n%s", diff)
 	}
+	for in := range s.All(t.Context(), installation.Query{}) {
+		if in.ClientKey == "bare" && in.Principal != (installation.Principal{}) {
+			t.Errorf("without a tag the workspace is %+v", in.Principal)
+		}
+	}
 }
 
 func TestAllGoesOnPastAnInstallationThatCantBeRead(t *testing.T) {
@@ -157,7 +164,7 @@ func TestAllGoesOnPastAnInstallationThatCantBeRead(t *testing.T) {
 	if !strings.Contains(damaged, "list installations damaged: the secret's value is not one that linkersync wrote") || strings.Contains(damaged, "canary") {
 		t.Errorf("damaged: %q", damaged)
 	}
-	if !strings.Contains(byHand, "By=20hand=3a") {
+	if !strings.Contains(byHand, "By=20hand=3a") || !strings.Contains(byHand, "no look-up asks for it") {
 		t.Errorf("a name made by hand: %q, want it named", byHand)
 	}
 }
@@ -200,17 +207,26 @@ func TestAllLeavesNothingOutSilently(t *testing.T) {
 		return types.SecretListEntry{Name: aws.String("linkersync/app/installation/" + key)}
 	}
 	api := oddAnswers{
+		SecretsManagerAPI: refusing{err: &smithy.GenericAPIError{Code: "ThrottlingException"}},
 		list: func(in *secretsmanager.ListSecretsInput) (*secretsmanager.ListSecretsOutput, error) {
 			if in.NextToken == nil { // an empty page is no last page
 				return &secretsmanager.ListSecretsOutput{NextToken: aws.String("2")}, nil
 			}
-			return &secretsmanager.ListSecretsOutput{SecretList: []types.SecretListEntry{entry("denied"), entry("forgotten"), entry("purged"), entry("deleted")}}, nil
+			return &secretsmanager.ListSecretsOutput{SecretList: []types.SecretListEntry{
+				entry("denied"), entry("forgotten"), entry("purged"), entry("deleted"), entry("old"),
+			}}, nil
 		},
 		batch: func(names []string) (*secretsmanager.BatchGetSecretValueOutput, error) {
 			refuse := func(i int, code, message string) types.APIErrorType {
 				return types.APIErrorType{SecretId: aws.String(names[i]), ErrorCode: aws.String(code), Message: aws.String(message)}
 			}
-			return &secretsmanager.BatchGetSecretValueOutput{Errors: []types.APIErrorType{
+			// What was not asked for is nobody's.
+			other := types.APIErrorType{SecretId: aws.String("linkersync/app/installation/other"), ErrorCode: aws.String("AccessDeniedException")}
+			return &secretsmanager.BatchGetSecretValueOutput{SecretValues: []types.SecretValueEntry{
+				{Name: aws.String("linkersync/app/installation/another")},
+				{Name: aws.String(names[4]), SecretString: aws.String("{}"), VersionStages: []string{"AWSPREVIOUS"}},
+			}, Errors: []types.APIErrorType{
+				other,
 				refuse(0, "AccessDeniedException", "User: arn:aws:iam::123456789012:role/x is not authorized"),
 				refuse(2, "InvalidRequestException", "You can't perform this operation on the secret because it was marked for deletion."),
 				refuse(3, "ResourceNotFoundException", "Secrets Manager can't find the specified secret."),
@@ -218,8 +234,9 @@ func TestAllLeavesNothingOutSilently(t *testing.T) {
 		},
 	}
 	store := installation.NewSecretsManager(api, installation.Options{AppKey: "app"})
-	got := collected(t, store.All(t.Context(), installation.Query{WithSecrets: true}))
+	got := collected(t, store.All(t.Context(), installation.Query{WithSecrets: true, State: installation.Installed}))
 	want := map[string]string{
+		"old":       "error: list installations old: throttled by AWS in every attempt (ThrottlingException)", // read by itself
 		"denied":    "error: list installations denied: access denied (AccessDeniedException): allow secretsmanager:GetSecretValue on secrets named linkersync/app/installation/*",
 		"forgotten": "error: list installations forgotten: Secrets Manager left it out of its answer",
 	}
@@ -228,31 +245,91 @@ func TestAllLeavesNothingOutSilently(t *testing.T) {
 	}
 }
 
+// pagesOf are two pages that are alike but for the one secret that each lists.
+func pagesOf(first, second string) func(*secretsmanager.ListSecretsInput) (*secretsmanager.ListSecretsOutput, error) {
+	return func(in *secretsmanager.ListSecretsInput) (*secretsmanager.ListSecretsOutput, error) {
+		name, next := first, aws.String("2")
+		if in.NextToken != nil {
+			name, next = second, nil
+		}
+		return &secretsmanager.ListSecretsOutput{NextToken: next, SecretList: []types.SecretListEntry{{Name: aws.String("linkersync/app/installation/" + name)}}}, nil
+	}
+}
+
+// Whatever the caller leaves at: a range function that goes on after this panics.
+func TestAllStopsOnEveryPage(t *testing.T) {
+	t.Parallel()
+	const byHand = "By=20hand=3a"
+	unanswered := func([]string) (*secretsmanager.BatchGetSecretValueOutput, error) {
+		return &secretsmanager.BatchGetSecretValueOutput{}, nil
+	}
+	refused := func(names []string) (*secretsmanager.BatchGetSecretValueOutput, error) {
+		return &secretsmanager.BatchGetSecretValueOutput{Errors: []types.APIErrorType{{SecretId: aws.String(names[0]), ErrorCode: aws.String("AccessDeniedException")}}}, nil
+	}
+	damaged := func(names []string) (*secretsmanager.BatchGetSecretValueOutput, error) {
+		return &secretsmanager.BatchGetSecretValueOutput{SecretValues: []types.SecretValueEntry{{Name: aws.String(names[0]), VersionStages: []string{"AWSCURRENT"}}}}, nil
+	}
+	for name, test := range map[string]struct {
+		api         oddAnswers
+		withSecrets bool
+	}{
+		"without secrets":      {oddAnswers{list: pagesOf("a", "b")}, false},
+		"made by hand":         {oddAnswers{list: pagesOf(byHand, byHand)}, false},
+		"made by hand, asked":  {oddAnswers{list: pagesOf(byHand, byHand)}, true}, // and no empty batch
+		"left out by AWS":      {oddAnswers{list: pagesOf("a", "b"), batch: unanswered}, true},
+		"refused by AWS":       {oddAnswers{list: pagesOf("a", "b"), batch: refused}, true},
+		"damaged":              {oddAnswers{list: pagesOf("a", "b"), batch: damaged}, true},
+		"by hand, then a page": {oddAnswers{list: pagesOf(byHand, "b"), batch: unanswered}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			store := installation.NewSecretsManager(test.api, installation.Options{AppKey: "app"})
+			for stop := 1; stop <= 3; stop++ {
+				yielded := 0
+				for range store.All(t.Context(), installation.Query{WithSecrets: test.withSecrets}) {
+					if yielded++; yielded == stop {
+						break
+					}
+				}
+				if want := min(stop, 2); yielded != want {
+					t.Errorf("stop after %d: yielded %d, want %d", stop, yielded, want)
+				}
+			}
+		})
+	}
+}
+
 func TestAllEndsWhenListingFails(t *testing.T) {
 	t.Parallel()
-	throttled := &types.InvalidNextTokenException{Message: aws.String("expired")}
+	throttled := &smithy.GenericAPIError{Code: "ThrottlingException"}
 	endless := func(*secretsmanager.ListSecretsInput) (*secretsmanager.ListSecretsOutput, error) {
 		return &secretsmanager.ListSecretsOutput{NextToken: aws.String("same")}, nil
 	}
 	one := func(*secretsmanager.ListSecretsInput) (*secretsmanager.ListSecretsOutput, error) {
 		return &secretsmanager.ListSecretsOutput{SecretList: []types.SecretListEntry{{Name: aws.String("linkersync/app/installation/a")}}}, nil
 	}
-	for name, api := range map[string]oddAnswers{
-		"a refused list": {list: func(*secretsmanager.ListSecretsInput) (*secretsmanager.ListSecretsOutput, error) {
+	for name, test := range map[string]struct {
+		api  oddAnswers
+		want string
+	}{
+		"a refused list": {oddAnswers{list: func(*secretsmanager.ListSecretsInput) (*secretsmanager.ListSecretsOutput, error) {
 			return nil, throttled
-		}},
-		"an endless list": {list: endless},
-		"a refused batch": {list: one, batch: func([]string) (*secretsmanager.BatchGetSecretValueOutput, error) { return nil, throttled }},
+		}}, "list installations: throttled by AWS in every attempt (ThrottlingException)"},
+		"an endless list": {oddAnswers{list: endless}, "list installations: Secrets Manager returned the same page twice"},
+		"a refused batch": {
+			oddAnswers{list: one, batch: func([]string) (*secretsmanager.BatchGetSecretValueOutput, error) { return nil, throttled }},
+			"list installations: throttled by AWS in every attempt (ThrottlingException)",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			store := installation.NewSecretsManager(api, installation.Options{AppKey: "app"})
+			store := installation.NewSecretsManager(test.api, installation.Options{AppKey: "app"})
 			var failures []error
 			for _, err := range store.All(t.Context(), installation.Query{WithSecrets: true}) {
 				failures = append(failures, err)
 			}
-			if len(failures) != 1 || !errors.Is(failures[0], installation.ErrUnavailable) {
-				t.Errorf("yielded %v, want one ErrUnavailable", failures)
+			if len(failures) != 1 || !errors.Is(failures[0], installation.ErrUnavailable) || failures[0].Error() != test.want {
+				t.Errorf("yielded %v, want one ErrUnavailable: %s", failures, test.want)
 			}
 		})
 	}

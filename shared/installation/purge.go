@@ -3,6 +3,7 @@ package installation
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -16,6 +17,9 @@ const (
 	MinRecovery = 7 * 24 * time.Hour
 	MaxRecovery = 30 * 24 * time.Hour
 )
+
+// undoTimeout is for two calls to AWS, with their retries.
+const undoTimeout = 30 * time.Second
 
 // Purge implements [Store]. recovery is a whole number of days from
 // [MinRecovery] to [MaxRecovery]; until it has passed, RestoreSecret brings the
@@ -57,12 +61,16 @@ func (s *SecretsManager) Purge(ctx context.Context, in Installation, recovery ti
 // so what is seen now is final. What can't be seen is restored, too: nobody would
 // look again.
 func (s *SecretsManager) undoIfReinstalled(ctx context.Context, name string, in Installation) error {
+	// Who interrupts a purge must not leave half of one behind.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
+	defer cancel()
 	described, err := s.api.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: aws.String(name)})
 	if err == nil && slices.Contains(described.VersionIdsToStages[in.Version], stageCurrent) {
 		return nil
 	}
 	if _, err := s.api.RestoreSecret(ctx, &secretsmanager.RestoreSecretInput{SecretId: aws.String(name)}); err != nil {
-		return s.failed(call{"purge installation", in.ClientKey, "RestoreSecret"}, err)
+		return fmt.Errorf("%w; it may have been installed again since, and is scheduled for deletion: restore it (aws secretsmanager restore-secret)",
+			s.failed(call{"purge installation", in.ClientKey, "RestoreSecret"}, err))
 	}
 	if err != nil {
 		return s.failed(call{"purge installation", in.ClientKey, "DescribeSecret"}, err)

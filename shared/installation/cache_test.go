@@ -112,6 +112,11 @@ func TestImpossibleClientKeysAskNobody(t *testing.T) {
 	if _, err := nameless.Get(t.Context(), clientKey); !errors.Is(err, installation.ErrInvalid) || errors.Is(err, installation.ErrNotFound) {
 		t.Errorf("Get without an app key = %v, want ErrInvalid", err)
 	}
+	asked := false
+	_, err := nameless.Find(t.Context(), clientKey, func(installation.Installation) bool { asked = true; return true })
+	if !errors.Is(err, installation.ErrInvalid) || asked {
+		t.Errorf("Find without an app key = %v, asked %v; nothing is known of the installation", err, asked)
+	}
 }
 
 func TestTheCacheIsBounded(t *testing.T) {
@@ -125,6 +130,17 @@ func TestTheCacheIsBounded(t *testing.T) {
 		must(store.Get(t.Context(), fmt.Sprintf("connection:%05d", size-i)))(t)
 	})
 	wantCalls(t, s.line, "GetSecretValue") // for the oldest alone
+
+	// Writing keeps an installation as reading does.
+	oldest := must(store.Get(t.Context(), "connection:00002"))(t)
+	repeat(2, func(i int, _ string) { must(store.Get(t.Context(), fmt.Sprintf("connection:%05d", i)))(t) })
+	must(store.Update(t.Context(), oldest, "2"))(t)
+	must(store.Get(t.Context(), "connection:00003"))(t)
+	s.line.took()
+	must(store.Get(t.Context(), "connection:00002"))(t)
+	wantCalls(t, s.line)
+	repeat(2, func(i int, _ string) { must(store.Get(t.Context(), fmt.Sprintf("connection:%05d", i)))(t) })
+	s.line.took()
 
 	// A flood of invented keys must not push installations out.
 	repeat(10*size, func(_ int, key string) { _, _ = store.Get(t.Context(), "invented-"+key) })

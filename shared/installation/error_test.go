@@ -41,6 +41,7 @@ func (r refusing) ListSecrets(context.Context, *secretsmanager.ListSecretsInput,
 const (
 	arn       = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:linkersync/app/installation/k-AbCdEf"
 	noAccess  = "User: arn:aws:sts::123456789012:assumed-role/app is not authorized to perform: secretsmanager:GetSecretValue on resource: " + arn
+	noDelete  = "User: arn:aws:sts::123456789012:assumed-role/app is not authorized to perform: secretsmanager:DeleteSecret"
 	noKMS     = "Access to KMS is not allowed"
 	noDecrypt = "User: arn:aws:sts::123456789012:assumed-role/app is not authorized to perform: kms:Decrypt on resource: arn:aws:kms:eu-west-1:123456789012:key/1"
 	marked    = "You can't perform this operation on the secret because it was marked for deletion."
@@ -57,20 +58,24 @@ func TestErrorsSayWhatIsMissingAndNothingElse(t *testing.T) {
 		unavailable bool
 		text        string
 	}{
-		"no permission":        {api("AccessDeniedException", noAccess), awsenv.ErrAccessDenied, true, "allow secretsmanager:GetSecretValue on secrets named linkersync/app/installation/*"},
-		"the key refuses":      {api("AccessDeniedException", noKMS), installation.ErrKMSDenied, true, "allow kms:Decrypt on the key"},
-		"the key refuses, too": {api("AccessDeniedException", noDecrypt), installation.ErrKMSDenied, true, "allow kms:Decrypt on the key"},
-		"the key is disabled":  {&types.DecryptionFailure{Message: aws.String(arn)}, installation.ErrKMSKey, true, "enable it"},
-		"being deleted":        {&types.InvalidRequestException{Message: aws.String(marked)}, installation.ErrPendingDeletion, false, "restore-secret"},
-		"not there":            {&types.ResourceNotFoundException{Message: aws.String(arn)}, installation.ErrNotFound, false, "installation not found"},
-		"a full quota":         {&types.LimitExceededException{Message: aws.String(arn)}, installation.ErrQuota, true, "quota"},
-		"throttled":            {api("ThrottlingException", "Rate exceeded"), awsenv.ErrThrottled, true, "throttled"},
-		"expired credentials":  {api("ExpiredTokenException", noAccess), awsenv.ErrBadCredentials, true, "renew"},
-		"no region":            {&aws.MissingRegionError{}, awsenv.ErrUnreachable, true, "reached"},
-		"no region set":        {errors.New("Invalid Configuration: Missing Region"), awsenv.ErrNoRegion, true, "AWS_REGION"},
-		"no credentials":       {errors.New("get identity: get credentials: no EC2 IMDS role found"), awsenv.ErrNoCredentials, true, "AWS_ACCESS_KEY_ID"},
-		"too slow":             {fmt.Errorf("canceled: %w", context.DeadlineExceeded), context.DeadlineExceeded, true, "deadline"},
-		"something new":        {api("NewException", noAccess), installation.ErrUnavailable, true, "NewException"},
+		"no permission":         {api("AccessDeniedException", noAccess), awsenv.ErrAccessDenied, true, "allow secretsmanager:GetSecretValue on secrets named linkersync/app/installation/*"},
+		"the key refuses":       {api("AccessDeniedException", noKMS), installation.ErrKMSDenied, true, "allow kms:Decrypt on the key"},
+		"the key refuses, too":  {api("AccessDeniedException", noDecrypt), installation.ErrKMSDenied, true, "allow kms:Decrypt on the key"},
+		"the key is disabled":   {&types.DecryptionFailure{Message: aws.String(arn)}, installation.ErrKMSKey, true, "enable it"},
+		"the key can't encrypt": {&types.EncryptionFailure{Message: aws.String(arn)}, installation.ErrKMSKey, true, "enable it"},
+		"KMS is slow":           {api("InternalServiceError", "KMS timed out"), installation.ErrUnavailable, true, "InternalServiceError"},
+		"may not delete":        {api("AccessDeniedException", noDelete), awsenv.ErrAccessDenied, true, "allow secretsmanager:"},
+		"refused otherwise":     {&types.InvalidRequestException{Message: aws.String("the secret is managed by another service")}, installation.ErrUnavailable, true, "InvalidRequestException"},
+		"being deleted":         {&types.InvalidRequestException{Message: aws.String(marked)}, installation.ErrPendingDeletion, false, "restore-secret"},
+		"not there":             {&types.ResourceNotFoundException{Message: aws.String(arn)}, installation.ErrNotFound, false, "installation not found"},
+		"a full quota":          {&types.LimitExceededException{Message: aws.String(arn)}, installation.ErrQuota, true, "quota"},
+		"throttled":             {api("ThrottlingException", "Rate exceeded"), awsenv.ErrThrottled, true, "throttled"},
+		"expired credentials":   {api("ExpiredTokenException", noAccess), awsenv.ErrBadCredentials, true, "renew"},
+		"no region":             {&aws.MissingRegionError{}, awsenv.ErrUnreachable, true, "reached"},
+		"no region set":         {errors.New("Invalid Configuration: Missing Region"), awsenv.ErrNoRegion, true, "AWS_REGION"},
+		"no credentials":        {errors.New("get identity: get credentials: no EC2 IMDS role found"), awsenv.ErrNoCredentials, true, "AWS_ACCESS_KEY_ID"},
+		"too slow":              {fmt.Errorf("canceled: %w", context.DeadlineExceeded), context.DeadlineExceeded, true, "deadline"},
+		"something new":         {api("NewException", noAccess), installation.ErrUnavailable, true, "NewException"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -82,6 +87,10 @@ func TestErrorsSayWhatIsMissingAndNothingElse(t *testing.T) {
 			text := fmt.Sprintf("%v %+v %#v", err, err, err)
 			if !strings.Contains(err.Error(), test.text) || !strings.Contains(err.Error(), clientKey) {
 				t.Errorf("the text %q lacks %q or the client key", err, test.text)
+			}
+			// What the text can't tell it leaves out, instead of a guess.
+			if strings.Contains(test.text, "allow ") != strings.Contains(err.Error(), "allow ") || strings.HasSuffix(err.Error(), ": ") {
+				t.Errorf("the text %q names a permission that isn't missing, or nothing", err)
 			}
 			if strings.Contains(text, "arn:") || strings.Contains(text, "123456789012") {
 				t.Errorf("the error shows an ARN or an account: %s", text)

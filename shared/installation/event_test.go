@@ -155,18 +155,20 @@ func TestARedeliveredEventRepairsTheTags(t *testing.T) {
 func TestAnAbandonedVersionOfTheSameEventIsUsedOnlyIfItSaysTheSame(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		abandoned, redelivered string
-		later                  time.Duration
+		change func(*installation.Installation)
+		reused bool
 	}{
-		"the same":       {"s2", "s2", 0},
-		"another secret": {"s2", "s3", 0},
-		"another time":   {"s2", "s2", time.Second},
+		"the same":       {func(*installation.Installation) {}, true},
+		"another secret": {func(in *installation.Installation) { in.SharedSecret = redact.New("s3") }, false},
+		"another time":   {func(in *installation.Installation) { in.EventAt = in.EventAt.Add(time.Second) }, false},
+		"another name":   {func(in *installation.Installation) { in.Principal.DisplayName = "renamed" }, false},
+		"another state":  {func(in *installation.Installation) { in.State = installation.Uninstalled }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newShop(t)
 			in := must(s.Create(t.Context(), sample(clientKey, "s1"), "1"))(t)
-			in.SharedSecret, in.EventAt = redact.New(test.abandoned), s.clock.Now()
+			in.SharedSecret, in.EventAt = redact.New("s2"), s.clock.Now()
 			dying := s.open(&line{cut: func(n int) (before, after bool) { return false, n == 2 }}) // dies after the put
 			if _, err := dying.Update(t.Context(), in, "2"); err == nil {
 				t.Fatal("the dying update didn't die")
@@ -174,15 +176,20 @@ func TestAnAbandonedVersionOfTheSameEventIsUsedOnlyIfItSaysTheSame(t *testing.T)
 			if got := must(s.open(nil).Get(t.Context(), clientKey))(t); got.SharedSecret.Reveal() != "s1" {
 				t.Fatalf("between the two calls %q is in force, want the old s1", got.SharedSecret.Reveal())
 			}
+			abandoned := s.inspect(t, clientKey).Stages[pending]
 			s.clock.advance(time.Minute)
-			in.SharedSecret, in.EventAt = redact.New(test.redelivered), in.EventAt.Add(test.later)
-			redelivered := in
+			test.change(&in)
 			got := must(s.open(nil).Update(t.Context(), in, "2"))(t)
 			stored := must(s.open(nil).Get(t.Context(), clientKey))(t)
-			for where, in := range map[string]installation.Installation{"returned": got, "stored": stored} {
-				if in.SharedSecret.Reveal() != test.redelivered || !in.EventAt.Equal(redelivered.EventAt) || in.Version != stored.Version {
-					t.Errorf("%s: %q of %v, version %s; want %q of %v", where, in.SharedSecret.Reveal(), in.EventAt, in.Version, test.redelivered, redelivered.EventAt)
+			want := seen(in)
+			want.Previous = "s1"
+			for where, got := range map[string]installation.Installation{"returned": got, "stored": stored} {
+				if diff := cmp.Diff(want, seen(got)); diff != "" || !got.EventAt.Equal(in.EventAt) || got.Version != stored.Version {
+					t.Errorf("%s: of %v, version %s; want %v (-want +got):\n%s", where, got.EventAt, got.Version, in.EventAt, diff)
 				}
+			}
+			if reused := stored.Version == abandoned; reused != test.reused {
+				t.Errorf("the abandoned version is in force: %v, want %v", reused, test.reused)
 			}
 			// The next write leaves nothing behind that isn't in force.
 			if stages := s.inspect(t, clientKey).Stages; stages[pending] != stages["AWSCURRENT"] {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/redact"
@@ -140,8 +141,10 @@ func TestAReadThatFailedIsTriedByTheNextRequest(t *testing.T) {
 	sent(t, s, clientKey, "s1", true, "GetSecretValue")
 	rotate("s2")
 	failing = true
-	if found, err := request(t, s, clientKey, "s2"); found || !errors.Is(err, installation.ErrUnavailable) {
-		t.Fatalf("without AWS: found is %v, %v", found, err)
+	asked := 0
+	_, err := s.Find(t.Context(), clientKey, func(installation.Installation) bool { asked++; return false })
+	if asked != 1 || !errors.Is(err, installation.ErrUnavailable) {
+		t.Fatalf("without AWS: asked %d times, %v; want once, about what is remembered, and ErrUnavailable", asked, err)
 	}
 	failing, s.line.dead = false, false
 	s.line.took()
@@ -314,10 +317,33 @@ func TestWhatIsGoneIsNotRemembered(t *testing.T) {
 	must(s.cloud.client(&line{}).DeleteSecret(t.Context(), &secretsmanager.DeleteSecretInput{
 		SecretId: aws.String(s.name(t, clientKey)), ForceDeleteWithoutRecovery: aws.Bool(true),
 	}))(t)
-	if found, err := request(t, s, clientKey, "garbage"); found || !errors.Is(err, installation.ErrNotFound) {
-		t.Errorf("Find = %v, %v, want ErrNotFound", found, err)
+	var asked []string
+	_, err := s.Find(t.Context(), clientKey, func(in installation.Installation) bool {
+		asked = append(asked, in.SharedSecret.Reveal())
+		return false
+	})
+	if diff := cmp.Diff([]string{"s1", ""}, asked); diff != "" || !errors.Is(err, installation.ErrNotFound) {
+		t.Errorf("Find = %v, want ErrNotFound; asked about (-want +got):\n%s", err, diff)
 	}
 	if _, err := s.Get(t.Context(), clientKey); !errors.Is(err, installation.ErrNotFound) {
 		t.Errorf("Get = %v, want ErrNotFound", err)
+	}
+}
+
+// What was looked up may be pushed out of a full cache before its request is judged.
+func TestWhatIsJudgedMayBeForgottenMeanwhile(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	repeat(2, func(_ int, key string) { must(s.Create(t.Context(), sample(key, "s of "+key), "1"))(t) })
+	const key, other = "connection:00000", "connection:00001"
+	store := installation.NewSecretsManager(s.cloud.client(s.line), installation.Options{AppKey: s.appKey, CacheSize: 1, Now: s.clock.Now})
+	for _, fits := range []bool{true, false, false} {
+		in, err := store.Find(t.Context(), key, func(installation.Installation) bool {
+			must(store.Get(t.Context(), other))(t)
+			return fits
+		})
+		if err != nil || in.SharedSecret.Reveal() != "s of "+key {
+			t.Errorf("fits %v: Find = %+v, %v", fits, seen(in), err)
+		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -20,8 +21,8 @@ const (
 	canary    = "canary-5up3r"
 )
 
-// read returns what a file yields, a line each: "line client-key secret uuid state"
-// or the error.
+// read returns what a file yields, a line each: "line client-key secret uuid type
+// name state day-of-install" without what is empty, or the error.
 func read(t *testing.T, file io.Reader) []string {
 	t.Helper()
 	var rows []string
@@ -36,8 +37,12 @@ func read(t *testing.T, file io.Reader) []string {
 		if row.AppKey != importApp {
 			t.Errorf("app key %q", row.AppKey)
 		}
-		rows = append(rows, strings.Join(strings.Fields(fmt.Sprintf("%d %s %s %s %s %s %s", row.Line, row.ClientKey, row.SharedSecret.Reveal(),
-			row.Principal.UUID, row.Principal.Type, row.Principal.DisplayName, row.State)), " "))
+		since := ""
+		if !row.InstalledAt.IsZero() {
+			since = row.InstalledAt.Format(time.DateOnly)
+		}
+		rows = append(rows, strings.Join(strings.Fields(fmt.Sprintf("%d %s %s %s %s %s %s %s", row.Line, row.ClientKey, row.SharedSecret.Reveal(),
+			row.Principal.UUID, row.Principal.Type, row.Principal.DisplayName, row.State, since)), " "))
 	}
 	return rows
 }
@@ -56,9 +61,12 @@ func TestReadRowsTakesWhatFrameworksExport(t *testing.T) {
 		"the payload of a callback":         {payload, []string{whole}},
 		"one after the other, with blanks":  {"\n" + payload + "\r\n\n  \n" + payload + "\n", []string{at(2, whole), at(5, whole)}},
 		"with a byte order mark":            {"\uFEFF" + payload, []string{whole}},
-		"our own names":                     {`{"client_key":"connection:7","shared_secret":"s","state":"uninstalled"}`, []string{"1 connection:7 s uninstalled"}},
+		"our own names":                     {`{"client_key":"connection:7","shared_secret":"s","state":"uninstalled","installed_at":"2020-01-02T03:04:05Z"}`, []string{"1 connection:7 s uninstalled 2020-01-02"}},
 		"settings as JSON":                  {`{"clientKey":"` + clientKey + `","key":"clientInfo","val":` + payload + `}`, []string{whole}},
 		"settings with the payload as text": {`{"clientKey":"` + clientKey + `","key":"clientInfo","val":` + escaped + `}`, []string{whole}},
+		"the longest client key":            {`{"clientKey":"` + strings.Repeat("k", 256) + `","sharedSecret":"s"}`, []string{"1 " + strings.Repeat("k", 256) + " s installed"}},
+		"the longest secret":                {`{"clientKey":"connection:7","sharedSecret":"` + strings.Repeat("s", 1024) + `"}`, []string{"1 connection:7 " + strings.Repeat("s", 1024) + " installed"}},
+		"settings without a key inside":     {`{"clientKey":"connection:7","key":"clientInfo","val":{"sharedSecret":"s"}}`, []string{"1 connection:7 s installed"}},
 		"settings of other kinds": {
 			`{"clientKey":"` + clientKey + `","key":"theme","val":"dark"}` + "\n" + `{"clientKey":"` + clientKey + `","key":"clientInfo","val":` + payload + `}`,
 			[]string{at(2, whole)},
@@ -76,8 +84,8 @@ func TestReadRowsTakesWhatFrameworksExport(t *testing.T) {
 			[]string{"2 connection:1 s1 installed", "3 connection:2 s2 uninstalled"},
 		},
 		"a table of our own": {
-			"Shared Secret,Client Key,principal.uuid,principal_type,principal-display-name,state,installed_at\r\ns1,connection:1,11111111-2222-4333-8444-555555555555,team,W,Installed,2020-01-02T03:04:05Z\r\n",
-			[]string{"2 connection:1 s1 " + workspace + " team W installed"},
+			"Shared Secret,Client Key,principal.uuid,principal_type,principal-display-name,state,installed_at\r\ns1,connection:1,11111111-2222-4333-8444-555555555555,team,W,Uninstalled,2020-01-02T03:04:05Z\r\ns2,connection:2,,,,,\r\n",
+			[]string{"2 connection:1 s1 " + workspace + " team W uninstalled 2020-01-02", "3 connection:2 s2 installed"},
 		},
 		"a table after blank lines": {"\n\nclientKey,sharedSecret\nconnection:1,s1\n", []string{"4 connection:1 s1 installed"}},
 		"a table of payloads": {
@@ -109,8 +117,12 @@ func TestReadRowsSaysWhatIsWrongWithARowAndGoesOn(t *testing.T) {
 		"null":                      {`null`, "not a JSON object"},
 		"a wrong time":              {`{"clientKey":"k","sharedSecret":"` + canary + `","installed_at":"` + canary + `"}`, "not a JSON object with fields of the expected kinds"},
 		"white space in the secret": {`{"clientKey":"k","sharedSecret":"` + canary + ` x"}`, "white space in the shared secret"},
+		"a bell in the secret":      {`{"clientKey":"k","sharedSecret":"` + canary + `\u0007"}`, "white space in the shared secret"},
+		"a secret a byte too long":  {`{"clientKey":"k","sharedSecret":"` + strings.Repeat("s", 1025) + `"}`, "a shared secret of 1025 bytes"},
 		"a secret far too long":     {`{"clientKey":"k","sharedSecret":"` + strings.Repeat(canary, 200) + `"}`, "is the column right"},
 		"a client key far too long": {`{"clientKey":"` + strings.Repeat(canary, 50) + `","sharedSecret":"s"}`, "is the column right"},
+		"the longest client key":    {`{"clientKey":"` + strings.Repeat("k", 257) + `","sharedSecret":"s"}`, "a client key of 257 bytes"},
+		"too much to escape":        {`{"clientKey":"` + strings.Repeat("=", 200) + `","sharedSecret":"s"}`, "too long for a secret's name"},
 		"control characters":        {`{"clientKey":"` + canary + `\u0000","sharedSecret":"s"}`, "control characters"},
 		"another app's payload":     {`{"key":"other","clientKey":"k","sharedSecret":"` + canary + `"}`, "another app than example-linker-app"},
 		"another app's client key":  {`{"clientKey":"ari:cloud:bitbucket::app/` + workspace + `/other","sharedSecret":"` + canary + `"}`, "another app than example-linker-app"},
@@ -150,6 +162,13 @@ func TestReadRowsRefusesFilesThatItCantRead(t *testing.T) {
 		"no columns":         {"hello\nworld\n", []string{"line 1: neither JSON lines nor comma-separated columns with a header"}},
 		"semicolons":         {"clientKey;sharedSecret\nk;" + canary, []string{"line 1: neither JSON lines nor comma-separated columns with a header"}},
 		"no secret column":   {"clientKey,name\nk,n\n", []string{"line 1: the header needs the columns clientKey and sharedSecret, or clientKey, key and val"}},
+		"no key column":      {"sharedSecret,name\ns,n\n", []string{"line 1: the header needs the columns clientKey and sharedSecret, or clientKey, key and val"}},
+		"key without val":    {"clientKey,key\nk,v\n", []string{"line 1: the header needs the columns clientKey and sharedSecret, or clientKey, key and val"}},
+		"val without key":    {"clientKey,val\nk,v\n", []string{"line 1: the header needs the columns clientKey and sharedSecret, or clientKey, key and val"}},
+		"a header's quote":   {"client\"Key,sharedSecret\nk,s\n", []string{`read import: line 1: bare " in non-quoted-field: the rows from there on were not read`}},
+		"another app's":      {"app_key,clientKey,sharedSecret\nother,k," + canary + "\n", []string{"line 2: it belongs to another app than example-linker-app"}},
+		"another's payload":  {"key,clientKey,sharedSecret\nother,k," + canary + "\n", []string{"line 2: it belongs to another app than example-linker-app"}},
+		"no payload":         {"clientKey,key,val\nk,clientInfo," + canary + "\n", []string{"line 2: val: no JSON: wrong at byte 1"}},
 		"two secret columns": {"clientKey,sharedSecret,shared_secret\nk,s,t\n", []string{"line 1: the header names the column sharedsecret twice"}},
 		"a header alone":     {"clientKey,sharedSecret\n", nil},
 		"a missing field":    {"clientKey,sharedSecret\n" + canary + "\nk,s\n", []string{"line 2: not as many fields as the header has", "3 k s installed"}},
@@ -179,7 +198,7 @@ func TestReadRowsTellsABrokenFileFromABadRow(t *testing.T) {
 				last = err
 			}
 			var row *installation.RowError
-			if !errors.Is(last, os.ErrDeadlineExceeded) || errors.As(last, &row) {
+			if !errors.Is(last, os.ErrDeadlineExceeded) || errors.As(last, &row) || !strings.HasPrefix(last.Error(), "read import: ") {
 				t.Errorf("ended with %v, want the reader's error", last)
 			}
 		})
@@ -266,11 +285,11 @@ func TestCheckImportNeverHidesADifference(t *testing.T) {
 			in := sample(clientKey, "s1")
 			test.change(&in)
 			present, err := installation.CheckImport(t.Context(), s, in)
-			if present != test.present || errors.Is(err, installation.ErrExists) != (test.want != "") {
+			if present != test.present || (err != nil) != (test.want != "") || errors.Is(err, installation.ErrExists) != (err != nil) {
 				t.Fatalf("CheckImport = %v, %v", present, err)
 			}
-			if err != nil && (!strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), canary)) {
-				t.Errorf("the error %q lacks %q", err, test.want)
+			if err != nil && (!strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), in.ClientKey) || strings.Contains(err.Error(), canary)) {
+				t.Errorf("the error %q lacks %q or the client key", err, test.want)
 			}
 		})
 	}

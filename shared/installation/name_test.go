@@ -23,10 +23,11 @@ func TestNamesAreReadable(t *testing.T) {
 		"the escape sign":                {"app", "a=b=3A", "linkersync/app/installation/a=3Db=3D3A"},
 		"a slash in the app key":         {"a/installation/b", "c", "linkersync/a=2Finstallation=2Fb/installation/c"},
 		"an end like that of an ARN":     {"app", "x/my-linker", "linkersync/app/installation/x/my=2Dlinker"},
+		"an end with another sign":       {"app", "x/my-lin.er", "linkersync/app/installation/x/my-lin.er"},
 		"an end longer than that":        {"app", "x/my-linkers", "linkersync/app/installation/x/my-linkers"},
 		"an end with an escape in it":    {"app", "a-12:45", "linkersync/app/installation/a-12=3A45"},
 		"a hyphen and six at the start":  {"app", "-abcdef", "linkersync/app/installation/=2Dabcdef"},
-		"every plain sign":               {"app", "aZ09-._@+/", "linkersync/app/installation/aZ09-._@+/"},
+		"every plain sign":               {"app", "azAZ09-._@+/", "linkersync/app/installation/azAZ09-._@+/"},
 		"control, space and not ASCII":   {"app", "\x00 ü\xff", "linkersync/app/installation/=00=20=C3=BC=FF"},
 		"short keys":                     {"a", "b", "linkersync/a/installation/b"},
 		"a client key with slashes only": {"a", "//", "linkersync/a/installation///"},
@@ -42,6 +43,17 @@ func TestNamesAreReadable(t *testing.T) {
 				t.Errorf("DecodeName = %q, %v; want %q", back, err, test.clientKey)
 			}
 		})
+	}
+}
+
+func TestIsName(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]bool{
+		"linkersync/app/installation/c": true, "linkersync/app": false, "mine/app/installation/c": false, "": false,
+	} {
+		if got := installation.IsName(name); got != want {
+			t.Errorf("IsName(%q) = %v, want %v", name, got, want)
+		}
 	}
 }
 

@@ -231,6 +231,27 @@ func TestInvalidInputIsRefusedBeforeAnyCall(t *testing.T) {
 	}
 }
 
+// The largest value that AWS takes is not refused.
+func TestAValueMayHave64KiB(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	in := must(s.Create(t.Context(), sample(clientKey, "s1"), "1"))(t)
+	in.Principal.DisplayName = ""
+	in = must(s.Update(t.Context(), in, "2"))(t)
+	// What the third event and the name around its value add.
+	room := 65536 - len(s.stageValue(t, clientKey, "AWSCURRENT")) - len(`,"display_name":""`) - len(`,"0123456789abcdef"`)
+	tooLong := in
+	tooLong.Principal.DisplayName = strings.Repeat("n", room+1)
+	if _, err := s.Update(t.Context(), tooLong, "3"); !errors.Is(err, installation.ErrTooLarge) || errors.Is(err, installation.ErrUnavailable) {
+		t.Errorf("Update with 65537 bytes = %v, want ErrTooLarge", err)
+	}
+	in.Principal.DisplayName = strings.Repeat("n", room)
+	must(s.Update(t.Context(), in, "3"))(t)
+	if got := len(s.stageValue(t, clientKey, "AWSCURRENT")); got != 65536 {
+		t.Errorf("the value has %d bytes, the test wants 65536", got)
+	}
+}
+
 func TestUpdateOfWhatIsNotThere(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)

@@ -97,27 +97,6 @@ func TestResetForgetsEverything(t *testing.T) {
 	r.want(http.StatusUnauthorized, request{method: "GET", path: "/2.0/addon/linkers"})
 }
 
-func TestCloseLeavesNothing(t *testing.T) {
-	t.Parallel()
-	sim := bitbucket.New(bitbucket.Options{})
-	if err := sim.Close(); err != nil {
-		t.Errorf("closing a server that never started: %v", err)
-	}
-	url, err := sim.Start()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range 2 {
-		if err := sim.Close(); err != nil {
-			t.Error(err)
-		}
-	}
-	if response, err := http.Get(url); err == nil {
-		response.Body.Close()
-		t.Error("the server still answers")
-	}
-}
-
 // A fleet of workspaces with the same thousand values:
 // what they share must be kept once.
 //

@@ -2,7 +2,6 @@ package infisical_test
 
 import (
 	"fmt"
-	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -66,27 +65,6 @@ func TestResetForgetsEverything(t *testing.T) {
 	got := r.want(401, "UnauthorizedError", "No identity access token found", request{method: "GET", path: connectionsURL, token: token})
 	if len(rateHeaders(got.header)) != 0 || r.sim.Faults().Total() != 1 || r.sim.ActiveTokens() != 0 {
 		t.Error("limits, calls or tokens are still there")
-	}
-}
-
-func TestCloseLeavesNothing(t *testing.T) {
-	t.Parallel()
-	sim := infisical.New(infisical.Options{})
-	if err := sim.Close(); err != nil {
-		t.Errorf("closing a server that never started: %v", err)
-	}
-	url, err := sim.Start()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range 2 {
-		if err := sim.Close(); err != nil {
-			t.Error(err)
-		}
-	}
-	if response, err := http.Get(url); err == nil {
-		response.Body.Close()
-		t.Error("the server still answers")
 	}
 }
 

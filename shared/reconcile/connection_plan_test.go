@@ -155,6 +155,17 @@ func TestPlanConnections(t *testing.T) {
 	}
 }
 
+// TestAnEmailThatIsNotShownIsNotAnother: it would be written in every run.
+func TestAnEmailThatIsNotShownIsNotAnother(t *testing.T) {
+	t.Parallel()
+	server := &fakeInfisical{t: t}
+	server.insert(infisical.Connection{Name: "ci", Description: mark + fingerprint(t, wanted("ci"))}, "token-1")
+	plans, err := reconcile.PlanConnections(t.Context(), server, []reconcile.DesiredConnection{wanted("ci")})
+	if err != nil || plans[0].Changed() {
+		t.Errorf("plans %+v, error %v; want nothing to do", plans, err)
+	}
+}
+
 func TestPlanConnectionsReadsOneList(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {

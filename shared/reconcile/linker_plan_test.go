@@ -115,6 +115,9 @@ func TestPlanLinkerErrors(t *testing.T) {
 		if diff := cmp.Diff(want, plan, cmpopts.IgnoreUnexported(plan)); diff != "" || !errors.Is(err, errReset) {
 			t.Errorf("got %v and a plan (-want +got):\n%s", err, diff)
 		}
+		if strings.Contains(err.Error(), "descriptor") {
+			t.Errorf("%v blames the manifest", err)
+		}
 		if _, err := reconcile.ApplyPlan(t.Context(), server, plan, awake(nil)); err == nil || len(server.calls) != 3 {
 			t.Errorf("applying it gives %v after %v", err, server.calls)
 		}

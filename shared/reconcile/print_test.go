@@ -104,6 +104,7 @@ func sampleResult() reconcile.Result {
 		},
 		Connections: []reconcile.ConnectionResult{
 			{Name: "refused", Action: reconcile.Adopt, ID: "4", Fields: []string{"token"}, Error: "it exists", Position: at},
+			{Name: "taken", Action: reconcile.Adopt, ID: "5", Fields: []string{"token"}, Position: at},
 			{Name: "made", Action: reconcile.Create, ID: "1", Fields: []string{}, Position: at},
 			{Name: "same", Action: reconcile.None, ID: "2", Fields: []string{}, Position: at},
 			{Name: "rotated", ProjectID: "p1", Action: reconcile.Rotate, ID: "3", Fields: []string{"email", "token"}, Position: at},
@@ -163,7 +164,7 @@ func TestSummariesAddUp(t *testing.T) {
 	want := reconcile.Summary{
 		Changed: true, Failed: 4, NeedsYes: 2,
 		Linkers:     reconcile.LinkerCounts{Changed: 5, Unchanged: 3, Added: 41, Removed: 28, Kept: 273},
-		Connections: reconcile.ConnectionCounts{Created: 3, Updated: 1, Rotated: 2, Adopted: 1, Unchanged: 3},
+		Connections: reconcile.ConnectionCounts{Created: 3, Updated: 1, Rotated: 2, Adopted: 2, Unchanged: 3},
 	}
 	for name, sum := range map[string]reconcile.Summary{
 		"plan and result": plan.Plus(result), "result and plan": result.Plus(plan), "and nothing": plan.Plus(result).Plus(reconcile.Summary{}),
@@ -174,7 +175,9 @@ func TestSummariesAddUp(t *testing.T) {
 	}
 	for name, changed := range map[string]bool{
 		"one value":      (reconcile.Result{Linkers: []reconcile.LinkerResult{{Added: []string{"A"}}}}).Summary().Changed,
-		"one connection": (reconcile.Result{Connections: []reconcile.ConnectionResult{{Action: reconcile.Update}}}).Summary().Changed,
+		"one connection": (reconcile.Result{Connections: []reconcile.ConnectionResult{{Action: reconcile.Update}, {Action: reconcile.None}}}).Summary().Changed,
+		"one of two":     reconcile.Summary{}.Plus(reconcile.Summary{Changed: true}).Changed,
+		"the other":      reconcile.Summary{Changed: true}.Plus(reconcile.Summary{}).Changed,
 	} {
 		if !changed {
 			t.Errorf("%s is no change", name)
@@ -183,7 +186,7 @@ func TestSummariesAddUp(t *testing.T) {
 	if (reconcile.Result{Connections: []reconcile.ConnectionResult{{Action: reconcile.None}}}).Summary().Changed {
 		t.Error("a connection with nothing to do is a change")
 	}
-	if (reconcile.Plan{}).Summary().Changed || (reconcile.Result{}).Summary().Changed {
+	if (reconcile.Plan{}).Summary().Changed || (reconcile.Result{}).Summary().Plus(reconcile.Summary{}).Changed {
 		t.Error("nothing counts as a change")
 	}
 }

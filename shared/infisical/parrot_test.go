@@ -26,6 +26,19 @@ func parrots() map[string]func(http.ResponseWriter, call) {
 		"as a message": func(w http.ResponseWriter, c call) {
 			say(400, map[string]any{"error": "BadRequest", "reqId": "r", "message": c.everything()})(w, c)
 		},
+		"only in an address": func(w http.ResponseWriter, c call) {
+			say(400, map[string]any{"error": "BadRequest", "message": "no route /" + url.PathEscape(c.values())})(w, c)
+		},
+		"only in a query": func(w http.ResponseWriter, c call) {
+			say(400, map[string]any{"error": "BadRequest", "message": "no route /?q=" + url.QueryEscape(c.values())})(w, c)
+		},
+		"only quoted": func(w http.ResponseWriter, c call) {
+			say(400, map[string]any{"error": "BadRequest", "message": fmt.Sprintf("%q", c.values())})(w, c)
+		},
+		"only as JSON": func(w http.ResponseWriter, c call) {
+			quoted, _ := json.Marshal(c.values())
+			say(400, map[string]any{"error": "BadRequest", "message": string(quoted)})(w, c)
+		},
 		"as the header for Bitbucket": func(w http.ResponseWriter, c call) {
 			say(400, map[string]any{"error": "BadRequest", "message": "Failed to validate credentials: " + c.basic()})(w, c)
 		},
@@ -68,15 +81,20 @@ func parrots() map[string]func(http.ResponseWriter, call) {
 	}
 }
 
-// everything is what a receiver could repeat: all of the request, in several ways.
-func (c call) everything() string {
+// values are the request's secrets.
+func (c call) values() string {
 	var body struct {
 		Credentials               struct{ Email, APIToken string }
 		ClientSecret, AccessToken string
 	}
 	_ = json.Unmarshal([]byte(c.Body), &body)
+	return body.Credentials.APIToken + body.ClientSecret + body.AccessToken
+}
+
+// everything is what a receiver could repeat: all of the request, in several ways.
+func (c call) everything() string {
 	// The values first: some texts are cut after a hundred characters.
-	values := body.Credentials.APIToken + body.ClientSecret + body.AccessToken
+	values := c.values()
 	return fmt.Sprint(values, c.Header, c.Route, c.Query, c.Body, url.QueryEscape(values), c.basic())
 }
 

@@ -93,6 +93,19 @@ func TestCutLastLineIsTakenOff(t *testing.T) {
 	}
 }
 
+// Of the half name nothing is left behind a shorter one.
+func TestCutLastLineIsTakenOffWhole(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "done.txt")
+	if err := os.WriteFile(path, []byte(first+"connection:1\nconnection:12345678"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	add(t, open(t, path), "ari:1")
+	if diff := cmp.Diff(first+"connection:1\nari:1\n", content(t, path)); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // What another job did would pass for done, and a file of another kind may be the
 // list of secrets that is imported: neither is touched, nor is the latter quoted.
 func TestAnotherFileIsLeftAsItIs(t *testing.T) {

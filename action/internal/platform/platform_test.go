@@ -61,6 +61,7 @@ func TestTriggers(t *testing.T) {
 		"a pull request":           {"pull_request", same, Trigger{Event: "pull_request", PullRequest: true}},
 		"a fork":                   {"pull_request", strings.Replace(same, "a/b", "m/b", 1), Trigger{Event: "pull_request", PullRequest: true, Fork: true}},
 		"a fork that is deleted":   {"pull_request", `{"pull_request":{"head":{"repo":null},"base":{"repo":{"full_name":"a/b"}}}}`, Trigger{Event: "pull_request", PullRequest: true, Fork: true}},
+		"a payload of no pull":     {"pull_request", `{}`, Trigger{Event: "pull_request", PullRequest: true, Fork: true}},
 		"a payload that is broken": {"pull_request", `{`, Trigger{Event: "pull_request", PullRequest: true, Fork: true}},
 		"a target":                 {"pull_request_target", same, Trigger{Event: "pull_request_target", PullRequest: true, Dangerous: true}},
 		"after another workflow":   {"workflow_run", "{}", Trigger{Event: "workflow_run", Dangerous: true}},

@@ -191,15 +191,23 @@ func (s *step) assumeRole(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("aws_role: %w", err)
 	}
-	// Calls come one at a time, from the cache of the credentials.
-	s.session.AssumeRole(s.config.AWSRole, func(ctx context.Context) (redact.Secret, error) {
+	s.session.AssumeRole(s.config.AWSRole, firstThen(first, func(ctx context.Context) (redact.Secret, error) {
+		return s.identity(ctx, awsAudience)
+	}))
+	return nil
+}
+
+// firstThen returns the token that is there, and then a new one each time: a token
+// lives for minutes, and the role is opened again as long as the step runs. Calls
+// come one at a time, from the cache of the credentials.
+func firstThen(first redact.Secret, next func(context.Context) (redact.Secret, error)) func(context.Context) (redact.Secret, error) {
+	return func(ctx context.Context) (redact.Secret, error) {
 		if token := first; !token.IsZero() {
 			first = redact.Secret{}
 			return token, nil
 		}
-		return s.identity(ctx, awsAudience)
-	})
-	return nil
+		return next(ctx)
+	}
 }
 
 // identity asks the CI for an identity token, and masks it before it is used.

@@ -80,6 +80,11 @@ func TestRateLimitGivesUpATurnItCannotWaitFor(t *testing.T) {
 	if len(clock.slept) != 1 || clock.slept[0] > 1001*time.Second {
 		t.Errorf("waits %v, want one of at most 1000 s", clock.slept)
 	}
+	patient, cancel := context.WithTimeout(t.Context(), time.Hour)
+	defer cancel()
+	if _, _, err := send(t, rt, request(patient, t, http.MethodGet, url, "")); err != nil || len(clock.slept) != 2 {
+		t.Errorf("who has time for its turn: %v after waits %v", err, clock.slept)
+	}
 }
 
 func TestRateLimitEndsWithItsContext(t *testing.T) {

@@ -218,20 +218,22 @@ func TestRetryHandsA429BackAtOnceWhenAsked(t *testing.T) {
 
 func TestRetryStopsBeforeTheDeadline(t *testing.T) {
 	t.Parallel()
-	server := &recorder{statuses: []int{429}}
-	clock := newClock()
-	// The deadline is on the real clock far away; on the injected one it is the
-	// distance that counts, so the clock starts one second before it.
-	ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(time.Hour))
-	defer cancel()
-	deadline, _ := ctx.Deadline()
-	clock.now = deadline.Add(-time.Second)
-	rt := transport.Retry(http.DefaultTransport, transport.Policy{Now: clock.Now, Sleep: clock.Sleep})
+	for before, want := range map[time.Duration]struct{ status, waits int }{time.Second: {429, 0}, time.Minute: {204, 1}} {
+		server := &recorder{statuses: []int{429, 204}}
+		clock := newClock()
+		// The deadline is on the real clock far away; on the injected one it is the
+		// distance that counts, so the clock starts so long before it.
+		ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(time.Hour))
+		defer cancel()
+		deadline, _ := ctx.Deadline()
+		clock.now = deadline.Add(-before)
+		rt := transport.Retry(http.DefaultTransport, transport.Policy{Now: clock.Now, Sleep: clock.Sleep})
 
-	status, _, err := send(t, rt, request(ctx, t, http.MethodGet, serve(t, server), ""))
+		status, _, err := send(t, rt, request(ctx, t, http.MethodGet, serve(t, server), ""))
 
-	if err != nil || status != 429 || len(clock.slept) != 0 {
-		t.Errorf("RoundTrip = %d, %v after waits %v; want the 429 at once", status, err, clock.slept)
+		if err != nil || status != want.status || len(clock.slept) != want.waits {
+			t.Errorf("%v before it: RoundTrip = %d, %v after waits %v; want %d after %d", before, status, err, clock.slept, want.status, want.waits)
+		}
 	}
 }
 

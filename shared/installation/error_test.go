@@ -120,6 +120,56 @@ func TestAccessDeniedNamesEveryPermissionThatTheCallNeeds(t *testing.T) {
 	}
 }
 
+// Each call of a write may be denied, and nothing may pass for stored then.
+func TestEachDeniedCallOfAWriteIsNamed(t *testing.T) {
+	t.Parallel()
+	const gone, back = installation.Uninstalled, installation.Installed
+	for name, test := range map[string]struct {
+		operation  string
+		nth        int
+		state      installation.State // that the update brings; none for a Create
+		clientKey  string
+		permission string
+	}{
+		"create":                     {"CreateSecret", 1, "", "connection:1", "CreateSecret and secretsmanager:TagResource"},
+		"create, look what is there": {"GetSecretValue", 1, "", clientKey, "GetSecretValue"},
+		"install, read":              {"GetSecretValue", 1, back, clientKey, "GetSecretValue"},
+		"install, tag":               {"TagResource", 1, back, clientKey, "TagResource"},
+		"install, stage":             {"PutSecretValue", 1, back, clientKey, "PutSecretValue"},
+		"install, swap":              {"UpdateSecretVersionStage", 1, back, clientKey, "UpdateSecretVersionStage"},
+		"install, look at the tags":  {"DescribeSecret", 1, back, clientKey, "DescribeSecret"},
+		"uninstall, tag":             {"TagResource", 1, gone, clientKey, "TagResource"},
+		"uninstall, read again":      {"GetSecretValue", 2, gone, clientKey, "GetSecretValue"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := simulated(t, simulator.Options{})
+			s := shop{cloud: c, clock: newClock(), appKey: "app"}.open(nil)
+			in := s.tombstone(t)
+			if test.state == gone {
+				in.State = back
+				in = must(s.Update(t.Context(), in, "3"))(t)
+			}
+			denied := c.simulator.Faults.Add(fault.Target("secretsmanager."+test.operation), fault.From(test.nth), fault.AWSError(400, "AccessDeniedException", noAccess))
+			var err error
+			if in.State = test.state; in.State == "" {
+				_, err = s.Create(t.Context(), sample(test.clientKey, "s1"), "4")
+			} else {
+				_, err = s.Update(t.Context(), in, "4")
+			}
+			want := "allow secretsmanager:" + test.permission + " on secrets named linkersync/app/installation/*"
+			if !errors.Is(err, awsenv.ErrAccessDenied) || !strings.HasSuffix(err.Error(), want) {
+				t.Errorf("error %v, want %q", err, want)
+			}
+			denied.Remove()
+			// In force and tagged as uninstalled, a fan-out would leave it out.
+			if tag := s.inspect(t, clientKey).Tags[installation.TagState]; s.inForce(t).State == back && tag != string(back) {
+				t.Errorf("in force is %q, the tag says %q", back, tag)
+			}
+		})
+	}
+}
+
 func TestADamagedValueIsToldFromAnUnknownInstallation(t *testing.T) {
 	t.Parallel()
 	document := func(change string) string {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -72,15 +73,18 @@ func TestARedeliveredEventIsANoOp(t *testing.T) {
 	}
 }
 
-// onTag calls before with each TagResource, once.
+// onTag calls before with the first TagResource, or always.
 type onTag struct {
 	installation.SecretsManagerAPI
 	before func()
+	always bool
 }
 
 func (o *onTag) TagResource(ctx context.Context, in *secretsmanager.TagResourceInput, options ...func(*secretsmanager.Options)) (*secretsmanager.TagResourceOutput, error) {
 	if before := o.before; before != nil {
-		o.before = nil
+		if !o.always {
+			o.before = nil
+		}
 		before()
 	}
 	return o.SecretsManagerAPI.TagResource(ctx, in, options...)
@@ -90,7 +94,7 @@ func TestATagThatComesLateIsCorrected(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
 	in := must(s.Create(t.Context(), sample(clientKey, "s1"), "1"))(t)
-	api := &onTag{s.cloud.client(s.line), func() { // the app is installed again before the uninstall is tagged
+	api := &onTag{SecretsManagerAPI: s.cloud.client(s.line), before: func() { // the app is installed again before the uninstall is tagged
 		other := s.open(nil)
 		back := must(other.Get(t.Context(), clientKey))(t)
 		back.State = installation.Installed
@@ -104,6 +108,28 @@ func TestATagThatComesLateIsCorrected(t *testing.T) {
 	}
 	if got := s.inspect(t, clientKey).Tags[installation.TagState]; got != "installed" {
 		t.Errorf("tag %q, want installed", got)
+	}
+}
+
+// Two writers that keep changing the state must not keep each other tagging for good.
+func TestAWriterThatCantTagGivesUp(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	in := must(s.Create(t.Context(), sample(clientKey, "s1"), "1"))(t)
+	tagged := 0
+	api := &onTag{SecretsManagerAPI: s.cloud.client(s.line)}
+	api.before = func() { // others install and uninstall, by turns
+		tagged++
+		other := s.open(nil)
+		now := must(other.Get(t.Context(), clientKey))(t)
+		now.State = map[installation.State]installation.State{installation.Installed: installation.Uninstalled, installation.Uninstalled: installation.Installed}[now.State]
+		must(other.Update(t.Context(), now, fmt.Sprint("other ", tagged)))(t)
+	}
+	api.always = true
+	in.State = installation.Uninstalled
+	_, err := installation.NewSecretsManager(api, installation.Options{AppKey: s.appKey, Now: s.clock.Now}).Update(t.Context(), in, "2")
+	if !errors.Is(err, installation.ErrConflict) || !strings.Contains(err.Error(), clientKey) || tagged != 10 {
+		t.Errorf("Update = %v after %d tags, want ErrConflict after 10", err, tagged)
 	}
 }
 
@@ -196,6 +222,36 @@ func TestAnAbandonedVersionOfTheSameEventIsUsedOnlyIfItSaysTheSame(t *testing.T)
 				t.Errorf("stages %v: an abandoned version is still pending", stages)
 			}
 		})
+	}
+}
+
+// neverSwaps is a Secrets Manager that puts no version in force.
+type neverSwaps struct{ installation.SecretsManagerAPI }
+
+func (neverSwaps) UpdateSecretVersionStage(context.Context, *secretsmanager.UpdateSecretVersionStageInput, ...func(*secretsmanager.Options)) (*secretsmanager.UpdateSecretVersionStageOutput, error) {
+	return nil, errCut
+}
+
+// An event that was begun with three other contents gets no fourth: a secret has
+// room for about a hundred versions a day.
+func TestAnEventIsBegunThreeTimes(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	in := must(s.Create(t.Context(), sample(clientKey, "s1"), "1"))(t)
+	for _, name := range []string{"a", "b", "c"} {
+		in.Principal.DisplayName = name
+		store := installation.NewSecretsManager(neverSwaps{s.cloud.client(&line{})}, installation.Options{AppKey: s.appKey, Now: s.clock.Now})
+		if _, err := store.Update(t.Context(), in, "2"); err == nil {
+			t.Fatalf("the update of %s was applied", name)
+		}
+	}
+	in.Principal.DisplayName = "d"
+	_, err := s.Update(t.Context(), in, "2")
+	if !errors.Is(err, installation.ErrConflict) || !strings.Contains(err.Error(), clientKey) || !strings.Contains(err.Error(), "used for other changes") {
+		t.Errorf("Update = %v, want ErrConflict, with the reason", err)
+	}
+	if got := s.inForce(t); got.Shared != "s1" || got.State != installation.Installed {
+		t.Errorf("in force is %+v", got)
 	}
 }
 

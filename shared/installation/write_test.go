@@ -42,6 +42,30 @@ func TestCreateStoresWhatAnotherProcessReads(t *testing.T) {
 	}
 }
 
+// Secrets Manager refuses a secret for one tag that is too long.
+func TestTagsThatCantBeAreLeftOut(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	for name, test := range map[string]struct {
+		clientKey string
+		tagged    bool
+	}{"the longest": {strings.Repeat("k", 256), true}, "one longer": {strings.Repeat("k", 257), false}} {
+		in := sample(test.clientKey, "s1")
+		in.Principal.UUID = ""
+		in.PreviousSecret = redact.New("a caller's own idea of it")
+		created, err := s.Create(t.Context(), in, "1")
+		if err != nil || !created.PreviousSecret.IsZero() {
+			t.Errorf("%s: created with the previous secret %q, %v", name, created.PreviousSecret.Reveal(), err)
+			continue
+		}
+		tags := s.inspect(t, test.clientKey).Tags
+		_, tagged := tags[installation.TagClientKey]
+		if _, placed := tags[installation.TagWorkspace]; tagged != test.tagged || placed {
+			t.Errorf("%s: tags %v", name, tags)
+		}
+	}
+}
+
 // The value is an interface: a runbook, a migration and the next release read it.
 func TestDocumentHasItsDocumentedShape(t *testing.T) {
 	t.Parallel()
@@ -109,6 +133,9 @@ func TestCreateNeverOverwrites(t *testing.T) {
 			if !errors.Is(err, test.want) {
 				t.Fatalf("Create again = %v, want %v", err, test.want)
 			}
+			again.line.took()
+			must(again.Get(t.Context(), clientKey))(t)
+			wantCalls(t, again.line) // what was met is known
 			if err == nil && got.Version != in.Version {
 				t.Errorf("the no-op returned version %s, want the one in force, %s", got.Version, in.Version)
 			}
@@ -166,8 +193,12 @@ func TestInstalledAtIsTheLastInstall(t *testing.T) {
 		t.Errorf("after a reinstall: installed %v, updated %v", in.InstalledAt, in.UpdatedAt)
 	}
 	next("3", installation.Uninstalled)
+	next("still gone", installation.Uninstalled)
+	if !in.InstalledAt.Equal(start) {
+		t.Errorf("without an install: installed %v, want %v", in.InstalledAt, start)
+	}
 	next("4", installation.Installed)
-	if want := start.Add(3 * time.Hour); !in.InstalledAt.Equal(want) || !in.UpdatedAt.Equal(want) {
+	if want := start.Add(4 * time.Hour); !in.InstalledAt.Equal(want) || !in.UpdatedAt.Equal(want) {
 		t.Errorf("after uninstall and install: installed %v, updated %v, want %v", in.InstalledAt, in.UpdatedAt, want)
 	}
 }
@@ -220,9 +251,15 @@ func TestInvalidInputIsRefusedBeforeAnyCall(t *testing.T) {
 			fresh := s.open(nil)
 			in := sample(clientKey, "canary")
 			test.change(&in)
-			_, err := fresh.Create(t.Context(), in, test.event)
-			if err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "canary") {
-				t.Errorf("Create = %v, want a refusal with %q", err, test.want)
+			_, created := fresh.Create(t.Context(), in, test.event)
+			refusals := map[string]error{"Create": created}
+			if test.want != "65536" && test.want != "no JSON form" { // those an update knows once it has read
+				_, refusals["Update"] = fresh.Update(t.Context(), in, test.event)
+			}
+			for name, err := range refusals {
+				if err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "canary") {
+					t.Errorf("%s = %v, want a refusal with %q", name, err, test.want)
+				}
 			}
 			if calls := fresh.line.took(); len(calls) != 0 {
 				t.Errorf("AWS was called: %v", calls)
@@ -255,7 +292,14 @@ func TestAValueMayHave64KiB(t *testing.T) {
 func TestUpdateOfWhatIsNotThere(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
-	if _, err := s.Update(t.Context(), sample(clientKey, "s1"), "1"); !errors.Is(err, installation.ErrNotFound) {
+	in := must(s.Create(t.Context(), sample(clientKey, "s1"), "1"))(t)
+	must(s.cloud.client(&line{}).DeleteSecret(t.Context(), &secretsmanager.DeleteSecretInput{
+		SecretId: aws.String(s.name(t, clientKey)), ForceDeleteWithoutRecovery: aws.Bool(true),
+	}))(t)
+	if _, err := s.Update(t.Context(), in, "2"); !errors.Is(err, installation.ErrNotFound) {
 		t.Errorf("Update = %v, want ErrNotFound", err)
+	}
+	if _, err := s.Get(t.Context(), clientKey); !errors.Is(err, installation.ErrNotFound) {
+		t.Errorf("Get = %v, want what the update found out: ErrNotFound", err)
 	}
 }

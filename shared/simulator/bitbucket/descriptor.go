@@ -48,8 +48,8 @@ type linker struct {
 
 // scopePattern has every scope of the documentation.
 var scopePattern = regexp.MustCompile(`^(project(:admin)?|repository(:write|:admin|:delete)?|pullrequest(:write)?|` +
-	`issue(:write)?|wiki|webhook|snippet(:write)?|email|account(:write)?|team(:write)?|pipeline(:write|:variable)?|` +
-	`runner(:write)?|test(:write)?)$`)
+	`issue(:write)?|wiki|webhook|snippet(:write)?|email|account(:write)?|pipeline(:write|:variable)?|` +
+	`runner(:write)?)$`)
 
 // Descriptor makes a small valid descriptor with the lifecycle paths /installed
 // and /uninstalled, the scope repository, and one linker for each key.
@@ -76,10 +76,33 @@ func parseDescriptor(raw json.RawMessage) (*descriptor, error) {
 	if err := json.Unmarshal(raw, &d); err != nil {
 		return nil, fmt.Errorf("parse descriptor: %w", err)
 	}
-	if err := errors.Join(d.problems()...); err != nil {
+	if err := errors.Join(append(d.problems(), exactFields(raw))...); err != nil {
 		return nil, fmt.Errorf("descriptor is invalid: %w", err)
 	}
 	return &d, nil
+}
+
+// exactFields checks the names that the server reads, at every level.
+func exactFields(raw json.RawMessage) error {
+	var nested struct {
+		Authentication json.RawMessage
+		Modules        json.RawMessage
+	}
+	var modules struct{ Linkers []json.RawMessage }
+	problems := []error{
+		exactNames(raw, "key", "name", "description", "baseUrl", "authentication", "lifecycle", "scopes", "contexts", "modules", "forgeAppLink"),
+		json.Unmarshal(raw, &nested),
+	}
+	if nested.Authentication != nil {
+		problems = append(problems, exactNames(nested.Authentication, "type"))
+	}
+	if nested.Modules != nil {
+		problems = append(problems, exactNames(nested.Modules, "linkers"), json.Unmarshal(nested.Modules, &modules))
+	}
+	for _, linker := range modules.Linkers {
+		problems = append(problems, exactNames(linker, "key", "regex", "url", "type"))
+	}
+	return errors.Join(problems...)
 }
 
 func (d *descriptor) problems() []error {

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"math"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -53,20 +52,22 @@ func decodeClaims(raw string) (claims, error) {
 	if err := json.Unmarshal(payload, &c); err != nil {
 		return c, err
 	}
-	return c, exactNames(payload)
+	return c, exactNames(payload, "iss", "sub", "iat", "exp", "qsh")
 }
 
-// exactNames refuses what encoding/json would take for a claim and another decoder
-// would not: names are case-sensitive.
+// exactNames refuses what encoding/json would take for one of the names and another
+// decoder would not: names are case-sensitive.
 // Source: https://www.rfc-editor.org/rfc/rfc7519#section-10.1.1
-func exactNames(payload []byte) error {
-	var named map[string]json.RawMessage
-	if err := json.Unmarshal(payload, &named); err != nil {
+func exactNames(object json.RawMessage, names ...string) error {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(object, &fields); err != nil {
 		return err
 	}
-	for name := range named {
-		if lower := strings.ToLower(name); name != lower && slices.Contains([]string{"iss", "sub", "iat", "exp", "qsh"}, lower) {
-			return fmt.Errorf("claim %q is not %q", name, lower)
+	for field := range fields {
+		for _, name := range names {
+			if field != name && strings.EqualFold(field, name) {
+				return fmt.Errorf("name %q is not %q", field, name)
+			}
 		}
 	}
 	return nil

@@ -130,6 +130,14 @@ func TestFates(t *testing.T) {
 			_, err = w.store.Update(w.t.Context(), in, "uninstall")
 			w.must(err)
 		}, message: message(1), outcome: rollout.Skipped},
+		"uninstalled, and about to be deleted": {prepare: func(w *world) {
+			in, err := w.store.Get(w.t.Context(), clientKey(1))
+			w.must(err)
+			in.State = installation.Uninstalled
+			in, err = w.store.Update(w.t.Context(), in, "uninstall")
+			w.must(err)
+			w.must(w.store.Purge(w.t.Context(), in, installation.MinRecovery))
+		}, message: message(1), outcome: rollout.Skipped},
 		"the store is away": {prepare: func(w *world) {
 			w.aws.Faults.Add(fault.Target("GetSecretValue"), fault.Always(), fault.AWSError(400, "AccessDeniedException", ""))
 		}, message: message(1), queued: 1},
@@ -197,6 +205,9 @@ func TestFates(t *testing.T) {
 			}
 			if diff := cmp.Diff(want, outcomes); diff != "" {
 				t.Errorf("outcomes (-want +got):\n%s\n%s", diff, w.out)
+			}
+			if unheard := name == "the run can't be reported"; unheard != strings.Contains(w.out.String(), "run not updated") {
+				t.Errorf("the log says that the run was not updated: %v", !unheard)
 			}
 			if strings.Contains(w.out.String(), secret) {
 				t.Error("the log has the secret")

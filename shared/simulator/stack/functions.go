@@ -59,7 +59,7 @@ func (s *Stack) environments() map[string]map[string]string {
 		"AWS_ENDPOINT_URL": s.AWS.URL, "LINKERSYNC_APP_KEY": s.options.AppKey, "LINKERSYNC_LOG_LEVEL": "info",
 		"LINKERSYNC_BITBUCKET_URL": s.Bitbucket.URL(), "LINKERSYNC_BITBUCKET_AUTH_URL": s.Bitbucket.URL(),
 		"LINKERSYNC_BUS": Bus, "LINKERSYNC_BUCKET": Bucket, "LINKERSYNC_TABLE": Table,
-		"LINKERSYNC_QUEUE_URL": s.QueueURL(Queue), "LINKERSYNC_DEAD_LETTERS_URL": s.QueueURL(DeadLetters),
+		"LINKERSYNC_QUEUE_URL": s.queueURL(Queue), "LINKERSYNC_DEAD_LETTERS_URL": s.queueURL(DeadLetters),
 	}
 	own := map[string]map[string]string{
 		"lifecycle": {"LINKERSYNC_BASE_URL": s.URL, "LINKERSYNC_DESCRIPTOR_FILE": s.options.Descriptor, "LINKERSYNC_APP_SECRET": "aws-secret:" + AppSecretID + "#app_secret"},
@@ -67,7 +67,7 @@ func (s *Stack) environments() map[string]map[string]string {
 		"linkers":   {},
 		"connections": {
 			"LINKERSYNC_INFISICAL_URL": s.Infisical.URL(), "LINKERSYNC_INFISICAL_METHOD": "universal",
-			"LINKERSYNC_INFISICAL_CLIENT": "aws-secret:" + InfisicalSecret,
+			"LINKERSYNC_INFISICAL_CLIENT": "aws-secret:" + infisicalSecret,
 		},
 	}
 	for _, variables := range own {
@@ -81,7 +81,7 @@ func (s *Stack) environments() map[string]map[string]string {
 	return own
 }
 
-// QueueURL is the URL of one of the stack's queues.
-func (s *Stack) QueueURL(name string) string {
+// queueURL is the URL of one of the stack's queues.
+func (s *Stack) queueURL(name string) string {
 	return s.AWS.URL + "/" + simaws.Account + "/" + name
 }

@@ -17,9 +17,9 @@ import (
 	"github.com/linkersync/linkersync/shared/simulator/lambda"
 )
 
-// InfisicalSecret is the Secrets Manager secret with the machine identity of the
+// infisicalSecret is the Secrets Manager secret with the machine identity of the
 // connections function.
-const InfisicalSecret = "linkersync/infisical"
+const infisicalSecret = "linkersync/infisical"
 
 // maxReceives is after how many deliveries a message is a dead letter, as in template.yaml.
 const maxReceives = 5

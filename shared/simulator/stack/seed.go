@@ -56,7 +56,7 @@ func (s *Stack) Seed() error {
 	if err := s.AWS.Secrets.Add(AppSecretID, `{"app_secret":"`+AppSecret+`"}`, nil); err != nil {
 		return fmt.Errorf("seed Secrets Manager: %w", err)
 	}
-	if err := s.AWS.Secrets.Add(InfisicalSecret, `{"client_id":"`+ClientID+`","client_secret":"`+ClientSecret+`"}`, nil); err != nil {
+	if err := s.AWS.Secrets.Add(infisicalSecret, `{"client_id":"`+ClientID+`","client_secret":"`+ClientSecret+`"}`, nil); err != nil {
 		return fmt.Errorf("seed Secrets Manager: %w", err)
 	}
 	return nil

@@ -172,7 +172,7 @@ func (s *Stack) connect(listener net.Listener) error {
 	ctx, s.cancel = context.WithCancel(context.Background())
 	s.running.Go(func() { s.wake(ctx) })
 	source := lambda.EventSource{
-		Client: sqs.NewFromConfig(s.AWS.Config()), QueueURL: s.QueueURL(Queue), Function: s.Functions["linkers"],
+		Client: sqs.NewFromConfig(s.AWS.Config()), QueueURL: s.queueURL(Queue), Function: s.Functions["linkers"],
 		FunctionTimeout: timeouts()["linkers"], BatchSize: s.options.BatchSize, Window: s.options.window(),
 		// Twice as many as workers: the next batch is there when a worker is free.
 		Concurrency: s.options.Workers, Pollers: 2 * s.options.Workers, ReportBatchItemFailures: true, Logger: s.logger(),

@@ -26,7 +26,6 @@ func (s *Session) AssumeRole(arn string, token func(context.Context) (redact.Sec
 
 // provider returns the role's credentials.
 func (r *role) provider(config aws.Config) aws.CredentialsProvider {
-	config.Credentials = aws.AnonymousCredentials{}
 	return aws.NewCredentialsCache(stscreds.NewWebIdentityRoleProvider(sts.NewFromConfig(config), r.arn, retriever{r.token},
 		func(o *stscreds.WebIdentityRoleOptions) { o.RoleSessionName = "linkersync" }))
 }

@@ -168,10 +168,10 @@ func (w *world) start(t testing.TB, d deployment) *handler {
 	s.aws = w.aws.Config()
 	s.aws.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
 	h := newHandler(s, log)
-	h.gate.prover.http.Transport = transport.New(transport.Options{
-		Attempts: proofAttempts, FailFastOn429: true,
-		Sleep: func(context.Context, time.Duration) error { return nil },
-	})
+	calls := proofCalls()
+	calls.Timeout = 0 // a busy machine may take longer
+	calls.Sleep = func(context.Context, time.Duration) error { return nil }
+	h.gate.prover.http.Transport = transport.New(calls)
 	return h
 }
 

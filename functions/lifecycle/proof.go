@@ -48,11 +48,14 @@ type prover struct {
 func newProver(s settings) *prover {
 	return &prover{
 		appKey: s.appKey, method: s.proof, apiURL: s.apiURL, authURL: s.authURL,
-		http: &http.Client{Transport: transport.New(transport.Options{
-			Attempts: proofAttempts, Timeout: proofTime / proofAttempts, FailFastOn429: true,
-		})},
+		http:  &http.Client{Transport: transport.New(proofCalls())},
 		limit: rate.NewLimiter(proofsPerSecond, proofBurst), now: s.now,
 	}
+}
+
+// proofCalls is how often and how long Bitbucket is asked.
+func proofCalls() transport.Options {
+	return transport.Options{Attempts: proofAttempts, Timeout: proofTime / proofAttempts, FailFastOn429: true}
 }
 
 // prove returns nil when Bitbucket accepts the secret for this installation,

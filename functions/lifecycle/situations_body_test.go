@@ -188,6 +188,7 @@ func TestBodyForm(t *testing.T) {
 		{name: "L28 with a charset", message: as("application/json; charset=utf-8", ""), status: 204, stored: rotatedOne("example-workspace"), calls: rotated},
 		{name: "L28 text", message: as("text/plain", ""), status: 415},
 		{name: "L28 form", message: as("application/x-www-form-urlencoded", ""), status: 415},
+		{name: "L28 a broken content type", message: as("application/json; charset", ""), status: 415},
 		{name: "L28 two content types", message: as("application/json, text/plain", ""), status: 415},
 		{name: "L28 said to be compressed", message: as("application/json", "gzip"), status: 415},
 		{name: "L28 compressed", message: func(w *world) message {

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/redact"
@@ -149,6 +150,38 @@ func TestTheCacheIsBounded(t *testing.T) {
 		must(store.Get(t.Context(), key))(t)
 	}
 	wantCalls(t, s.line)
+}
+
+// counted knows no installation, and notes how long it may look for one.
+type counted struct {
+	installation.SecretsManagerAPI
+	calls int
+	left  time.Duration
+}
+
+func (c *counted) GetSecretValue(ctx context.Context, _ *secretsmanager.GetSecretValueInput, _ ...func(*secretsmanager.Options)) (*secretsmanager.GetSecretValueOutput, error) {
+	c.calls++
+	if deadline, ends := ctx.Deadline(); ends {
+		c.left = time.Until(deadline)
+	}
+	return nil, &types.ResourceNotFoundException{}
+}
+
+func TestTheCacheIsBoundedWithoutBeingTold(t *testing.T) {
+	t.Parallel()
+	api := &counted{}
+	store := installation.NewSecretsManager(api, installation.Options{AppKey: "app"})
+	repeat(1001, func(_ int, key string) { _, _ = store.Get(t.Context(), key) })
+	for _, key := range []string{"connection:01000", "connection:00000"} {
+		_, _ = store.Get(t.Context(), key)
+	}
+	if api.calls != 1002 {
+		t.Errorf("%d calls for 1001 client keys and the oldest again, want 1002", api.calls)
+	}
+	// A read is not the asking request's, and has an end of its own.
+	if api.left == 0 || api.left > 15*time.Second {
+		t.Errorf("a read may take %s", api.left)
+	}
 }
 
 func TestConcurrentLookUpsShareOneCall(t *testing.T) {

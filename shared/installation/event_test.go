@@ -232,6 +232,26 @@ func (neverSwaps) UpdateSecretVersionStage(context.Context, *secretsmanager.Upda
 	return nil, errCut
 }
 
+// A version says what is the previous secret, and that depends on the state which
+// the event was decided on.
+func TestAVersionBegunOnAnotherStateIsNotUsed(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	in := must(s.Create(t.Context(), sample(clientKey, "s1"), "1"))(t)
+	in.SharedSecret = redact.New("s2")
+	store := installation.NewSecretsManager(neverSwaps{s.cloud.client(&line{})}, installation.Options{AppKey: s.appKey, Now: s.clock.Now})
+	if _, err := store.Update(t.Context(), in, "2"); err == nil {
+		t.Fatal("the update was applied")
+	}
+	in.SharedSecret = redact.New("s3")
+	in = must(s.Update(t.Context(), in, "3"))(t)
+	in.SharedSecret = redact.New("s2")
+	must(s.Update(t.Context(), in, "2"))(t)
+	if diff := cmp.Diff(view{Shared: "s2", Previous: "s3", State: installation.Installed}, s.inForce(t)); diff != "" {
+		t.Errorf("in force (-want +got):\n%s", diff)
+	}
+}
+
 // An event that was begun with three other contents gets no fourth: a secret has
 // room for about a hundred versions a day.
 func TestAnEventIsBegunThreeTimes(t *testing.T) {

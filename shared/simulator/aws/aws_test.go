@@ -21,6 +21,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	simulator "github.com/linkersync/linkersync/shared/simulator/aws"
 	"github.com/linkersync/linkersync/shared/simulator/fault"
+	"github.com/linkersync/linkersync/shared/simulator/loopback"
 )
 
 func start(t *testing.T) *simulator.Server {
@@ -187,7 +188,7 @@ func TestWhatIsNotSimulatedIsRefusedLoudly(t *testing.T) {
 		}
 		request.Header.Set("X-Amz-Target", test.target)
 		request.Header.Set("Content-Type", test.contentType)
-		response, err := http.DefaultClient.Do(request)
+		response, err := loopback.Client().Do(request)
 		if err != nil {
 			t.Fatal(err)
 		}

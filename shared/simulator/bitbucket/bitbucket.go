@@ -76,6 +76,8 @@ func New(options Options) *Server {
 	}
 	if options.HTTP == nil {
 		options.HTTP = &http.Client{
+			// Not the shared one: it would keep connections to apps that are long gone.
+			Transport:     &http.Transport{IdleConnTimeout: deliveryTimeout},
 			Timeout:       deliveryTimeout,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		}
@@ -87,4 +89,10 @@ func New(options Options) *Server {
 	s.forget()
 	s.Service = loopback.NewService(options.Faults, s.route)
 	return s
+}
+
+// Close also drops the connections to apps.
+func (s *Server) Close() error {
+	s.client.CloseIdleConnections()
+	return s.Service.Close()
 }

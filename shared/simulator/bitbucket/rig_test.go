@@ -12,6 +12,7 @@ import (
 
 	"github.com/linkersync/linkersync/shared/simulator/bitbucket"
 	"github.com/linkersync/linkersync/shared/simulator/clock"
+	"github.com/linkersync/linkersync/shared/simulator/loopback"
 )
 
 const (
@@ -141,7 +142,7 @@ func (r *rig) do(q request) answer {
 	for name, values := range q.header {
 		httpRequest.Header[name] = values
 	}
-	response, err := http.DefaultClient.Do(httpRequest)
+	response, err := loopback.Client().Do(httpRequest)
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/linkersync/linkersync/shared/simulator/fault"
+	"github.com/linkersync/linkersync/shared/simulator/loopback"
 )
 
 const served = "the real answer"
@@ -291,7 +292,7 @@ func TestDelayEndsWhenTheClientLeaves(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if response, err := http.DefaultClient.Do(request); !errors.Is(err, context.Canceled) {
+	if response, err := loopback.Client().Do(request); !errors.Is(err, context.Canceled) {
 		t.Fatalf("response %v, error %v, want canceled", response, err)
 	}
 	if err := <-left; !errors.Is(err, context.Canceled) {

@@ -42,7 +42,9 @@ func gateway(t *testing.T, options lambda.GatewayOptions) *httptest.Server {
 // send makes a request and returns the answer with its body.
 func send(t *testing.T, request *http.Request) (*http.Response, string) {
 	t.Helper()
-	response, err := http.DefaultClient.Do(request)
+	connection := &http.Transport{} // of its own: a kept one may end at the server of an earlier test
+	defer connection.CloseIdleConnections()
+	response, err := (&http.Client{Transport: connection}).Do(request)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,5 +1,5 @@
-// Package loopback serves a simulated service on a free port of 127.0.0.1. It is
-// what the simulators' Start and Close have in common, and knows none of them.
+// Package loopback serves a simulated service on a free port of 127.0.0.1, and calls
+// one. It is what the simulators' Start and Close have in common, and knows none of them.
 package loopback
 
 import (
@@ -14,6 +14,13 @@ import (
 
 // headerTimeout bounds how long a client takes to send its request's header.
 const headerTimeout = 10 * time.Second
+
+// Client returns a client for servers on loopback, which keeps no connection. A port is
+// soon another server's there; a kept connection would end at the server that had it
+// before, and a POST on it fails with EOF.
+func Client() *http.Client {
+	return &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+}
 
 // Server is an HTTP server. The zero value is ready to be started, once.
 type Server struct {

@@ -91,8 +91,7 @@ func get(ctx context.Context, url string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	// A connection of its own: one that is kept would have the server's end in it.
-	response, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(request)
+	response, err := loopback.Client().Do(request)
 	if err != nil {
 		return "", err
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/linkersync/linkersync/shared/simulator/loopback"
 )
 
 var errorCode = regexp.MustCompile(`<Code>(.*)</Code>`)
@@ -48,7 +49,7 @@ func (w *world) exchange(t *testing.T, method, target, payload, body string, hea
 	if err := signer.SignHTTP(t.Context(), credentials, request, payload, "s3", "eu-central-1", time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := loopback.Client().Do(request)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/google/go-cmp/cmp"
 	simulator "github.com/linkersync/linkersync/shared/simulator/aws"
+	"github.com/linkersync/linkersync/shared/simulator/loopback"
 )
 
 const role = "arn:aws:iam::111122223333:role/ci/linkersync"
@@ -184,7 +185,7 @@ func TestTheQueryProtocol(t *testing.T) {
 			t.Fatal(err)
 		}
 		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		response, err := http.DefaultClient.Do(request)
+		response, err := loopback.Client().Do(request)
 		if err != nil {
 			t.Fatal(err)
 		}

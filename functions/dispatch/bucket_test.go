@@ -103,6 +103,7 @@ func TestAYesToAPruneIsForOneVersion(t *testing.T) {
 		"what is stored for all":  {rollout.Change{Location: &rollout.Location{Key: rollout.DefaultScope}}, of(rollout.DefaultScope), 2},
 		"what is stored, for one": {rollout.Change{Location: &rollout.Location{Key: rollout.DefaultScope}, Installations: []string{workspace(1)}}, of(rollout.DefaultScope), 1},
 		"a workspace's own":       {rollout.Change{Location: &rollout.Location{Key: own}}, of(own), 1},
+		"its own, as it is named": {rollout.Change{Location: &rollout.Location{Key: own}, Installations: []string{workspace(1)}}, of(own), 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

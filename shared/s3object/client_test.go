@@ -124,7 +124,7 @@ func TestReplaceOverwritesOnlyWhatWasRead(t *testing.T) {
 	}
 }
 
-// S3 answers so when two writes with a condition meet.
+// S3 answers 409 when two writes with a condition meet. What it refuses is not written.
 func TestReplaceThatMetAnotherWriteIsNoOutage(t *testing.T) {
 	t.Parallel()
 	server := simaws.New(simaws.Options{})
@@ -134,9 +134,12 @@ func TestReplaceThatMetAnotherWriteIsNoOutage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server.Faults.Add(fault.Match{Method: http.MethodPut}, fault.Always(), fault.AWSError(409, "ConditionalRequestConflict", ""))
-	if _, err := bucket.Replace(t.Context(), s3object.Object{Key: "default.yaml"}, nil); !errors.Is(err, s3object.ErrReplaced) {
-		t.Errorf("error %v, want ErrReplaced", err)
+	for status, replaced := range map[int]bool{409: true, 403: false} {
+		rule := server.Faults.Add(fault.Match{Method: http.MethodPut}, fault.Always(), fault.AWSError(status, "Refused", ""))
+		if _, err := bucket.Replace(t.Context(), s3object.Object{Key: "default.yaml"}, nil); err == nil || errors.Is(err, s3object.ErrReplaced) != replaced {
+			t.Errorf("%d: error %v, want ErrReplaced: %v", status, err, replaced)
+		}
+		rule.Remove()
 	}
 }
 
@@ -251,8 +254,8 @@ func TestFaults(t *testing.T) {
 			if !ok || refused.Status != test.status || strings.Contains(err.Error(), "arn:") {
 				t.Errorf("error %v, want status %d", err, test.status)
 			}
-			if test.status == 403 && !strings.Contains(err.Error(), "s3:GetObject") {
-				t.Errorf("error %v doesn't name the permission", err)
+			if hint := strings.Contains(err.Error(), "s3:GetObject"); hint != (test.status == 403) {
+				t.Errorf("error %v names the permission: %v", err, hint)
 			}
 		})
 	}

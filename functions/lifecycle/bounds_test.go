@@ -118,3 +118,32 @@ func TestOutsideTheBase(t *testing.T) {
 		}
 	}
 }
+
+// contested is a store that somebody else always wrote to first.
+type contested struct {
+	*memory
+	writes int
+}
+
+func (c *contested) Update(context.Context, installation.Installation, string) (installation.Installation, error) {
+	c.writes++
+	return installation.Installation{}, installation.ErrConflict
+}
+
+// TestContested: an event that loses every race is for Bitbucket to send again.
+func TestContested(t *testing.T) {
+	t.Parallel()
+	h, known := isolated(t)
+	store := &contested{memory: known}
+	h.gate.store, h.lifecycle.store = store, store
+	w := &world{clock: &clock{now: recordedAt}}
+	m := installed(one, secretNew)
+	response, err := h.Handle(t.Context(), events.APIGatewayV2HTTPRequest{
+		RawPath: m.path, Body: string(m.body),
+		Headers:        map[string]string{"content-type": "application/json", "authorization": "JWT " + w.token(one, "/installed", secretOne)},
+		RequestContext: events.APIGatewayV2HTTPRequestContext{HTTP: events.APIGatewayV2HTTPRequestContextHTTPDescription{Method: "POST"}},
+	})
+	if err != nil || response.StatusCode != http.StatusServiceUnavailable || store.writes != 4 {
+		t.Errorf("answered %+v, %v after %d writes; want 503 after 4", response, err, store.writes)
+	}
+}

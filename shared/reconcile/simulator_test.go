@@ -72,8 +72,8 @@ func TestEverySimulatedBitbucket(t *testing.T) {
 	desired := pruned(numbered("P", 130)...)
 	for _, put := range []simbitbucket.PutMode{simbitbucket.PutReplace, simbitbucket.PutMerge} {
 		for item := simbitbucket.ItemValue; item <= simbitbucket.ItemString; item++ {
-			for _, list := range []simbitbucket.ListShape{simbitbucket.ListEnvelope, simbitbucket.ListBare} {
-				for _, bulk := range []simbitbucket.BulkShape{simbitbucket.BulkStrings, simbitbucket.BulkWrappedObjects} {
+			for _, list := range []simbitbucket.ListShape{simbitbucket.ListEnvelope, simbitbucket.ListMinimal, simbitbucket.ListBare} {
+				for _, bulk := range []simbitbucket.BulkShape{simbitbucket.BulkStrings, simbitbucket.BulkObjects, simbitbucket.BulkWrappedStrings, simbitbucket.BulkWrappedObjects} {
 					t.Run(fmt.Sprintf("put %d item %d list %d bulk %d", put, item, list, bulk), func(t *testing.T) {
 						t.Parallel()
 						sim, client := simulated(t, simbitbucket.Switches{Put: put, Item: item, List: list, Bulk: bulk}, nil, actual...)

@@ -49,6 +49,9 @@ type world struct {
 	bitbucket *simbitbucket.Server
 	infisical *siminfisical.Server
 	cloud     *simaws.Server
+	// deployment has connections of its own: on shared ones a call may meet the end of
+	// a server that had the port before.
+	deployment *http.Client
 	// github answers for GitHub's identity tokens.
 	github *httptest.Server
 	// minted is every identity token that was given away, for the search for leaks.
@@ -56,7 +59,7 @@ type world struct {
 }
 
 func newWorld(ctx context.Context) (*world, error) {
-	w := &world{bitbucket: simbitbucket.New(simbitbucket.Options{}), cloud: simaws.New(simaws.Options{})}
+	w := &world{bitbucket: simbitbucket.New(simbitbucket.Options{}), cloud: simaws.New(simaws.Options{}), deployment: &http.Client{Transport: &http.Transport{}}}
 	if _, err := w.bitbucket.Start(); err != nil {
 		return nil, err
 	}
@@ -75,6 +78,7 @@ func newWorld(ctx context.Context) (*world, error) {
 
 func (w *world) close() {
 	w.cloud.Events.Wait() // a step may see its run done before the deployment has heard so
+	w.deployment.CloseIdleConnections()
 	w.github.Close()
 	w.cloud.Close()
 	_ = w.infisical.Close() // its listener is ours alone
@@ -150,7 +154,7 @@ func (w *world) dispatch(ctx context.Context, id string, detail []byte) error {
 		return err
 	}
 	config := w.cloud.Config()
-	config.Retryer, config.HTTPClient = awsenv.NewRetryer, &http.Client{}
+	config.Retryer, config.HTTPClient = awsenv.NewRetryer, w.deployment
 	table := &rollout.Table{DynamoDB: awsjson.New(config, awsjson.DynamoDB), Name: "linkersync"}
 	if strings.Contains(change.Manifest, "DEAF") {
 		return nil // nobody takes it

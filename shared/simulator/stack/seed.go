@@ -66,7 +66,7 @@ func (s *Stack) Seed() error {
 // any AWS SDK reach the stack from a terminal.
 func (s *Stack) CommandEnvironment() map[string]string {
 	return map[string]string{
-		"AWS_ENDPOINT_URL": s.AWS.URL, "AWS_REGION": simaws.Region,
+		"AWS_ENDPOINT_URL": s.AWS.URL, "AWS_REGION": simaws.Region, "AWS_DEFAULT_REGION": simaws.Region,
 		"AWS_ACCESS_KEY_ID": simaws.AccessKeyID, "AWS_SECRET_ACCESS_KEY": simaws.SecretAccessKey,
 		"LINKERSYNC_APP_KEY": s.options.AppKey, "LINKERSYNC_BASE_URL": s.URL,
 		"LINKERSYNC_BITBUCKET_URL": s.Bitbucket.URL(), "LINKERSYNC_BITBUCKET_AUTH_URL": s.Bitbucket.URL(),

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/linkersync/linkersync/action/internal/runner"
+	"github.com/linkersync/linkersync/action/internal/session"
 	"github.com/linkersync/linkersync/shared/bitbucket"
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/manifest"
@@ -95,7 +96,7 @@ func (d *diagnosis) bitbucket(in installation.Installation, wanted manifest.Mani
 		d.add(statusFailed, "secret", "Bitbucket gave no verdict: "+err.Error())
 		return
 	default:
-		d.add(statusFailed, "secret", "Bitbucket refuses it ("+err.Error()+"). "+refusedSecret)
+		d.add(statusFailed, "secret", "Bitbucket refuses it ("+err.Error()+"). "+d.refusedSecret())
 		return
 	}
 	keys, ok := d.endpoint(client)
@@ -112,8 +113,14 @@ func (d *diagnosis) bitbucket(in installation.Installation, wanted manifest.Mani
 
 // refusedSecret says what is left to do. An import would not help: it calls what is
 // stored and differs a conflict.
-const refusedSecret = "When the workspace removed the app, nothing is to be done. Otherwise another secret is in force there: " +
-	"delete the stored one, as SECURITY.md says under \"When an install is refused for good\", and import the one that the old app has or, where nobody has it, have the workspace install again"
+func (d *diagnosis) refusedSecret() string {
+	if d.inv.process.Getenv(session.SharedSecretVariable) != "" {
+		return session.SharedSecretVariable + " is not the secret in force there, or the workspace removed the app: look up what the app stored last"
+	}
+	return "When the workspace removed the app, nothing is to be done. Otherwise another secret is in force there: delete the stored one, " +
+		"as SECURITY.md says under \"When an install is refused for good\", and import the one that the old app has. Where nobody has it, " +
+		"only installing the app again helps, which Bitbucket may no longer allow"
+}
 
 // clock compares this machine's with the one in Bitbucket's answer.
 func (d *diagnosis) clock() bool {

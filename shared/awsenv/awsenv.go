@@ -33,6 +33,8 @@ const CallTimeout = 10 * time.Second
 var (
 	// ErrNoRegion: neither AWS_REGION nor AWS_DEFAULT_REGION is set.
 	ErrNoRegion = errors.New("no AWS region: set AWS_REGION, such as eu-west-1")
+	// ErrRegion: the region can be no part of a host's name.
+	ErrRegion = errors.New("the AWS region isn't one: set AWS_REGION, such as eu-west-1")
 	// ErrNoCredentials: the environment holds no access key.
 	ErrNoCredentials = errors.New("no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run where a role provides them")
 	// ErrEndpoint: AWS_ENDPOINT_URL is set and is no URL.

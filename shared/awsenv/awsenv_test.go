@@ -73,6 +73,7 @@ func TestConfigReportsEveryProblemAtOnce(t *testing.T) {
 		"endpoint without scheme":  {map[string]string{"AWS_ENDPOINT_URL": "127.0.0.1:4566"}, []string{endpoint}},
 		"endpoint of another kind": {map[string]string{"AWS_ENDPOINT_URL": "ftp://host"}, []string{endpoint}},
 		"endpoint without host":    {map[string]string{"AWS_ENDPOINT_URL": "http://"}, []string{endpoint}},
+		"endpoint with https":      {map[string]string{"AWS_ENDPOINT_URL": "https://localhost:4566"}, nil},
 		"all of them":              {map[string]string{"AWS_REGION": "", "AWS_ACCESS_KEY_ID": "", "AWS_ENDPOINT_URL": "x"}, []string{region, credentials, endpoint}},
 		"none":                     {nil, nil},
 	} {

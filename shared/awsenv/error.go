@@ -39,7 +39,7 @@ type Error struct {
 	// Kind is one of the package's errors, context.Canceled or
 	// context.DeadlineExceeded; nil when the code is specific to a service.
 	Kind error
-	// detail is the address that could not be dialled.
+	// detail is the address that could not be dialled, or what is wrong with it.
 	detail string
 }
 
@@ -127,13 +127,32 @@ func unanswered(err error) (detail string, kind error) {
 	if errors.As(err, &dial) {
 		return dial.Error(), ErrUnreachable
 	}
-	// The SDK has no types for these two; the texts are those of its endpoint
-	// rules and of its credentials adapter.
-	switch text := err.Error(); {
-	case strings.Contains(text, "Missing Region"):
-		return "", ErrNoRegion
-	case strings.Contains(text, "get credentials:"):
-		return "", ErrNoCredentials
+	for _, reason := range []error{ErrRegion, ErrEndpoint} {
+		if errors.Is(err, reason) {
+			return reason.Error(), ErrUnreachable
+		}
+	}
+	return fromText(err.Error())
+}
+
+// fromText knows what the SDK and net/http have no types for: the texts are those
+// of endpoint rules, of the credentials adapter and of http.Transport. They repeat
+// the region and the endpoint, which may hold a password.
+func fromText(text string) (detail string, kind error) {
+	for _, known := range []struct {
+		part, detail string
+		kind         error
+	}{
+		{"Missing Region", "", ErrNoRegion},
+		{"get credentials:", "", ErrNoCredentials},
+		{"invalid input region", ErrRegion.Error(), ErrUnreachable},
+		{"Failed to parse uri", ErrEndpoint.Error(), ErrUnreachable},
+		{"unsupported protocol scheme", ErrEndpoint.Error(), ErrUnreachable},
+		{"no Host in request URL", ErrEndpoint.Error(), ErrUnreachable},
+	} {
+		if strings.Contains(text, known.part) {
+			return known.detail, known.kind
+		}
 	}
 	return "", ErrUnreachable
 }

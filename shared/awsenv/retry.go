@@ -41,7 +41,7 @@ func backoff(attempt int, _ error) (time.Duration, error) {
 		limit = min(limit, firstBackoff<<max(doublings, 0))
 	}
 	//nolint:gosec // G404: pauses must differ between callers, not be unpredictable.
-	return rand.N(limit) + 1, nil
+	return rand.N(limit), nil
 }
 
 // quotaIsFinal keeps LimitExceededException from being tried again. The SDK takes

@@ -45,8 +45,8 @@ func TestBackoffHasJitterAndStaysWithinItsBound(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if delay <= 0 || delay > limit {
-				t.Fatalf("pause after attempt %d is %v, want above 0 and at most %v", i+1, delay, limit)
+			if delay < 0 || delay >= limit {
+				t.Fatalf("pause after attempt %d is %v, want at least 0 and less than %v", i+1, delay, limit)
 			}
 			seen[delay] = true
 		}

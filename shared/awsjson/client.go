@@ -172,12 +172,16 @@ func (c *Client) pause(ctx context.Context, attempt int, cause error) error {
 }
 
 func (c *Client) once(ctx context.Context, operation string, body []byte) ([]byte, error) {
-	if c.config.Region == "" {
+	switch {
+	case c.config.Region == "":
 		return nil, awsenv.ErrNoRegion // which the signature needs, even where the endpoint is given
+	case !smithyhttp.ValidHostLabel(c.config.Region):
+		return nil, awsenv.ErrRegion // with a "/" or a "#" in it, the request would go to another host
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url, bytes.NewReader(body))
 	if err != nil {
-		return nil, fmt.Errorf("make request: %w", err)
+		// net/url repeats the endpoint, which may hold a password.
+		return nil, fmt.Errorf("make request: %w", awsenv.ErrEndpoint)
 	}
 	req.Header.Set("Content-Type", "application/x-amz-json-"+c.service.Version)
 	req.Header.Set("X-Amz-Target", c.service.Target+"."+operation)

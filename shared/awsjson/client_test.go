@@ -88,10 +88,12 @@ func TestAnIncompleteConfiguration(t *testing.T) {
 		calls  int
 		want   error
 	}{
-		"no HTTP client":  {func(c *aws.Config) { c.HTTPClient = nil }, 1, nil},
-		"no retry policy": {func(c *aws.Config) { c.Retryer = nil }, 1, nil},
-		"no credentials":  {func(c *aws.Config) { c.Credentials = nil }, 0, awsenv.ErrNoCredentials},
-		"no region":       {func(c *aws.Config) { c.Region = "" }, 0, awsenv.ErrNoRegion},
+		"no HTTP client":         {func(c *aws.Config) { c.HTTPClient = nil }, 1, nil},
+		"no retry policy":        {func(c *aws.Config) { c.Retryer = nil }, 1, nil},
+		"no credentials":         {func(c *aws.Config) { c.Credentials = nil }, 0, awsenv.ErrNoCredentials},
+		"no region":              {func(c *aws.Config) { c.Region = "" }, 0, awsenv.ErrNoRegion},
+		"region of another host": {func(c *aws.Config) { c.Region, c.BaseEndpoint = "127.0.0.1:9#", nil }, 0, awsenv.ErrRegion},
+		"endpoint with a blank":  {func(c *aws.Config) { c.BaseEndpoint = aws.String("http://user:canary@a b") }, 0, awsenv.ErrEndpoint},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -102,6 +104,9 @@ func TestAnIncompleteConfiguration(t *testing.T) {
 			err := awsjson.New(config, awsjson.EventBridge).Call(t.Context(), "PutEvents", put, nil)
 			if !errors.Is(err, test.want) || server.Faults.Total() != test.calls {
 				t.Errorf("%d calls, error %v; want %d, %v", server.Faults.Total(), err, test.calls, test.want)
+			}
+			if err != nil && strings.Contains(err.Error(), "canary") {
+				t.Errorf("the error shows the endpoint's password: %v", err)
 			}
 		})
 	}

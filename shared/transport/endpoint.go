@@ -20,6 +20,9 @@ func Endpoint(raw string) (*url.URL, error) {
 		// url.Error repeats its input, which may hold user information.
 		return nil, fmt.Errorf("parse base URL: %w", ErrInsecureEndpoint)
 	}
+	if u.Hostname() == "" && !strings.ContainsAny(raw, "@?#") { // behind which a secret may stand
+		return nil, fmt.Errorf("base URL %q: want one with a host, as in https://api.example.com: %w", raw, ErrInsecureEndpoint)
+	}
 	if u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || u.Hostname() == "" {
 		return nil, fmt.Errorf("base URL with host %q: want scheme and host only, without user, query or fragment: %w", u.Host, ErrInsecureEndpoint)
 	}

@@ -3,6 +3,7 @@ package transport_test
 import (
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -36,7 +37,7 @@ func TestEndpointAcceptsOnlyWhatCredentialsMayBeSentTo(t *testing.T) {
 		"", "api.bitbucket.org", "http://api.bitbucket.org", "http://localhost.evil.example", "http://10.0.0.1", "http://0.0.0.0",
 		"http://127.0.0.1.evil.example", "ftp://127.0.0.1", "file:///etc/passwd", "https://", "https://:443", "https:///path",
 		"https://user:canary@api.bitbucket.org", "http://user:canary@127.0.0.1", "https://x/?canary", "https://x/?", "https://x/#canary",
-		"https://user:canary@a b", "https://%zz:canary@x", "://canary",
+		"https:/user:canary@x", "https:?canary", "https:#canary", "https://user:canary@a b", "https://%zz:canary@x", "://canary",
 	}
 	for _, raw := range refused {
 		u, err := transport.Endpoint(raw)
@@ -44,6 +45,15 @@ func TestEndpointAcceptsOnlyWhatCredentialsMayBeSentTo(t *testing.T) {
 			t.Errorf("Endpoint(%q) = %v, %v; want it refused", raw, u, err)
 		} else if strings.Contains(err.Error(), "canary") {
 			t.Errorf("Endpoint(%q) leaks: %v", raw, err)
+		}
+	}
+}
+
+func TestEndpointQuotesWhatHasNoHost(t *testing.T) {
+	t.Parallel()
+	for _, raw := range []string{"", "api.bitbucket.org", "https://", "https://:443", "localhost:8080"} {
+		if _, err := transport.Endpoint(raw); err == nil || !strings.HasPrefix(err.Error(), fmt.Sprintf("base URL %q: want one with a host", raw)) {
+			t.Errorf("Endpoint(%q) = %v", raw, err)
 		}
 	}
 }

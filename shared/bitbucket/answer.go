@@ -63,18 +63,15 @@ func requestID(header http.Header) string {
 	return ""
 }
 
+// explain takes what it can: a member of another type than expected stays empty.
 func explain(body []byte) (code, message string) {
 	var outer envelope
-	if json.Unmarshal(body, &outer) != nil {
-		return "", "" // JSON, but nothing that says why
-	}
-	if json.Unmarshal(outer.Error, &code) == nil && code != "" {
+	_ = json.Unmarshal(body, &outer)
+	if _ = json.Unmarshal(outer.Error, &code); code != "" {
 		return code, outer.Description
 	}
 	var inner content
-	if json.Unmarshal(outer.Error, &inner) != nil {
-		return "", ""
-	}
+	_ = json.Unmarshal(outer.Error, &inner)
 	if detail := detail(inner.Detail); detail != "" {
 		return "", strings.TrimSuffix(inner.Message, ".") + ": " + detail
 	}

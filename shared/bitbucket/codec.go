@@ -97,9 +97,7 @@ func (c *Codec) accept(kind bodyKind, body Body) {
 func (c *Codec) observe(field string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.field == nil || *c.field != field {
-		c.field = &field
-	}
+	c.field = &field
 }
 
 // fields are where an item's value may be, in the order to look.

@@ -2,10 +2,12 @@ package bitbucket_test
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -38,7 +40,7 @@ func (s *oneShape) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNoContent)
 	default:
 		w.WriteHeader(http.StatusBadRequest)
-		_, _ = io.WriteString(w, message("Invalid input."))
+		_, _ = io.WriteString(w, message(fmt.Sprintf("Invalid body %d.", len(s.bodies))))
 	}
 }
 
@@ -126,6 +128,9 @@ func TestCodecGivesUpWhenNothingIsAccepted(t *testing.T) {
 
 	_, err := client.CreateLinkerValue(t.Context(), "jira", "BB")
 	wantError(t, err, bitbucket.ErrInvalid)
+	if !strings.Contains(err.Error(), "none of 4 shapes") || !strings.Contains(err.Error(), "Invalid body 1.") {
+		t.Errorf("error = %v, want the answer to the likeliest of 4 shapes", err)
+	}
 	if diff := cmp.Diff([]string{`{"value":"BB"}`, `{"key":"BB"}`, `{"name":"BB"}`, `"BB"`}, api.received()); diff != "" {
 		t.Errorf("bodies (-want +got):\n%s", diff)
 	}
@@ -150,8 +155,8 @@ func TestCodecBlamesTheValuesOnceItIsCertain(t *testing.T) {
 	// Another client, that is another installation, with the same codec.
 	_, err := api.client(t, codec).CreateLinkerValue(t.Context(), "jira", "b b")
 	wantError(t, err, bitbucket.ErrInvalid)
-	if bodies := api.received(); len(bodies) != 1 {
-		t.Errorf("bodies %q, want one", bodies)
+	if bodies := api.received(); len(bodies) != 1 || strings.Contains(err.Error(), "shapes") {
+		t.Errorf("bodies %q, error %v; want one, and its answer", bodies, err)
 	}
 }
 
@@ -211,6 +216,7 @@ func TestPinned(t *testing.T) {
 		{`{`, `["BB"]`, nil},
 		{`null`, `["BB"]`, nil},
 		{`["BB"]`, `["BB"]`, nil},
+		{`[]`, `["BB"]`, nil},
 		{`{}`, `["BB"]`, nil},
 		{`{"a":"x","b":"y"}`, `["BB"]`, nil},
 		{`{"a":1}`, `["BB"]`, nil},
@@ -219,6 +225,7 @@ func TestPinned(t *testing.T) {
 		{`"BB"`, `{"value":"BB"}`, nil},
 		{`"BB"`, `[]`, nil},
 		{`"BB"`, `{"values":[]}`, nil},
+		{`"BB"`, `{"values":["BB"],"replace":true}`, nil},
 		{`"BB"`, `[["BB"]]`, nil},
 		{`"BB"`, `[1]`, nil},
 	}

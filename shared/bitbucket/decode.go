@@ -74,14 +74,14 @@ func (c *Codec) findValue(object map[string]json.RawMessage) (field, text string
 	}
 	var found []string
 	for name, raw := range object {
-		if json.Unmarshal(raw, &text) == nil && text != "" && !isMetadata(name) {
-			found = append(found, name)
+		var other string // a new one, as null leaves it alone
+		if json.Unmarshal(raw, &other) == nil && other != "" && !isMetadata(name) {
+			found, text = append(found, name), other
 		}
 	}
 	if len(found) != 1 {
 		return "", ""
 	}
-	_ = json.Unmarshal(object[found[0]], &text) // it was read above
 	return found[0], text
 }
 

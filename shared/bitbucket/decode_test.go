@@ -37,8 +37,10 @@ func TestValueIsReadInEveryShape(t *testing.T) {
 		`{"id":9,"key":"BB","links":{}}`:       {ID: 9, Value: "BB"},
 		`{"id":9,"name":"BB","value":null}`:    {ID: 9, Value: "BB"},
 		`{"id":"9","uuid":"{u}","token":"BB"}`: {ID: 9, Value: "BB"},
-		`{"created_on":"2026","updated_on":"2026","links":"l","token":"BB"}`: {ID: 7, Value: "BB"},
-		`{"id":null,"value":"BB"}`: {ID: 7, Value: "BB"},
+		`{"created_on":"2026","updated_on":"2026","links":"l","token":"BB"}`:                   {ID: 7, Value: "BB"},
+		`{"id":9,"token":"BB","a":null,"b":null,"c":null,"d":null,"e":null,"f":null,"g":null}`: {ID: 9, Value: "BB"},
+		`{"id":9,"token":"BB","alias":""}`:                                                     {ID: 9, Value: "BB"},
+		`{"id":null,"value":"BB"}`:                                                             {ID: 7, Value: "BB"},
 	}
 	for answer, want := range known {
 		s := newServer(t, step{request: "GET /2.0/addon/linkers/jira/values/7", answer: answer})
@@ -50,7 +52,7 @@ func TestValueIsReadInEveryShape(t *testing.T) {
 	for answer, want := range map[string]error{
 		`null`: bitbucket.ErrUnknownShape, `7`: bitbucket.ErrUnknownShape, `""`: bitbucket.ErrUnknownShape, `["BB"]`: bitbucket.ErrUnknownShape,
 		`{}`: bitbucket.ErrUnknownShape, `{"id":7}`: bitbucket.ErrUnknownShape, `{"id":7,"a":"x","b":"y"}`: bitbucket.ErrUnknownShape,
-		`{"id":1.5,"value":"BB"}`: bitbucket.ErrUnknownShape, `{"id":-1,"value":"BB"}`: bitbucket.ErrUnknownShape, `{"id":{},"value":"BB"}`: bitbucket.ErrUnknownShape,
+		`{"id":1.5,"value":"BB"}`: bitbucket.ErrUnknownShape, `{"id":0,"value":"BB"}`: bitbucket.ErrUnknownShape, `{"id":-1,"value":"BB"}`: bitbucket.ErrUnknownShape, `{"id":{},"value":"BB"}`: bitbucket.ErrUnknownShape,
 		`{"id":99999999999999999999,"value":"BB"}`: bitbucket.ErrUnknownShape,
 		``: bitbucket.ErrNotJSON, `<html>canary</html>`: bitbucket.ErrNotJSON,
 	} {

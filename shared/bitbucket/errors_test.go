@@ -3,6 +3,7 @@ package bitbucket_test
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -60,6 +61,8 @@ func TestErrorsAreTyped(t *testing.T) {
 		"JSON that isn't an error":       {400, nil, `[1,2]`, []error{b.inv}, "400 Bad Request: input isn't valid"},
 		"an error that isn't an object":  {400, nil, `{"error":17}`, []error{b.inv}, "400 Bad Request: input isn't valid"},
 		"detail without scopes":          {400, nil, `{"error":{"message":"m","detail":{"required":[]}}}`, []error{b.inv}, "400 Bad Request: m: input"},
+		"a detail of another kind":       {400, nil, `{"error":{"message":"m","detail":17}}`, []error{b.inv}, "400 Bad Request: m: input"},
+		"OAuth, without a description":   {400, nil, `{"error":"invalid_grant","error_description":17}`, []error{b.inv}, "400 Bad Request: invalid_grant: input"},
 		"control characters in the text": {400, nil, `{"error":{"message":"line\nbreak \u001b[31mred\u202e"}}`, []error{b.inv}, "line break [31mred: input"},
 	}
 	for name, test := range tests {
@@ -73,8 +76,8 @@ func TestErrorsAreTyped(t *testing.T) {
 			if err == nil || !strings.HasPrefix(err.Error(), "GET /2.0/addon/linkers/jira: ") || !strings.Contains(err.Error(), test.text) {
 				t.Errorf("error = %v\nwant it to have %q", err, test.text)
 			}
-			if strings.ContainsAny(err.Error(), "<\n\x1b\u202e") {
-				t.Errorf("error has markup or control characters: %q", err)
+			if strings.ContainsAny(err.Error(), "<\n\x1b\u202e") || strings.Contains(err.Error(), "request id") {
+				t.Errorf("error has markup, control characters or an id that wasn't sent: %q", err)
 			}
 		})
 	}
@@ -154,6 +157,7 @@ func TestALongTextIsLookedAtInPart(t *testing.T) {
 	token := tokenFor("PUT", "/2.0/addon")
 	for name, test := range map[string]struct{ text, want string }{
 		"words":                   {"slow down " + strings.Repeat("a.b ", 1<<16), "slow down a.b"},
+		"just short enough":       {strings.Repeat("a", 300), strings.Repeat("a", 300) + ": the rate limit"},
 		"a single word":           {strings.Repeat("a", 1<<18), "the rate limit"},
 		"a credential at the cut": {"slow down" + strings.Repeat(" ", 16<<10-len(token)/2) + token + " now", "slow down"},
 	} {
@@ -220,7 +224,7 @@ func TestNoAnswerIsUnavailable(t *testing.T) {
 		fail    error
 		want    []error
 	}{
-		"connection refused": {context.WithCancel, errors.New("connection refused"), []error{bitbucket.ErrUnavailable}},
+		"connection refused": {context.WithCancel, &net.OpError{Op: "dial", Err: errors.New("connection refused")}, []error{bitbucket.ErrUnavailable}},
 		"attempt timed out":  {context.WithCancel, context.DeadlineExceeded, []error{bitbucket.ErrUnavailable, bitbucket.ErrTimeout}},
 		"no time left":       {late, nil, []error{bitbucket.ErrUnavailable, bitbucket.ErrTimeout}},
 		"called off":         {cancelled, nil, nil},

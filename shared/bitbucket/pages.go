@@ -122,6 +122,5 @@ func nextPage(current *url.URL, next string) (*url.URL, error) {
 	if u.Scheme != current.Scheme || u.Host != current.Host || u.User != nil {
 		return nil, fmt.Errorf("GET %s: the next page is at %q, not at %q: %w", current.EscapedPath(), u.Host, current.Host, ErrForeignPage)
 	}
-	u.Fragment, u.RawFragment = "", ""
 	return u, nil
 }

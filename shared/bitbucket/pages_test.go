@@ -153,17 +153,20 @@ func TestLinkersAreReadAsObjectsAndStrings(t *testing.T) {
 	s = newServer(t, step{request: "GET /2.0/addon/linkers/jira", answer: `{"regex":"x"}`})
 	_, err = newClient(t, s).Linker(t.Context(), "jira")
 	wantError(t, err, bitbucket.ErrUnknownShape)
+	s = newServer(t, step{request: "GET /2.0/addon/linkers/jira", answer: `<html>`})
+	_, err = newClient(t, s).Linker(t.Context(), "jira")
+	wantError(t, err, bitbucket.ErrNotJSON)
 }
 
 func TestAnErrorOnALaterPageEndsTheList(t *testing.T) {
 	t.Parallel()
 	s := newServer(t,
-		step{request: valuesPage, answer: `{"values":["A"],"next":"/2.0/p2"}`},
+		step{request: valuesPage, answer: `{"values":["A"],"next":"/2.0/p2","size":2}`},
 		step{request: "GET /2.0/p2", status: 429, answer: "limit", header: http.Header{"Content-Type": {"text/plain"}}})
 	got, err := collect(newClient(t, s).LinkerValues(t.Context(), "jira"))
 	wantError(t, err, bitbucket.ErrRateLimited, bitbucket.ErrUnavailable, bitbucket.ErrNotJSON)
-	if len(got) != 1 {
-		t.Errorf("values %v, want those of the first page", got)
+	if len(got) != 1 || errors.Is(err, bitbucket.ErrIncomplete) {
+		t.Errorf("values %v, error %v; want those of the first page and the answer to the second", got, err)
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/linkersync/linkersync/shared/awsjson"
 	simaws "github.com/linkersync/linkersync/shared/simulator/aws"
 	"github.com/linkersync/linkersync/shared/simulator/fault"
+	"github.com/linkersync/linkersync/shared/transport"
 )
 
 func config(t *testing.T, endpoint string) aws.Config {
@@ -215,7 +216,9 @@ func TestRetries(t *testing.T) {
 			t.Cleanup(server.Close)
 			server.Faults.Add(fault.Any(), test.when, test.effect)
 			var out struct{ TableNames []string }
-			err := awsjson.New(config(t, server.URL), awsjson.EventBridge).Call(t.Context(), "PutEvents",
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // as a function's, which leaves room for a pause
+			defer cancel()
+			err := awsjson.New(config(t, server.URL), awsjson.EventBridge).Call(ctx, "PutEvents",
 				map[string]any{"Entries": []map[string]string{{"Source": "s", "DetailType": "t", "Detail": "{}"}}}, &out)
 			if (err == nil) != test.ok || server.Faults.Total() != test.calls {
 				t.Errorf("%d calls, error %v; want %d, success %v", server.Faults.Total(), err, test.calls, test.ok)
@@ -253,7 +256,7 @@ func TestAnswers(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ body, want string }{
 		"not JSON":      {"<html>", "read answer of GetItem"},
-		"beyond bounds": {`{"a":"` + strings.Repeat("x", 2<<20) + `"}`, ""},
+		"beyond bounds": {`{"a":"` + strings.Repeat("x", 2<<20) + `"}`, transport.ErrBodyTooLarge.Error()},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -35,6 +35,10 @@ func wholeDocuments() []document {
 		{name: "the smallest manifest", text: "version: 1\n", schemaAccepts: true},
 		{name: "everything at once", text: everything, schemaAccepts: true},
 		{name: "the same as JSON", text: `{"version": 1, "app": "a", "linkers": [{"key": "k", "values": ["A"]}]}`, schemaAccepts: true},
+		{
+			name: "a long line of JSON", schemaAccepts: true,
+			text: `{"version": 1, "app": "` + strings.Repeat("a", 128) + `", "linkers": [{"key": "` + strings.Repeat("k", 128) + `", "values": []}]}`,
+		},
 		{name: "a byte order mark and Windows line ends", text: "\ufeffversion: 1\r\nlinkers:\r\n  - key: k\r\n    values:\r\n      - A\r\n", schemaAccepts: true},
 		{name: "a document marker and comments", text: "# yaml-language-server: x\n---\n# why\nversion: 1 # now\n", schemaAccepts: true},
 		{
@@ -81,7 +85,7 @@ func wholeDocuments() []document {
 			problems: []string{"m.yaml:1:10: version must be the number 1, not 1.0"},
 		},
 		{
-			name: "misspelt and unknown keys", text: "version: 1\nlinker: []\nConnections: []\nworkspaces: []\nap: b\nab: c\nmyapp: d\n",
+			name: "misspelt and unknown keys", text: "version: 1\nlinker: []\nConnections: []\nworkspaces: []\nap: b\nab: c\nmyapp: d\npassword: e\n",
 			problems: []string{
 				`m.yaml:2:1: key "linker" is not known; did you mean "linkers"?`,
 				`m.yaml:3:1: key "Connections" is not known; did you mean "connections"?`,
@@ -89,6 +93,7 @@ func wholeDocuments() []document {
 				`m.yaml:5:1: key "ap" is not known; did you mean "app"?`,
 				`m.yaml:6:1: key "ab" is not known; the manifest may have version, app, linkers, connections`,
 				`m.yaml:7:1: key "myapp" is not known; the manifest may have version, app, linkers, connections`,
+				`m.yaml:8:1: key "password" is not known; the manifest may have version, app, linkers, connections`,
 			},
 		},
 		{
@@ -167,6 +172,10 @@ func linkerDocuments() []document {
 			},
 		},
 		{
+			name: "two linkers without a key", text: "version: 1\nlinkers:\n  - values: []\n  - values: []\n",
+			problems: []string{"m.yaml:3:5: linkers[0] has no key; add it", "m.yaml:4:5: linkers[1] has no key; add it"},
+		},
+		{
 			name: "the same linker twice", text: "version: 1\nlinkers:\n  - key: k\n    values: [A]\n  - {key: k, values: [B]}\n", schemaAccepts: true,
 			problems: []string{`m.yaml:5:5: linker "k" is listed for the second time, first in line 3; put its values together`},
 		},
@@ -229,7 +238,7 @@ func valueDocuments() []document {
 		},
 		{name: "values that YAML 1.1 takes for something else", text: linker("NO", "on", "y", `"123"`, "-x", "2026-01-02", "1_a"), schemaAccepts: true},
 		{
-			name: "values with other characters", text: linker("PROJ 1", "a.b", "a/b", "Ä", `"A\n"`, `"\e[2J"`, `""`),
+			name: "values with other characters", text: linker("PROJ 1", "a.b", "a/b", "Ä", `"A\n"`, `"\e[2J"`, `""`, "ATATT."),
 			problems: []string{
 				`m.yaml:5:9: value "PROJ 1" has the character ' '; ` + allowed,
 				`m.yaml:6:9: value "a.b" has the character '.'; ` + allowed,
@@ -238,6 +247,7 @@ func valueDocuments() []document {
 				`m.yaml:9:9: value "A\n" has the character '\n'; ` + allowed,
 				`m.yaml:10:9: value "\x1b[2J" has the character '\x1b'; ` + allowed,
 				`m.yaml:11:9: value "" is empty; remove it`,
+				`m.yaml:12:9: value "ATATT." has the character '.'; ` + allowed,
 			},
 		},
 		{
@@ -316,12 +326,15 @@ func connectionDocuments() []document {
 		},
 		{
 			name: "names that aren't slugs", text: "version: 1\nconnections:\n" + repeat(1, "  - {name: My Name, email: a@b, token: 'env:T%d'}\n") +
-				"  - {name: a--b, email: a@b, token: 'env:T'}\n  - {name: a_b, email: a@b, token: 'env:T'}\n  - {name: -a, email: a@b, token: 'env:T'}\n",
+				"  - {name: a--b, email: a@b, token: 'env:T'}\n  - {name: a_b, email: a@b, token: 'env:T'}\n  - {name: -a, email: a@b, token: 'env:T'}\n" +
+				"  - {name: a b, email: a@b, token: 'env:T'}\n  - {name: a~b, email: a@b, token: 'env:T'}\n",
 			problems: []string{
 				`m.yaml:3:12: connections[0].name "My Name" is not a slug; only lower case letters (a-z), digits and single dashes between them are allowed`,
 				`m.yaml:4:12: connections[1].name "a--b" is not a slug; only lower case letters (a-z), digits and single dashes between them are allowed`,
 				`m.yaml:5:12: connections[2].name "a_b" is not a slug; only lower case letters (a-z), digits and single dashes between them are allowed`,
 				`m.yaml:6:12: connections[3].name "-a" is not a slug; only lower case letters (a-z), digits and single dashes between them are allowed`,
+				`m.yaml:7:12: connections[4].name "a b" is not a slug; only lower case letters (a-z), digits and single dashes between them are allowed`,
+				`m.yaml:8:12: connections[5].name "a~b" is not a slug; only lower case letters (a-z), digits and single dashes between them are allowed`,
 			},
 		},
 		{
@@ -390,10 +403,12 @@ func connectionDocuments() []document {
 			problems: []string{"m.yaml:6:12: connections[0].adopt must be true or false, not a number"},
 		},
 		{
-			name: "a secret under a name of its own", text: connection(email, token, "api_token: abc", "Password: abc"),
+			name: "a secret under a name of its own", text: connection(email, token, "api_token: abc", "Password: abc", "client-secret: abc", "credentials: abc"),
 			problems: []string{
 				`m.yaml:6:5: key "api_token" is not known, and secrets don't belong in this file; write token: with a reference such as env:NAME`,
 				`m.yaml:7:5: key "Password" is not known, and secrets don't belong in this file; write token: with a reference such as env:NAME`,
+				`m.yaml:8:5: key "client-secret" is not known, and secrets don't belong in this file; write token: with a reference such as env:NAME`,
+				`m.yaml:9:5: key "credentials" is not known, and secrets don't belong in this file; write token: with a reference such as env:NAME`,
 			},
 		},
 		{
@@ -465,6 +480,14 @@ func yamlDocuments() []document {
 			problems: []string{"m.yaml:2:1: a second document starts here; a manifest is one document, so use one file each"},
 		},
 		{
+			name: "two documents, the first of which ends with a comment", text: "version: 1\n# why\n---\nversion: 1\n", schemaAccepts: true,
+			problems: []string{"m.yaml:3:1: a second document starts here; a manifest is one document, so use one file each"},
+		},
+		{
+			name: "two documents, the first of which is ended", text: "version: 1\n...\nversion: 1\n", noYAML: true,
+			problems: []string{"m.yaml:2:1: a second document starts here; a manifest is one document, so use one file each"},
+		},
+		{
 			name: "anchors, aliases and merge keys", text: "version: 1\nlinkers:\n  - &a\n    key: k\n    values: []\n  - <<: *a\n    key: l\n", schemaAccepts: true,
 			problems: []string{
 				"m.yaml:3:5: anchors, aliases and merge keys (&, *, <<) are not supported; write the values out, share them in a values_file, or put the text in quotes",
@@ -489,6 +512,14 @@ func yamlDocuments() []document {
 			problems: []string{"m.yaml:2:16: this is nested too deeply for a manifest"},
 		},
 		{
+			name: "braces that are nested too deeply", text: "version: 1\napp: " + strings.Repeat("{a: ", 15) + "1" + strings.Repeat("}", 15) + "\n",
+			problems: []string{"m.yaml:2:46: this is nested too deeply for a manifest"},
+		},
+		{
+			name: "keys that are indented too deeply", text: "version:\n" + strings.Repeat(" ", 199) + "a: 1\n",
+			problems: []string{"m.yaml:2:201: this is nested too deeply for a manifest"},
+		},
+		{
 			name: "lists that are nested too deeply", text: strings.Repeat("- ", 101) + "a\n",
 			problems: []string{"m.yaml:1:201: this is nested too deeply for a manifest"},
 		},
@@ -497,7 +528,7 @@ func yamlDocuments() []document {
 			problems: []string{"m.yaml:5001:6: the manifest has more than 5000 keys; split it"},
 		},
 		{
-			name: "another encoding", text: "version: 1\napp: caf\xe9\n", noYAML: true,
+			name: "another encoding", text: "version: 1 # \ufffd\napp: caf\xe9\n", noYAML: true,
 			problems: []string{"m.yaml:2:9: this is not UTF-8 text; save the file as UTF-8"},
 		},
 	}

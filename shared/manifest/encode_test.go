@@ -13,7 +13,7 @@ func TestEncodeWritesWhatAPersonWould(t *testing.T) {
 	got, err := manifest.Encode(manifest.Manifest{
 		App: "com.example.app",
 		Linkers: []manifest.Linker{
-			{Key: "issues", Prune: true, Values: []string{"PROJ", "my-app_2", "2024", "NO", "true", "e5", "A1", "Z1", "a1", "z1", "1e5", "-", "---", "Null", "0x1f", "_a"}},
+			{Key: "issues", Prune: true, Values: []string{"PROJ", "my-app_2", "2024", "NO", "true", "e5", "A1", "Z1", "a1", "z1", "1e5", "-", "---", "Null", "0x1f", "_a", "false", "Yes", "On", "OFF", "y", "n"}},
 			{Key: "builds"},
 		},
 		Connections: []manifest.Connection{
@@ -47,6 +47,12 @@ linkers:
       - "Null"
       - "0x1f"
       - "_a"
+      - "false"
+      - "Yes"
+      - "On"
+      - "OFF"
+      - "y"
+      - "n"
   - key: builds
     values: []
 connections:

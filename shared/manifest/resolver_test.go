@@ -146,8 +146,10 @@ func TestWhateverWasReadIsSeen(t *testing.T) {
 
 func TestResolveKeepsTheCause(t *testing.T) {
 	t.Parallel()
-	if _, err := resolver().Resolve(t.Context(), reference(t, "aws-secret:other")); !errors.Is(err, errAccess) {
-		t.Errorf("error %v does not wrap the adapter's", err)
+	for _, text := range []string{"aws-secret:other", "aws-secret:other#token"} {
+		if _, err := resolver().Resolve(t.Context(), reference(t, text)); !errors.Is(err, errAccess) {
+			t.Errorf("%s: error %v does not wrap the adapter's", text, err)
+		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -166,8 +168,8 @@ func TestResolveRefusesSchemesThatAreSwitchedOff(t *testing.T) {
 			t.Errorf("error = %v, want %q", err, want)
 		}
 	}
-	if _, err := resolver().Resolve(t.Context(), manifest.Reference{}); err == nil {
-		t.Error("the empty reference resolves")
+	if _, err := resolver().Resolve(t.Context(), manifest.Reference{}); err == nil || !strings.Contains(err.Error(), notReference) {
+		t.Errorf("the empty reference: error %v", err)
 	}
 }
 

@@ -32,6 +32,10 @@ func TestCredentialsAreFoundAnywhere(t *testing.T) {
 				"m.yaml:3:3: this looks like a Bitbucket app password; " + advice,
 			},
 		},
+		"where the file ends": {
+			"version: 1\n# ATCTT3xFfGN0abcdefghijklm",
+			[]string{"m.yaml:2:3: this looks like a Bitbucket access token; " + advice},
+		},
 		"in a file that isn't YAML": {
 			"version: [\n# " + pasted + "\n",
 			[]string{

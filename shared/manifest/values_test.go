@@ -122,3 +122,12 @@ func TestLinkersMayShareAValuesFile(t *testing.T) {
 		t.Errorf("problems (-want +got):\n%s", diff)
 	}
 }
+
+func TestIsValue(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{"": false, "A_b-9": true, "a b": false, "\u00e9": false} {
+		if got := manifest.IsValue(text); got != want {
+			t.Errorf("IsValue(%q) = %v", text, got)
+		}
+	}
+}

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/linkersync/linkersync/functions/internal/metrics"
 	"github.com/linkersync/linkersync/functions/internal/startup"
@@ -40,7 +39,7 @@ func configure(e *startup.Environment, log *slog.Logger, out io.Writer) (*handle
 		desired: rollout.Desired{Objects: objects, App: app},
 		table:   &rollout.Table{DynamoDB: awsjson.New(aws, awsjson.DynamoDB), Name: table},
 		bus:     rollout.Bus{EventBridge: awsjson.New(aws, awsjson.EventBridge), Name: bus},
-		queue:   &queue{api: sqs.NewFromConfig(aws), url: queueURL},
+		queue:   &queue{sqs: awsjson.New(aws, awsjson.SQS), url: queueURL},
 		metrics: &metrics.Writer{App: app, Out: out},
 		now:     time.Now,
 	}, nil

@@ -7,9 +7,6 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
-	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/linkersync/linkersync/shared/awsenv"
@@ -23,54 +20,73 @@ const (
 	sendAttempts = 4
 )
 
-// batchSender is the part of the SQS client that queue uses.
-type batchSender interface {
-	SendMessageBatch(context.Context, *sqs.SendMessageBatchInput, ...func(*sqs.Options)) (*sqs.SendMessageBatchOutput, error)
-}
-
 // queue sends messages to the workers.
 type queue struct {
-	api batchSender
+	sqs rollout.Caller
 	url string
+}
+
+// batch is a SendMessageBatch call, and refusals what its answer says went wrong.
+// Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
+type batch struct {
+	QueueURL string `json:"QueueUrl"`
+	Entries  []entry
+}
+
+type entry struct {
+	ID          string `json:"Id"`
+	MessageBody string
+}
+
+type refusals struct {
+	Failed []struct {
+		ID   string `json:"Id"`
+		Code string
+	}
+}
+
+func (r refusals) has(id string) bool {
+	for _, failed := range r.Failed {
+		if failed.ID == id {
+			return true
+		}
+	}
+	return false
 }
 
 // send queues every message or returns an error; messages may then be queued
 // twice by the next attempt, which workers don't mind.
 func (q *queue) send(ctx context.Context, messages []rollout.Message) error {
-	entries := make([]types.SendMessageBatchRequestEntry, len(messages))
+	entries := make([]entry, len(messages))
 	for i, message := range messages {
 		body, err := json.Marshal(message)
 		if err != nil {
 			return fmt.Errorf("encode message: %w", err)
 		}
-		entries[i] = types.SendMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), MessageBody: aws.String(string(body))}
+		entries[i] = entry{ID: strconv.Itoa(i), MessageBody: string(body)}
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(sendParallel)
-	size := func(entry types.SendMessageBatchRequestEntry) int { return len(*entry.MessageBody) }
-	for batch := range rollout.Batches(entries, size) {
-		group.Go(func() error { return q.sendBatch(ctx, batch) })
+	size := func(e entry) int { return len(e.MessageBody) }
+	for some := range rollout.Batches(entries, size) {
+		group.Go(func() error { return q.sendBatch(ctx, some) })
 	}
 	return group.Wait()
 }
 
-func (q *queue) sendBatch(ctx context.Context, entries []types.SendMessageBatchRequestEntry) error {
+func (q *queue) sendBatch(ctx context.Context, entries []entry) error {
 	count := len(entries)
 	var code string
 	for range sendAttempts {
-		out, err := q.api.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: &q.url, Entries: entries})
-		if err != nil {
+		var out refusals
+		if err := q.sqs.Call(ctx, "SendMessageBatch", batch{q.url, entries}, &out); err != nil {
 			return fmt.Errorf("queue messages: %w", awsenv.Cut(err))
 		}
 		if len(out.Failed) == 0 {
 			return nil
 		}
-		code = aws.ToString(out.Failed[0].Code)
-		entries = slices.DeleteFunc(entries, func(entry types.SendMessageBatchRequestEntry) bool {
-			return !slices.ContainsFunc(out.Failed, func(failed types.BatchResultErrorEntry) bool {
-				return aws.ToString(failed.Id) == aws.ToString(entry.Id)
-			})
-		})
+		code = out.Failed[0].Code
+		entries = slices.DeleteFunc(entries, func(e entry) bool { return !out.has(e.ID) })
 	}
 	return fmt.Errorf("queue messages: SQS refused %d of %d (%s)", len(entries), count, code)
 }

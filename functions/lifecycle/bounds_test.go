@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/linkersync/linkersync/shared/connect"
 	"github.com/linkersync/linkersync/shared/installation"
@@ -37,9 +36,9 @@ func (s *timedStore) Get(ctx context.Context, clientKey string) (installation.In
 
 type timedQueue struct{ left time.Duration }
 
-func (q *timedQueue) SendMessage(ctx context.Context, _ *sqs.SendMessageInput, _ ...func(*sqs.Options)) (*sqs.SendMessageOutput, error) {
+func (q *timedQueue) Call(ctx context.Context, _ string, _, _ any) error {
 	q.left = left(ctx)
-	return nil, ctx.Err()
+	return ctx.Err()
 }
 
 // TestBounds: Bitbucket waits ten seconds for an answer. Whatever hangs, there is

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
-
 	"github.com/linkersync/linkersync/shared/awsenv"
 	"github.com/linkersync/linkersync/shared/rollout"
 )
@@ -16,15 +14,10 @@ import (
 // answer.
 const firstSyncTime = 2 * time.Second
 
-// sender is the part of the SQS client that firstSync uses.
-type sender interface {
-	SendMessage(context.Context, *sqs.SendMessageInput, ...func(*sqs.Options)) (*sqs.SendMessageOutput, error)
-}
-
 // firstSync queues the first look at an installation right after its install, so
 // that links work within seconds and not with the next manifest.
 type firstSync struct {
-	queue    sender
+	queue    rollout.Caller
 	queueURL string
 	now      func() time.Time
 }
@@ -36,8 +29,9 @@ func (f *firstSync) queueFor(ctx context.Context, clientKey string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, firstSyncTime)
 	defer cancel()
-	body := string(message)
-	if _, err := f.queue.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &f.queueURL, MessageBody: &body}); err != nil {
+	// Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+	in := map[string]string{"QueueUrl": f.queueURL, "MessageBody": string(message)}
+	if err := f.queue.Call(ctx, "SendMessage", in, nil); err != nil {
 		return fmt.Errorf("queue first sync: %w", awsenv.Cut(err))
 	}
 	return nil

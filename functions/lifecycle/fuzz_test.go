@@ -12,7 +12,6 @@ import (
 	"testing"
 
 	"github.com/aws/aws-lambda-go/events"
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"golang.org/x/time/rate"
 
 	"github.com/linkersync/linkersync/shared/connect"
@@ -57,9 +56,7 @@ func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { retur
 
 type noQueue struct{}
 
-func (noQueue) SendMessage(context.Context, *sqs.SendMessageInput, ...func(*sqs.Options)) (*sqs.SendMessageOutput, error) {
-	return &sqs.SendMessageOutput{}, nil
-}
+func (noQueue) Call(context.Context, string, any, any) error { return nil }
 
 // isolated is the handler without a network. Bitbucket refuses every secret.
 func isolated(f testing.TB) (*handler, *memory) {

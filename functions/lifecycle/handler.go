@@ -11,10 +11,10 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/linkersync/linkersync/functions/internal/answer"
 	"github.com/linkersync/linkersync/functions/internal/startup"
+	"github.com/linkersync/linkersync/shared/awsjson"
 	"github.com/linkersync/linkersync/shared/connect"
 	"github.com/linkersync/linkersync/shared/installation"
 )
@@ -55,7 +55,7 @@ func newHandler(s settings, log *slog.Logger) *handler {
 		},
 		lifecycle: lifecycle{
 			store: store, prover: prover, log: log,
-			firstSync: firstSync{queue: sqs.NewFromConfig(s.aws), queueURL: s.queueURL, now: s.now},
+			firstSync: firstSync{queue: awsjson.New(s.aws, awsjson.SQS), queueURL: s.queueURL, now: s.now},
 		},
 	}
 }

@@ -18,7 +18,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/linkersync/linkersync/shared/connect"
 	"github.com/linkersync/linkersync/shared/installation"
@@ -43,7 +42,7 @@ func TestServePeers(t *testing.T) {
 			verifier: connect.Verifier{AppKey: s.appKey, Source: installation.SecretSource{Store: store}}, store: store, prover: newProver(s),
 			appSecret: &appSecretSource{now: time.Now, value: redact.New(os.Getenv("PEERS_APP_SECRET")), until: time.Now().Add(time.Hour)},
 		},
-		lifecycle: lifecycle{store: store, prover: newProver(s), log: slog.New(slog.NewTextHandler(io.Discard, nil)), firstSync: firstSync{queue: unheardQueue{}, now: time.Now}},
+		lifecycle: lifecycle{store: store, prover: newProver(s), log: slog.New(slog.NewTextHandler(io.Discard, nil)), firstSync: firstSync{queue: noQueue{}, now: time.Now}},
 	}
 	handler.gate.appSecret.reference.Scheme = "aws-secret" // it has one, and it is read
 	listener, err := net.Listen("tcp", "127.0.0.1:"+os.Getenv("PEERS_PORT"))
@@ -78,12 +77,6 @@ func adapter(h *handler) http.Handler {
 		w.WriteHeader(response.StatusCode)
 		_, _ = io.WriteString(w, response.Body)
 	})
-}
-
-type unheardQueue struct{}
-
-func (unheardQueue) SendMessage(context.Context, *sqs.SendMessageInput, ...func(*sqs.Options)) (*sqs.SendMessageOutput, error) {
-	return &sqs.SendMessageOutput{}, nil
 }
 
 // memoryStore is installation.Store for the comparison with a peer that keeps its

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/linkersync/linkersync/functions/internal/metrics"
 	"github.com/linkersync/linkersync/functions/internal/startup"
@@ -55,7 +54,7 @@ func configure(e *startup.Environment, log *slog.Logger, out io.Writer) (*handle
 		},
 		table:   &rollout.Table{DynamoDB: awsjson.New(aws, awsjson.DynamoDB), Name: table},
 		bus:     rollout.Bus{EventBridge: awsjson.New(aws, awsjson.EventBridge), Name: bus},
-		queue:   &queue{api: sqs.NewFromConfig(aws), url: queueURL, deadLettersURL: deadLettersURL},
+		queue:   &queue{sqs: awsjson.New(aws, awsjson.SQS), url: queueURL, deadLettersURL: deadLettersURL},
 		metrics: &metrics.Writer{App: app, Out: out},
 		now:     time.Now,
 	}, nil

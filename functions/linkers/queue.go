@@ -8,10 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
-	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
-
 	"github.com/linkersync/linkersync/shared/awsenv"
 	"github.com/linkersync/linkersync/shared/rollout"
 )
@@ -28,16 +24,22 @@ const (
 	reasonLimit = 1000
 )
 
-// messageSender is the part of the SQS client that queue uses.
-type messageSender interface {
-	SendMessage(context.Context, *sqs.SendMessageInput, ...func(*sqs.Options)) (*sqs.SendMessageOutput, error)
-}
-
 // queue puts messages back, or aside.
 type queue struct {
-	api                 messageSender
+	sqs                 rollout.Caller
 	url, deadLettersURL string
 }
+
+// outgoing is a SendMessage call.
+// Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+type outgoing struct {
+	QueueURL          string `json:"QueueUrl"`
+	MessageBody       string
+	DelaySeconds      int                  `json:",omitempty"`
+	MessageAttributes map[string]attribute `json:",omitempty"`
+}
+
+type attribute struct{ DataType, StringValue string }
 
 // later puts a message back as a new one that is delivered later: changing the
 // old one's visibility would use up a receive, see admit.
@@ -67,11 +69,8 @@ func (q *queue) put(ctx context.Context, message rollout.Message, delay time.Dur
 	if err != nil {
 		return fmt.Errorf("encode message: %w", err)
 	}
-	body := string(encoded)
-	_, err = q.api.SendMessage(ctx, &sqs.SendMessageInput{
-		QueueUrl: &q.url, MessageBody: &body, DelaySeconds: int32(delay.Seconds()),
-	})
-	if err != nil {
+	out := outgoing{QueueURL: q.url, MessageBody: string(encoded), DelaySeconds: int(delay.Seconds())}
+	if err := q.sqs.Call(ctx, "SendMessage", out, nil); err != nil {
 		return fmt.Errorf("put message back: %w", awsenv.Cut(err))
 	}
 	return nil
@@ -80,14 +79,11 @@ func (q *queue) put(ctx context.Context, message rollout.Message, delay time.Dur
 // bury puts a message that can't succeed into the dead-letter queue, with the
 // reason that SQS itself would not add.
 func (q *queue) bury(ctx context.Context, body, reason string) error {
-	reason = shorten(reason, reasonLimit)
-	_, err := q.api.SendMessage(ctx, &sqs.SendMessageInput{
-		QueueUrl: &q.deadLettersURL, MessageBody: &body,
-		MessageAttributes: map[string]types.MessageAttributeValue{
-			"reason": {DataType: aws.String("String"), StringValue: &reason},
-		},
-	})
-	if err != nil {
+	out := outgoing{
+		QueueURL: q.deadLettersURL, MessageBody: body,
+		MessageAttributes: map[string]attribute{"reason": {DataType: "String", StringValue: shorten(reason, reasonLimit)}},
+	}
+	if err := q.sqs.Call(ctx, "SendMessage", out, nil); err != nil {
 		return fmt.Errorf("put message into the dead-letter queue: %w", awsenv.Cut(err))
 	}
 	return nil

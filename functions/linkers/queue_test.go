@@ -12,7 +12,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/linkersync/linkersync/functions/internal/metrics"
@@ -79,15 +78,16 @@ func TestACallThatIsRefusedLosesNoMessage(t *testing.T) {
 
 // noted is a queue that notes what it is asked for.
 type noted struct {
-	messageSender
+	rollout.Caller
 	waits  []time.Duration
 	bodies []string
 }
 
-func (n *noted) SendMessage(ctx context.Context, in *sqs.SendMessageInput, options ...func(*sqs.Options)) (*sqs.SendMessageOutput, error) {
-	n.waits = append(n.waits, time.Duration(in.DelaySeconds)*time.Second)
-	n.bodies = append(n.bodies, *in.MessageBody)
-	return n.messageSender.SendMessage(ctx, in, options...)
+func (n *noted) Call(ctx context.Context, operation string, in, answer any) error {
+	message := in.(outgoing)
+	n.waits = append(n.waits, time.Duration(message.DelaySeconds)*time.Second)
+	n.bodies = append(n.bodies, message.MessageBody)
+	return n.Caller.Call(ctx, operation, in, answer)
 }
 
 // TestDelaysGrowAndDiffer: what was limited together shall not come back together.
@@ -95,8 +95,8 @@ func TestDelaysGrowAndDiffer(t *testing.T) {
 	t.Parallel()
 	for deferred, most := range map[int]time.Duration{0: 30 * time.Second, 3: 4 * time.Minute, 5: 15 * time.Minute, 1000: 15 * time.Minute} {
 		w := newWorld(t, 0)
-		sent := &noted{messageSender: w.handler.queue.api}
-		w.handler.queue.api = sent
+		sent := &noted{Caller: w.handler.queue.sqs}
+		w.handler.queue.sqs = sent
 		m := message(1)
 		m.Deferred, m.Since = deferred, today.Add(-time.Hour)
 		for range 20 {

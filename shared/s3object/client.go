@@ -22,6 +22,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/linkersync/linkersync/shared/awsenv"
 	"github.com/linkersync/linkersync/shared/transport"
@@ -78,6 +79,9 @@ func New(config aws.Config, bucket string) (*Client, error) {
 	if config.Region == "" {
 		return nil, fmt.Errorf("address the manifest bucket: %w", awsenv.ErrNoRegion)
 	}
+	if !smithyhttp.ValidHostLabel(config.Region) { // anything else could name another host
+		return nil, fmt.Errorf("address the manifest bucket: %w", awsenv.ErrRegion)
+	}
 	if config.Credentials == nil {
 		return nil, fmt.Errorf("address the manifest bucket: %w", awsenv.ErrNoCredentials)
 	}
@@ -90,7 +94,7 @@ func New(config aws.Config, bucket string) (*Client, error) {
 	}
 	base, err := url.Parse(host)
 	if err != nil {
-		return nil, fmt.Errorf("address the manifest bucket: %w", err)
+		return nil, fmt.Errorf("address the manifest bucket: %w", awsenv.ErrEndpoint) // err repeats the address, and a password in it
 	}
 	return &Client{
 		bucket: base.JoinPath(bucket), region: config.Region, credentials: config.Credentials,

@@ -51,7 +51,7 @@ func ApplyLinker(ctx context.Context, api LinkerValues, desired manifest.Linker,
 // showing a plan and applying it reads the values once. A plan without changes
 // calls nothing.
 func ApplyPlan(ctx context.Context, api LinkerValues, plan LinkerPlan, options Options) (LinkerResult, error) {
-	if plan.want.places == nil {
+	if plan.want.slots == nil {
 		return failed(manifest.Linker{Key: plan.Linker, Position: plan.Position},
 			fmt.Errorf("apply plan of linker %q: it is a copy that lacks the values' ids, plan again", plan.Linker))
 	}

@@ -42,7 +42,7 @@ func (r *run) holdFolded(value string) {
 	if !found {
 		return
 	}
-	if _, isWanted := r.want.places[listed]; isWanted {
+	if r.want.has(listed) {
 		r.stuck[value] = fmt.Sprintf("Bitbucket takes it for %s, which is wanted, too: drop one of them", quote(listed))
 		return
 	}
@@ -52,10 +52,10 @@ func (r *run) holdFolded(value string) {
 
 // listedByLowerCase finds what the last read listed without regard to case.
 func (r *run) listedByLowerCase() map[string]string {
-	missing := newWanted(r.last.Add).places
+	missing := newWanted(r.last.Add)
 	listed := make(map[string]string, r.last.have())
 	for _, value := range r.want.values {
-		if _, is := missing[value]; !is {
+		if !missing.has(value) {
 			listed[strings.ToLower(value)] = value
 		}
 	}

@@ -85,12 +85,12 @@ func compare(ctx context.Context, api LinkerValues, desired manifest.Linker, wan
 			// Taking it for a value that nobody wants would delete it.
 			return unplanned(desired, readError(desired.Key, errUnreadable))
 		}
-		i, listed := next, next < len(want.values) && want.values[next] == value.Value
-		if !listed {
-			i, listed = want.places[value.Value]
+		place := next
+		if next == len(want.values) || want.values[next] != value.Value {
+			_, place = want.find(value.Value)
 		}
-		if listed {
-			there[i], next = true, i+1
+		if place >= 0 {
+			there[place], next = true, place+1
 			continue
 		}
 		extra = append(extra, value)

@@ -42,10 +42,10 @@ func failed(linker manifest.Linker, err error) (LinkerResult, error) {
 
 // without is what of values isn't in rest, never nil.
 func without(values, rest []string) []string {
-	still := newWanted(rest).places
+	still := newWanted(rest)
 	out := make([]string, 0, max(0, len(values)-len(rest)))
 	for _, value := range values {
-		if _, left := still[value]; !left {
+		if !still.has(value) {
 			out = append(out, value)
 		}
 	}

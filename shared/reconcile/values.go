@@ -2,6 +2,8 @@ package reconcile
 
 import (
 	"fmt"
+	"hash/maphash"
+	"math/bits"
 	"strings"
 
 	"github.com/linkersync/linkersync/shared/manifest"
@@ -39,18 +41,46 @@ func (e *ValuesError) Error() string {
 		e.Linker, len(e.Problems), e.Total, strings.Join(shown, "; "), andMore(len(e.Problems)))
 }
 
-// wanted is a list of values with each one's place.
+// wanted is a list of values, and the way from a value to its place in it.
 type wanted struct {
 	values []string
-	places map[string]int
+	// slots has at the value's hash, or behind it, its place and one; 0 is free. A map
+	// would take four times the memory, and 100,000 values leave the processor's cache.
+	slots []uint32
+	// mask keeps a hash within them.
+	mask uint64
+	// repeats has the place of each value that stands there again, and its first.
+	repeats map[int]int
 }
 
+var hashSeed = maphash.MakeSeed()
+
 func newWanted(values []string) wanted {
-	w := wanted{values: values, places: make(map[string]int, len(values))}
+	size := uint64(2) << bits.Len(uint(len(values))) // at least twice as many
+	w := wanted{values: values, slots: make([]uint32, size), mask: size - 1, repeats: map[int]int{}}
 	for i, value := range values {
-		w.places[value] = i
+		if slot, first := w.find(value); first < 0 {
+			w.slots[slot] = uint32(i + 1)
+		} else {
+			w.repeats[i] = first
+		}
 	}
 	return w
+}
+
+// find returns a value's slot, and its place, which is negative when it isn't there.
+func (w wanted) find(value string) (slot uint64, place int) {
+	for slot = maphash.String(hashSeed, value) & w.mask; ; slot = (slot + 1) & w.mask {
+		place = int(w.slots[slot]) - 1
+		if place < 0 || w.values[place] == value {
+			return slot, place
+		}
+	}
+}
+
+func (w wanted) has(value string) bool {
+	_, place := w.find(value)
+	return place >= 0
 }
 
 // check refuses what Bitbucket's (?K) can't match, and duplicates, which would
@@ -58,11 +88,10 @@ func newWanted(values []string) wanted {
 // Source: https://developer.atlassian.com/cloud/bitbucket/modules/linker/
 func check(linker manifest.Linker) (wanted, error) {
 	want := newWanted(linker.Values)
-	repeats := repeated(want)
 	var problems []ValueProblem
 	for i, value := range linker.Values {
 		reason := wrongWith(value)
-		if first, found := repeats[i]; found && reason == "" {
+		if first, found := want.repeats[i]; found && reason == "" {
 			reason = fmt.Sprintf("repeats value %d", first+1)
 		}
 		if reason != "" {
@@ -73,23 +102,6 @@ func check(linker manifest.Linker) (wanted, error) {
 		return wanted{}, &ValuesError{Linker: linker.Key, Position: linker.Position, Problems: problems, Total: len(linker.Values)}
 	}
 	return want, nil
-}
-
-// repeated maps the place of each value that stands a second time to its first.
-func repeated(want wanted) map[int]int {
-	if len(want.places) == len(want.values) {
-		return nil
-	}
-	first := make(map[string]int, len(want.places))
-	repeats := map[int]int{}
-	for i, value := range want.values {
-		if at, seen := first[value]; seen {
-			repeats[i] = at
-			continue
-		}
-		first[value] = i
-	}
-	return repeats
 }
 
 // wrongWith tells why Bitbucket would not take a value.

@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -56,7 +57,9 @@ var (
 type Client struct {
 	service Service
 	config  aws.Config
-	url     string
+	address *url.URL
+	// wrong is why there is no address; each call says so.
+	wrong   error
 	signer  *v4.Signer
 	retryer aws.Retryer
 }
@@ -67,15 +70,9 @@ type Client struct {
 // region or missing credentials are the error of each call. It dials nothing.
 func New(config aws.Config, service Service) *Client {
 	config = complete(config)
-	url := "https://" + service.Name + "." + config.Region + ".amazonaws.com"
-	if strings.HasPrefix(config.Region, "cn-") {
-		url += ".cn"
-	}
-	if config.BaseEndpoint != nil {
-		url = *config.BaseEndpoint
-	}
+	address, err := awsenv.Address(config, service.Name)
 	return &Client{
-		service: service, config: config, url: strings.TrimSuffix(url, "/") + "/",
+		service: service, config: config, address: address, wrong: err,
 		signer: v4.NewSigner(), retryer: config.Retryer(),
 	}
 }
@@ -173,15 +170,11 @@ func (c *Client) pause(ctx context.Context, attempt int, cause error) error {
 }
 
 func (c *Client) once(ctx context.Context, operation string, body []byte) ([]byte, error) {
-	switch {
-	case c.config.Region == "":
-		return nil, awsenv.ErrNoRegion // which the signature needs, even where the endpoint is given
-	case !smithyhttp.ValidHostLabel(c.config.Region):
-		return nil, awsenv.ErrRegion // with a "/" or a "#" in it, the request would go to another host
+	if c.wrong != nil {
+		return nil, c.wrong
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.address.JoinPath("/").String(), bytes.NewReader(body))
 	if err != nil {
-		// net/url repeats the endpoint, which may hold a password.
 		return nil, fmt.Errorf("make request: %w", awsenv.ErrEndpoint)
 	}
 	req.Header.Set("Content-Type", "application/x-amz-json-"+c.service.Version)

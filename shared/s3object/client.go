@@ -17,12 +17,10 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
-	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/linkersync/linkersync/shared/awsenv"
 	"github.com/linkersync/linkersync/shared/transport"
@@ -76,25 +74,12 @@ type Client struct {
 // New returns a client for the bucket with the region, credentials and endpoint
 // of the AWS configuration, which is an error without the first two. It dials nothing.
 func New(config aws.Config, bucket string) (*Client, error) {
-	if config.Region == "" {
-		return nil, fmt.Errorf("address the manifest bucket: %w", awsenv.ErrNoRegion)
-	}
-	if !smithyhttp.ValidHostLabel(config.Region) { // anything else could name another host
-		return nil, fmt.Errorf("address the manifest bucket: %w", awsenv.ErrRegion)
+	base, err := awsenv.Address(config, "s3")
+	if err != nil {
+		return nil, fmt.Errorf("address the manifest bucket: %w", err)
 	}
 	if config.Credentials == nil {
 		return nil, fmt.Errorf("address the manifest bucket: %w", awsenv.ErrNoCredentials)
-	}
-	host := "https://s3." + config.Region + ".amazonaws.com"
-	if strings.HasPrefix(config.Region, "cn-") {
-		host += ".cn"
-	}
-	if config.BaseEndpoint != nil {
-		host = *config.BaseEndpoint
-	}
-	base, err := url.Parse(host)
-	if err != nil {
-		return nil, fmt.Errorf("address the manifest bucket: %w", awsenv.ErrEndpoint) // err repeats the address, and a password in it
 	}
 	return &Client{
 		bucket: base.JoinPath(bucket), region: config.Region, credentials: config.Credentials,

@@ -37,11 +37,14 @@ func parseToken(raw string) (token, Reason) {
 		return token{}, ReasonTooLong
 	}
 	header, rest, _ := strings.Cut(raw, ".")
-	body, signature, _ := strings.Cut(rest, ".")
+	body, signature, complete := strings.Cut(rest, ".")
 	if reason := checkHeader(header); reason != "" {
 		return token{}, reason
 	}
-	t := token{raw: raw, signed: raw[:len(header)+1+len(body)]}
+	if !complete {
+		return token{}, ReasonMalformed
+	}
+	t := token{raw: raw, signed: strings.TrimSuffix(raw, "."+signature)}
 	bodyJSON, err := decodeSegment(body)
 	if err != nil {
 		return token{}, ReasonMalformed

@@ -2,6 +2,7 @@ package connect_test
 
 import (
 	"encoding/base64"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -214,6 +215,41 @@ func TestVerifyRefusesDamagedTokens(t *testing.T) {
 				t.Errorf("reason is %q, want %q", got, test.reason)
 			}
 		})
+	}
+}
+
+// The parts of a good token, joined with 0 to 5 dots, some of them empty, and a good
+// token that is cut at each byte: only the whole token is accepted.
+func TestVerifyRefusesEveryPartOfAToken(t *testing.T) {
+	t.Parallel()
+	good := sign(bitbucketHeader, bitbucketClaims().json(t), currentSecret)
+	header, rest, _ := strings.Cut(good, ".")
+	claims, signature, _ := strings.Cut(rest, ".")
+	var tokens []string
+	for end := 1; end < len(good); end++ {
+		tokens = append(tokens, good[:end])
+	}
+	for _, first := range []string{"", header} {
+		for _, second := range []string{"", claims} {
+			for _, third := range []string{"", signature} {
+				for dots := range 6 {
+					for _, parts := range [][]string{{first}, {first, second}, {first, second, third}} {
+						joined := strings.Join(parts, ".") + strings.Repeat(".", dots)
+						tokens = append(tokens, joined, strings.Repeat(".", dots)+joined, strings.ReplaceAll(joined, ".", ".."))
+					}
+				}
+			}
+		}
+	}
+	for _, token := range tokens {
+		if token == "" || token == good {
+			continue
+		}
+		_, err := newVerifier(tenantSource()).Verify(t.Context(), installedRequest(token))
+		var refused *connect.AuthError
+		if !errors.As(err, &refused) {
+			t.Errorf("%q: %v, want a refusal", token, err)
+		}
 	}
 }
 

@@ -33,16 +33,16 @@ help: ## List the targets
 
 .PHONY: run
 run: build functions-local ## The whole job on this machine, without an account: install, apply, apply again, uninstall
-	go run ./shared/simulator/cmd/demo
+	go run ./internal/tools/demo
 
 .PHONY: serve
 serve: build functions-local ## The same stack, staying up; prints how to reach it and writes .local/env
-	go run ./shared/simulator/cmd/serve
+	go run ./internal/tools/serve
 
 ##@ Build
 .PHONY: build
 build: ## bin/linkersync, the command
-	CGO_ENABLED=0 go build $(COMMAND_FLAGS) -trimpath -ldflags "$(LDFLAGS)" -o bin/linkersync ./action
+	CGO_ENABLED=0 go build $(COMMAND_FLAGS) -trimpath -ldflags "$(LDFLAGS)" -o bin/linkersync ./action/linkersync
 
 .PHONY: functions-local
 functions-local: ## bin/functions/<name>/bootstrap for this machine
@@ -106,7 +106,7 @@ fuzz: ## Every fuzz target for FUZZTIME each (default 30s)
 
 .PHONY: soak
 soak: functions-local build ## The whole stack under random events, faults and kills for MINUTES (default 10)
-	go run ./shared/simulator/cmd/soak -duration $(MINUTES)m
+	go run ./internal/tools/soak -duration $(MINUTES)m
 
 ##@ Measure
 .PHONY: bench
@@ -115,16 +115,16 @@ bench: $(BENCHSTAT) ## Go benchmarks with allocations, benchstat's summary, the 
 
 .PHONY: plot
 plot: ## docs/growth.svg: how cost grows with values and installations
-	go run ./shared/simulator/cmd/plot docs/growth.svg
+	go run ./internal/tools/plot docs/growth.svg
 
 .PHONY: bench-coldstart
 bench-coldstart: functions-local ## Start-up of each function beside an empty handler
-	CGO_ENABLED=0 go build -tags $(FUNCTION_TAGS) -trimpath -ldflags "-s -w" -o bin/empty/bootstrap ./shared/simulator/cmd/empty
-	go run ./shared/simulator/cmd/coldstart
+	CGO_ENABLED=0 go build -tags $(FUNCTION_TAGS) -trimpath -ldflags "-s -w" -o bin/empty/bootstrap ./internal/tools/empty
+	go run ./internal/tools/coldstart
 
 .PHONY: bench-fleet
 bench-fleet: functions-local ## 10,000 installations, unchanged and changed
-	go run ./shared/simulator/cmd/fleet
+	go run ./internal/tools/fleet
 
 .PHONY: bench-peers
 bench-peers: ## Lifecycle callbacks beside atlassian-connect-express (needs Node)

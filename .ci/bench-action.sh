@@ -17,8 +17,8 @@ trap stop EXIT
 # The binary as the image has it.
 flags=$(sed -n 's/^RUN CGO_ENABLED=0 go build \(.*\) \\$/\1/p' action/Dockerfile)
 # shellcheck disable=SC2086 # a list of flags
-CGO_ENABLED=0 go build $flags -ldflags "-s -w" -o "$work/linkersync" ./action
-CGO_ENABLED=0 go build -trimpath -o "$work/ci" ./shared/simulator/cmd/ci
+CGO_ENABLED=0 go build $flags -ldflags "-s -w" -o "$work/linkersync" ./action/linkersync
+CGO_ENABLED=0 go build -trimpath -o "$work/ci" ./internal/tools/ci
 mkfifo "$work/commands"
 "$work/ci" "$work/env.json" <"$work/commands" &
 simulators=$!

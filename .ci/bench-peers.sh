@@ -6,4 +6,4 @@ mkdir -p .tools/peers bin/peers
 cp .ci/peers/* .tools/peers/
 (cd .tools/peers && npm install --silent --no-audit --no-fund --ignore-scripts)
 CGO_ENABLED=0 go test -c -tags "peers nethttpomithttp2" -trimpath -ldflags "-s -w" -o bin/peers/lifecycle.test ./functions/lifecycle
-go run ./shared/simulator/cmd/peers
+go run ./internal/tools/peers

@@ -18,4 +18,4 @@ for round in 1 2 3 4 5 6 7 8 9 10; do
   done
 done
 "$benchstat" "$out"
-go run ./shared/simulator/cmd/ratios "$out"
+go run ./internal/tools/ratios "$out"

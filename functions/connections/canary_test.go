@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/linkersync/linkersync/shared/simulator/fault"
+	"github.com/linkersync/linkersync/internal/simulator/fault"
 )
 
 // canary is a token with characters that every encoding writes in its own way.

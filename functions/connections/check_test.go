@@ -9,9 +9,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	simbitbucket "github.com/linkersync/linkersync/shared/simulator/bitbucket"
-	"github.com/linkersync/linkersync/shared/simulator/fault"
-	siminfisical "github.com/linkersync/linkersync/shared/simulator/infisical"
+	simbitbucket "github.com/linkersync/linkersync/internal/simulator/bitbucket"
+	"github.com/linkersync/linkersync/internal/simulator/fault"
+	siminfisical "github.com/linkersync/linkersync/internal/simulator/infisical"
 )
 
 // TestTheDailyCheck of n connections takes one login, one list and n writes at

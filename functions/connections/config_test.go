@@ -9,9 +9,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/linkersync/linkersync/functions/internal/startup"
-	simaws "github.com/linkersync/linkersync/shared/simulator/aws"
-	"github.com/linkersync/linkersync/shared/simulator/fault"
-	siminfisical "github.com/linkersync/linkersync/shared/simulator/infisical"
+	simaws "github.com/linkersync/linkersync/internal/simulator/aws"
+	"github.com/linkersync/linkersync/internal/simulator/fault"
+	siminfisical "github.com/linkersync/linkersync/internal/simulator/infisical"
 )
 
 // deployed are the variables that template.yaml sets.

@@ -14,9 +14,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/linkersync/linkersync/internal/simulator/fault"
+	siminfisical "github.com/linkersync/linkersync/internal/simulator/infisical"
 	"github.com/linkersync/linkersync/shared/reconcile"
-	"github.com/linkersync/linkersync/shared/simulator/fault"
-	siminfisical "github.com/linkersync/linkersync/shared/simulator/infisical"
 )
 
 // TestARotationIsOneWriteWithinOneInvocation, from the secret's birth on, and a

@@ -13,7 +13,7 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/linkersync/linkersync/shared/simulator/aws/eventbridge"
+	"github.com/linkersync/linkersync/internal/simulator/aws/eventbridge"
 )
 
 // deployedPattern is the event pattern of template.yaml's rule, as JSON.

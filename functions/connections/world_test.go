@@ -18,9 +18,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"github.com/linkersync/linkersync/functions/internal/startup"
-	simaws "github.com/linkersync/linkersync/shared/simulator/aws"
-	simbitbucket "github.com/linkersync/linkersync/shared/simulator/bitbucket"
-	siminfisical "github.com/linkersync/linkersync/shared/simulator/infisical"
+	simaws "github.com/linkersync/linkersync/internal/simulator/aws"
+	simbitbucket "github.com/linkersync/linkersync/internal/simulator/bitbucket"
+	siminfisical "github.com/linkersync/linkersync/internal/simulator/infisical"
 )
 
 const (

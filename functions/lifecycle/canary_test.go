@@ -11,10 +11,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/linkersync/linkersync/internal/simulator/bitbucket"
+	"github.com/linkersync/linkersync/internal/simulator/fault"
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/redact"
-	"github.com/linkersync/linkersync/shared/simulator/bitbucket"
-	"github.com/linkersync/linkersync/shared/simulator/fault"
 )
 
 // The marks are in every secret, token and payload of these tests. They have

@@ -9,8 +9,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"golang.org/x/time/rate"
 
-	"github.com/linkersync/linkersync/shared/simulator/bitbucket"
-	"github.com/linkersync/linkersync/shared/simulator/fault"
+	"github.com/linkersync/linkersync/internal/simulator/bitbucket"
+	"github.com/linkersync/linkersync/internal/simulator/fault"
 )
 
 // crashAfter lets the process die after its nth call to AWS from now on, which

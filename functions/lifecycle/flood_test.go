@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/linkersync/linkersync/shared/simulator/fault"
+	"github.com/linkersync/linkersync/internal/simulator/fault"
 )
 
 // TestFlood sends forged tokens for ten minutes, in the name of an installation, of

@@ -21,10 +21,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/linkersync/linkersync/functions/internal/startup"
+	simaws "github.com/linkersync/linkersync/internal/simulator/aws"
+	simbitbucket "github.com/linkersync/linkersync/internal/simulator/bitbucket"
+	simlambda "github.com/linkersync/linkersync/internal/simulator/lambda"
 	"github.com/linkersync/linkersync/shared/installation"
-	simaws "github.com/linkersync/linkersync/shared/simulator/aws"
-	simbitbucket "github.com/linkersync/linkersync/shared/simulator/bitbucket"
-	simlambda "github.com/linkersync/linkersync/shared/simulator/lambda"
 	"github.com/linkersync/linkersync/shared/transport"
 )
 

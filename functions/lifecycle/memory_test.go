@@ -10,9 +10,9 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	simaws "github.com/linkersync/linkersync/internal/simulator/aws"
+	simlambda "github.com/linkersync/linkersync/internal/simulator/lambda"
 	"github.com/linkersync/linkersync/shared/redact"
-	simaws "github.com/linkersync/linkersync/shared/simulator/aws"
-	simlambda "github.com/linkersync/linkersync/shared/simulator/lambda"
 )
 
 const (

@@ -9,8 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/linkersync/linkersync/shared/simulator/bitbucket"
-	"github.com/linkersync/linkersync/shared/simulator/fault"
+	"github.com/linkersync/linkersync/internal/simulator/bitbucket"
+	"github.com/linkersync/linkersync/internal/simulator/fault"
 )
 
 // again plays a message, and counts only its second delivery.

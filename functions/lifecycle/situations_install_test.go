@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/linkersync/linkersync/shared/simulator/bitbucket"
-	"github.com/linkersync/linkersync/shared/simulator/fault"
+	"github.com/linkersync/linkersync/internal/simulator/bitbucket"
+	"github.com/linkersync/linkersync/internal/simulator/fault"
 )
 
 // click installs the app as a person in the workspace does.

@@ -18,9 +18,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
+	simsqs "github.com/linkersync/linkersync/internal/simulator/aws/sqs"
+	"github.com/linkersync/linkersync/internal/simulator/fault"
 	"github.com/linkersync/linkersync/shared/rollout"
-	simsqs "github.com/linkersync/linkersync/shared/simulator/aws/sqs"
-	"github.com/linkersync/linkersync/shared/simulator/fault"
 )
 
 // queued puts messages of run-1 into the workers' queue, as dispatch does.

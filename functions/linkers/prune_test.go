@@ -7,12 +7,12 @@ import (
 	"sync/atomic"
 	"testing"
 
+	simbitbucket "github.com/linkersync/linkersync/internal/simulator/bitbucket"
 	"github.com/linkersync/linkersync/shared/bitbucket"
 	"github.com/linkersync/linkersync/shared/connect"
 	"github.com/linkersync/linkersync/shared/reconcile"
 	"github.com/linkersync/linkersync/shared/redact"
 	"github.com/linkersync/linkersync/shared/rollout"
-	simbitbucket "github.com/linkersync/linkersync/shared/simulator/bitbucket"
 )
 
 // full gives installation 1 more values than the guard lets go.

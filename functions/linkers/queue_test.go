@@ -15,8 +15,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/linkersync/linkersync/functions/internal/metrics"
+	"github.com/linkersync/linkersync/internal/simulator/fault"
 	"github.com/linkersync/linkersync/shared/rollout"
-	"github.com/linkersync/linkersync/shared/simulator/fault"
 )
 
 // TestWhatCannotBePutBackIsDeliveredAgain: SQS deletes every record that the answer

@@ -14,10 +14,10 @@ import (
 	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
 
+	simaws "github.com/linkersync/linkersync/internal/simulator/aws"
+	"github.com/linkersync/linkersync/internal/simulator/fault"
 	"github.com/linkersync/linkersync/shared/awsenv"
 	"github.com/linkersync/linkersync/shared/awsjson"
-	simaws "github.com/linkersync/linkersync/shared/simulator/aws"
-	"github.com/linkersync/linkersync/shared/simulator/fault"
 	"github.com/linkersync/linkersync/shared/transport"
 )
 

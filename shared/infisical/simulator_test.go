@@ -10,10 +10,10 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/google/go-cmp/cmp"
+	"github.com/linkersync/linkersync/internal/simulator/fault"
+	simulator "github.com/linkersync/linkersync/internal/simulator/infisical"
 	"github.com/linkersync/linkersync/shared/infisical"
 	"github.com/linkersync/linkersync/shared/redact"
-	"github.com/linkersync/linkersync/shared/simulator/fault"
-	simulator "github.com/linkersync/linkersync/shared/simulator/infisical"
 )
 
 func TestAConnectionsLife(t *testing.T) {

@@ -7,10 +7,10 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+	"github.com/linkersync/linkersync/internal/simulator/bitbucket"
+	simulator "github.com/linkersync/linkersync/internal/simulator/infisical"
 	"github.com/linkersync/linkersync/shared/infisical"
 	"github.com/linkersync/linkersync/shared/redact"
-	"github.com/linkersync/linkersync/shared/simulator/bitbucket"
-	simulator "github.com/linkersync/linkersync/shared/simulator/infisical"
 )
 
 const (

@@ -13,10 +13,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 	"github.com/aws/smithy-go"
 
+	simulator "github.com/linkersync/linkersync/internal/simulator/aws"
+	"github.com/linkersync/linkersync/internal/simulator/fault"
 	"github.com/linkersync/linkersync/shared/awsenv"
 	"github.com/linkersync/linkersync/shared/installation"
-	simulator "github.com/linkersync/linkersync/shared/simulator/aws"
-	"github.com/linkersync/linkersync/shared/simulator/fault"
 )
 
 // refusing answers every call that the store may make with one error.

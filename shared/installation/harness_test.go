@@ -19,10 +19,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/smithy-go"
 
+	simulator "github.com/linkersync/linkersync/internal/simulator/aws"
 	"github.com/linkersync/linkersync/shared/awsenv"
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/redact"
-	simulator "github.com/linkersync/linkersync/shared/simulator/aws"
 )
 
 // endpointVariable points the tests at another server than the simulator: `make

@@ -5,9 +5,9 @@ import (
 	"strings"
 	"testing"
 
+	simulator "github.com/linkersync/linkersync/internal/simulator/aws"
+	"github.com/linkersync/linkersync/internal/simulator/fault"
 	"github.com/linkersync/linkersync/shared/installation"
-	simulator "github.com/linkersync/linkersync/shared/simulator/aws"
-	"github.com/linkersync/linkersync/shared/simulator/fault"
 )
 
 // fleet returns a store over many installations, put in place past the protocol.

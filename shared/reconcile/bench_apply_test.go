@@ -6,12 +6,12 @@ import (
 	"testing"
 	"time"
 
+	simbitbucket "github.com/linkersync/linkersync/internal/simulator/bitbucket"
+	"github.com/linkersync/linkersync/internal/simulator/inprocess"
 	"github.com/linkersync/linkersync/shared/bitbucket"
 	"github.com/linkersync/linkersync/shared/connect"
 	"github.com/linkersync/linkersync/shared/reconcile"
 	"github.com/linkersync/linkersync/shared/redact"
-	simbitbucket "github.com/linkersync/linkersync/shared/simulator/bitbucket"
-	"github.com/linkersync/linkersync/shared/simulator/inprocess"
 	"github.com/linkersync/linkersync/shared/transport"
 )
 

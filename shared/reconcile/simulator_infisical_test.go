@@ -11,13 +11,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	simbitbucket "github.com/linkersync/linkersync/internal/simulator/bitbucket"
+	"github.com/linkersync/linkersync/internal/simulator/fault"
+	siminfisical "github.com/linkersync/linkersync/internal/simulator/infisical"
 	"github.com/linkersync/linkersync/shared/bitbucket"
 	"github.com/linkersync/linkersync/shared/infisical"
 	"github.com/linkersync/linkersync/shared/reconcile"
 	"github.com/linkersync/linkersync/shared/redact"
-	simbitbucket "github.com/linkersync/linkersync/shared/simulator/bitbucket"
-	"github.com/linkersync/linkersync/shared/simulator/fault"
-	siminfisical "github.com/linkersync/linkersync/shared/simulator/infisical"
 )
 
 const simProject = "bbbbbbbb-0000-4000-8000-000000000001"

@@ -13,12 +13,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	simbitbucket "github.com/linkersync/linkersync/internal/simulator/bitbucket"
+	"github.com/linkersync/linkersync/internal/simulator/fault"
 	"github.com/linkersync/linkersync/shared/bitbucket"
 	"github.com/linkersync/linkersync/shared/connect"
 	"github.com/linkersync/linkersync/shared/reconcile"
 	"github.com/linkersync/linkersync/shared/redact"
-	simbitbucket "github.com/linkersync/linkersync/shared/simulator/bitbucket"
-	"github.com/linkersync/linkersync/shared/simulator/fault"
 	"github.com/linkersync/linkersync/shared/transport"
 )
 

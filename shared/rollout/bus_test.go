@@ -11,9 +11,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/linkersync/linkersync/internal/simulator/aws/eventbridge"
+	"github.com/linkersync/linkersync/internal/simulator/fault"
 	"github.com/linkersync/linkersync/shared/rollout"
-	"github.com/linkersync/linkersync/shared/simulator/aws/eventbridge"
-	"github.com/linkersync/linkersync/shared/simulator/fault"
 )
 
 // listen collects the events of a bus.

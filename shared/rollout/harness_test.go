@@ -15,11 +15,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	simaws "github.com/linkersync/linkersync/internal/simulator/aws"
 	"github.com/linkersync/linkersync/shared/awsenv"
 	"github.com/linkersync/linkersync/shared/awsjson"
 	"github.com/linkersync/linkersync/shared/rollout"
 	"github.com/linkersync/linkersync/shared/s3object"
-	simaws "github.com/linkersync/linkersync/shared/simulator/aws"
 )
 
 const app = "example-linker-app"

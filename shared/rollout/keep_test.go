@@ -8,9 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/linkersync/linkersync/internal/simulator/fault"
 	"github.com/linkersync/linkersync/shared/rollout"
 	"github.com/linkersync/linkersync/shared/s3object"
-	"github.com/linkersync/linkersync/shared/simulator/fault"
 )
 
 // interrupted is a table whose calls of one operation wait for something else, or are

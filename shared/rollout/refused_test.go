@@ -4,8 +4,8 @@ import (
 	"context"
 	"testing"
 
+	"github.com/linkersync/linkersync/internal/simulator/fault"
 	"github.com/linkersync/linkersync/shared/rollout"
-	"github.com/linkersync/linkersync/shared/simulator/fault"
 )
 
 // step is one operation on what the ones before it left behind.

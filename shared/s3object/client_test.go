@@ -16,10 +16,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/google/go-cmp/cmp"
 
+	simaws "github.com/linkersync/linkersync/internal/simulator/aws"
+	"github.com/linkersync/linkersync/internal/simulator/fault"
 	"github.com/linkersync/linkersync/shared/awsenv"
 	"github.com/linkersync/linkersync/shared/s3object"
-	simaws "github.com/linkersync/linkersync/shared/simulator/aws"
-	"github.com/linkersync/linkersync/shared/simulator/fault"
 	"github.com/linkersync/linkersync/shared/transport"
 )
 

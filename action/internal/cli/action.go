@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/linkersync/linkersync/action/internal/step"
+	"github.com/linkersync/linkersync/action/internal/ci"
 )
 
 // newActionCommand is what the container runs as GitHub action and Bitbucket pipe.
@@ -37,10 +37,10 @@ func (inv *invocation) step(command *cobra.Command, wrong error) error {
 		wrong = fmt.Errorf("the step's arguments and variables need correcting:\n%w", wrong)
 	}
 	// Not inv.ctx: the step has a time-out of its own, an input, which may be longer.
-	err := step.Run(command.Context(), step.Process{
+	err := ci.Run(command.Context(), ci.Process{
 		Getenv: inv.process.Getenv, Commands: inv.stdout, Stdout: inv.process.Stdout, Log: inv.log, Version: inv.process.Version, Wrong: wrong,
 	}, inv.options)
-	if errors.Is(err, step.ErrFailed) {
+	if errors.Is(err, ci.ErrFailed) {
 		return errReported
 	}
 	return err

@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/linkersync/linkersync/action/internal/runner"
+	"github.com/linkersync/linkersync/action/internal/apply"
 	"github.com/linkersync/linkersync/shared/infisical"
 	"github.com/linkersync/linkersync/shared/manifest"
 	"github.com/linkersync/linkersync/shared/reconcile"
@@ -63,8 +63,8 @@ func newConnectionsEnsureCommand(inv *invocation) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return inv.passConnections(desired, func(client *infisical.Client) (runner.Part, error) {
-				return runner.Connections(inv.ctx, client, inv.session.Resolve, desired.Connections, !dryRun, inv.connectionOptions(!unchecked))
+			return inv.passConnections(desired, func(client *infisical.Client) (apply.Part, error) {
+				return apply.Connections(inv.ctx, client, inv.session.Resolve, desired.Connections, !dryRun, inv.connectionOptions(!unchecked))
 			})
 		}),
 	}
@@ -88,8 +88,8 @@ func newConnectionsRotateCommand(inv *invocation) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return inv.passConnections(desired, func(client *infisical.Client) (runner.Part, error) {
-				return runner.Rotate(inv.ctx, client, inv.session.Resolve, desired.Connections, inv.connectionOptions(!unchecked))
+			return inv.passConnections(desired, func(client *infisical.Client) (apply.Part, error) {
+				return apply.Rotate(inv.ctx, client, inv.session.Resolve, desired.Connections, inv.connectionOptions(!unchecked))
 			})
 		}),
 	}
@@ -107,7 +107,7 @@ func (inv *invocation) connectionOptions(checkToken bool) reconcile.ConnectionOp
 
 // passConnections takes the manifest's connections through Infisical, within one
 // login, and prints what became of them.
-func (inv *invocation) passConnections(desired manifest.Manifest, through func(*infisical.Client) (runner.Part, error)) error {
+func (inv *invocation) passConnections(desired manifest.Manifest, through func(*infisical.Client) (apply.Part, error)) error {
 	out := newParts(inv, desired.Path, false, false)
 	defer out.close()
 	if len(desired.Connections) == 0 {

@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	siminfisical "github.com/linkersync/linkersync/shared/simulator/infisical"
+	siminfisical "github.com/linkersync/linkersync/internal/simulator/infisical"
 )
 
 const (

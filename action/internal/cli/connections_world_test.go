@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"github.com/linkersync/linkersync/action/internal/cli"
-	simbitbucket "github.com/linkersync/linkersync/shared/simulator/bitbucket"
-	siminfisical "github.com/linkersync/linkersync/shared/simulator/infisical"
+	simbitbucket "github.com/linkersync/linkersync/internal/simulator/bitbucket"
+	siminfisical "github.com/linkersync/linkersync/internal/simulator/infisical"
 )
 
 const (

@@ -9,8 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/linkersync/linkersync/action/internal/runner"
-	"github.com/linkersync/linkersync/action/internal/session"
+	"github.com/linkersync/linkersync/action/internal/apply"
+	"github.com/linkersync/linkersync/action/internal/setup"
 	"github.com/linkersync/linkersync/shared/bitbucket"
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/manifest"
@@ -50,7 +50,7 @@ func (c *doctor) run(inv *invocation) error {
 			return usageError{err.Error()}
 		}
 	}
-	if c.installation == runner.All {
+	if c.installation == apply.All {
 		return usage("doctor looks at one workspace: give --installation a client key or a workspace's UUID")
 	}
 	d := &diagnosis{inv: inv, findings: []finding{}}
@@ -114,8 +114,8 @@ func (d *diagnosis) bitbucket(in installation.Installation, wanted manifest.Mani
 // refusedSecret says what is left to do. An import would not help: it calls what is
 // stored and differs a conflict.
 func (d *diagnosis) refusedSecret() string {
-	if d.inv.process.Getenv(session.SharedSecretVariable) != "" {
-		return session.SharedSecretVariable + " is not the secret in force there, or the workspace removed the app: look up what the app stored last"
+	if d.inv.process.Getenv(setup.SharedSecretVariable) != "" {
+		return setup.SharedSecretVariable + " is not the secret in force there, or the workspace removed the app: look up what the app stored last"
 	}
 	return "When the workspace removed the app, nothing is to be done. Otherwise another secret is in force there: delete the stored one, " +
 		"as SECURITY.md says under \"When an install is refused for good\", and import the one that the old app has. Where nobody has it, " +

@@ -10,8 +10,8 @@ import (
 	"testing"
 
 	"github.com/linkersync/linkersync/action/internal/cli"
-	simbitbucket "github.com/linkersync/linkersync/shared/simulator/bitbucket"
-	"github.com/linkersync/linkersync/shared/simulator/fault"
+	simbitbucket "github.com/linkersync/linkersync/internal/simulator/bitbucket"
+	"github.com/linkersync/linkersync/internal/simulator/fault"
 )
 
 // checked is a doctor's round trip at a Bitbucket of its own.

@@ -3,7 +3,7 @@ package cli
 import (
 	"github.com/spf13/cobra"
 
-	"github.com/linkersync/linkersync/action/internal/runner"
+	"github.com/linkersync/linkersync/action/internal/apply"
 	"github.com/linkersync/linkersync/shared/manifest"
 )
 
@@ -21,7 +21,7 @@ func newExportCommand(inv *invocation) *cobra.Command {
 				return usage("export writes manifests, which are YAML: leave --json out")
 			case folder != "":
 				return inv.session.Export(inv.ctx, name, folder, inv.process.Stdout)
-			case name == runner.All:
+			case name == apply.All:
 				return usage("every workspace has a manifest of its own: give a folder with --output")
 			}
 			return inv.exportOne(name)

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/linkersync/linkersync/action/internal/session"
+	"github.com/linkersync/linkersync/action/internal/setup"
 	"github.com/linkersync/linkersync/shared/awsenv"
 	"github.com/linkersync/linkersync/shared/bitbucket"
 	"github.com/linkersync/linkersync/shared/installation"
@@ -56,7 +56,7 @@ func (inv *invocation) hintForUnauthorized() string {
 
 // clockProblem says what to do about a clock that is too far off; empty when it isn't.
 func clockProblem(ahead time.Duration, known bool) string {
-	if !known || ahead.Abs() <= session.MaxSkew {
+	if !known || ahead.Abs() <= setup.MaxSkew {
 		return ""
 	}
 	side := "ahead of"

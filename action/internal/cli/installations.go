@@ -9,8 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/linkersync/linkersync/action/internal/apply"
 	"github.com/linkersync/linkersync/action/internal/platform"
-	"github.com/linkersync/linkersync/action/internal/runner"
 	"github.com/linkersync/linkersync/shared/installation"
 )
 
@@ -114,9 +114,9 @@ func (inv *invocation) showInstallation(name string) error {
 	if err != nil {
 		return err
 	}
-	in, err := runner.One(inv.ctx, store, name)
+	in, err := apply.One(inv.ctx, store, name)
 	if errors.Is(err, installation.ErrNotFound) {
-		in, err = runner.Named(inv.ctx, store, name)
+		in, err = apply.Named(inv.ctx, store, name)
 	}
 	if err != nil {
 		return err

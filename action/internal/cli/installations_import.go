@@ -9,8 +9,8 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
-	"github.com/linkersync/linkersync/action/internal/intake"
-	"github.com/linkersync/linkersync/action/internal/journal"
+	"github.com/linkersync/linkersync/action/internal/importer"
+	"github.com/linkersync/linkersync/action/internal/importer/journal"
 	"github.com/linkersync/linkersync/action/internal/platform"
 	"github.com/linkersync/linkersync/shared/installation"
 )
@@ -80,17 +80,17 @@ func (inv *invocation) takeIn(rows iter.Seq2[installation.Row, error], flags *in
 		return err
 	}
 	defer done.Close()
-	options := intake.Options{DryRun: flags.dryRun, Parallel: flags.parallel}
+	options := importer.Options{DryRun: flags.dryRun, Parallel: flags.parallel}
 	switch {
 	case flags.noProof:
 	case flags.proof == "workspace":
-		options.Prove = intake.ByWorkspace(inv.session.Bitbucket)
+		options.Prove = importer.ByWorkspace(inv.session.Bitbucket)
 	default:
-		options.Prove = intake.ByGrant(inv.session.Bitbucket)
+		options.Prove = importer.ByGrant(inv.session.Bitbucket)
 	}
-	out := &intakeReport{inv: inv, dryRun: flags.dryRun, each: each || flags.dryRun || inv.verbose, counts: map[intake.Outcome]int{}, bar: inv.bar("rows")}
+	out := &intakeReport{inv: inv, dryRun: flags.dryRun, each: each || flags.dryRun || inv.verbose, counts: map[importer.Outcome]int{}, bar: inv.bar("rows")}
 	defer out.end()
-	for result, err := range intake.Run(inv.ctx, rows, store, done, options) {
+	for result, err := range importer.Run(inv.ctx, rows, store, done, options) {
 		if err != nil {
 			out.sum()
 			return err
@@ -100,7 +100,7 @@ func (inv *invocation) takeIn(rows iter.Seq2[installation.Row, error], flags *in
 		}
 	}
 	out.sum()
-	if out.counts[intake.Conflict]+out.counts[intake.Refused]+out.counts[intake.Failed] > 0 {
+	if out.counts[importer.Conflict]+out.counts[importer.Refused]+out.counts[importer.Failed] > 0 {
 		return errReported
 	}
 	return nil
@@ -120,11 +120,11 @@ func (inv *invocation) importJournal(path string) (*journal.Journal, error) {
 type intakeReport struct {
 	inv          *invocation
 	dryRun, each bool
-	counts       map[intake.Outcome]int
+	counts       map[importer.Outcome]int
 	bar          *progressbar.ProgressBar
 }
 
-func (r *intakeReport) add(result intake.Result) error {
+func (r *intakeReport) add(result importer.Result) error {
 	r.counts[result.Outcome]++
 	if r.bar != nil {
 		_ = r.bar.Add(1) // only a picture
@@ -140,7 +140,7 @@ func (r *intakeReport) add(result intake.Result) error {
 	case result.Reason != "":
 		r.clear()
 		_, _ = fmt.Fprintf(r.inv.process.Stderr, "! %s %s: %s\n", subject, result.Outcome, platform.Printable(result.Reason))
-	case r.each && result.Outcome != intake.Failed:
+	case r.each && result.Outcome != importer.Failed:
 		r.clear()
 		_, _ = fmt.Fprintf(r.inv.process.Stdout, "%s %s\n", subject, r.word(result.Outcome))
 	}
@@ -148,8 +148,8 @@ func (r *intakeReport) add(result intake.Result) error {
 }
 
 // word says an outcome to a person.
-func (r *intakeReport) word(outcome intake.Outcome) string {
-	if outcome == intake.Stored && r.dryRun {
+func (r *intakeReport) word(outcome importer.Outcome) string {
+	if outcome == importer.Stored && r.dryRun {
 		return "would be stored"
 	}
 	return string(outcome)
@@ -162,7 +162,7 @@ func (r *intakeReport) sum() {
 	}
 	c := r.counts
 	_, _ = fmt.Fprintf(r.inv.process.Stdout, "%d %s, %d present already, %d done before, %d conflicts, %d refused, %d failed\n",
-		c[intake.Stored], r.word(intake.Stored), c[intake.Present], c[intake.Done], c[intake.Conflict], c[intake.Refused], c[intake.Failed])
+		c[importer.Stored], r.word(importer.Stored), c[importer.Present], c[importer.Done], c[importer.Conflict], c[importer.Refused], c[importer.Failed])
 }
 
 func (r *intakeReport) clear() {

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/time/rate"
 
-	"github.com/linkersync/linkersync/action/internal/intake"
+	"github.com/linkersync/linkersync/action/internal/importer"
 	"github.com/linkersync/linkersync/action/internal/platform"
 	"github.com/linkersync/linkersync/shared/installation"
 )
@@ -63,7 +63,7 @@ func (c *purge) run(inv *invocation) error {
 	}
 	before := inv.process.Now().Add(-time.Duration(c.olderThan))
 	// Deletions count against the same quota as the other writes.
-	limit := rate.NewLimiter(intake.WritesPerSecond/2, 1)
+	limit := rate.NewLimiter(importer.WritesPerSecond/2, 1)
 	count, failed := 0, 0
 	for in, err := range store.All(inv.ctx, installation.Query{State: installation.Uninstalled, WithSecrets: true}) {
 		switch {

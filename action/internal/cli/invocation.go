@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/linkersync/linkersync/action/internal/platform"
-	"github.com/linkersync/linkersync/action/internal/session"
+	"github.com/linkersync/linkersync/action/internal/setup"
 )
 
 // invocation is one run of the command: what a verb needs besides its own flags.
@@ -23,14 +23,14 @@ type invocation struct {
 	outTerminal, errTerminal bool
 
 	// The flags that every verb has.
-	options                 session.Options
+	options                 setup.Options
 	json, noColour, verbose bool
 	timeout                 time.Duration
 
 	// Set by begin, once the flags are known.
 	ctx     context.Context
 	end     context.CancelFunc
-	session *session.Session
+	session *setup.Session
 	log     *slog.Logger
 	// started tells a verb's own error from a wrong command line.
 	started bool
@@ -64,7 +64,7 @@ func (inv *invocation) begin(command *cobra.Command) error {
 	}
 	inv.log = slog.New(slog.NewTextHandler(inv.process.Stderr, &slog.HandlerOptions{Level: level}))
 	inv.options.Now = inv.process.Now
-	inv.session = session.New(inv.options, inv.process.Getenv, "linkersync/"+inv.process.Version)
+	inv.session = setup.New(inv.options, inv.process.Getenv, "linkersync/"+inv.process.Version)
 	inv.ctx, inv.end = context.WithTimeoutCause(command.Context(), inv.timeout, fmt.Errorf("it took longer than --timeout %s", inv.timeout))
 	return nil
 }

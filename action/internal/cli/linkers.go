@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/linkersync/linkersync/action/internal/runner"
+	"github.com/linkersync/linkersync/action/internal/apply"
 	"github.com/linkersync/linkersync/shared/bitbucket"
 )
 
@@ -28,7 +28,7 @@ func (inv *invocation) workspaceVerb(command *cobra.Command, work func(client *b
 
 // client returns Bitbucket as the one installation that name selects.
 func (inv *invocation) client(name string) (*bitbucket.Client, error) {
-	if name == runner.All {
+	if name == apply.All {
 		return nil, usage("this verb works in one workspace: give --installation a client key or a workspace's UUID")
 	}
 	for in, err := range inv.session.Installations(inv.ctx, name) {

@@ -9,7 +9,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
-	"github.com/linkersync/linkersync/action/internal/runner"
+	"github.com/linkersync/linkersync/action/internal/apply"
 	"github.com/linkersync/linkersync/shared/infisical"
 	"github.com/linkersync/linkersync/shared/manifest"
 	"github.com/linkersync/linkersync/shared/reconcile"
@@ -49,7 +49,7 @@ func newPlanCommand(inv *invocation) *cobra.Command {
 	flags := inv.manifestFlags(command)
 	command.Flags().BoolVar(&exitCode, "exit-code", false, "End with exit code 3 when there is something to change.")
 	command.RunE = inv.verb(func([]string) error {
-		sum, err := flags.pass(inv, runner.Options{Parallel: flags.parallel}, reconcile.ConnectionOptions{})
+		sum, err := flags.pass(inv, apply.Options{Parallel: flags.parallel}, reconcile.ConnectionOptions{})
 		if err == nil && exitCode && sum.Changed {
 			return errChanges
 		}
@@ -70,14 +70,14 @@ func newApplyCommand(inv *invocation) *cobra.Command {
 	command.Flags().BoolVar(&allowPrune, "allow-prune", false, "Yes, delete most of a linker's values if the manifest says so.")
 	uncheckedFlag(command, &unchecked)
 	command.RunE = inv.verb(func([]string) error {
-		_, err := flags.pass(inv, runner.Options{Apply: true, AllowPrune: allowPrune, Parallel: flags.parallel}, inv.connectionOptions(!unchecked))
+		_, err := flags.pass(inv, apply.Options{Apply: true, AllowPrune: allowPrune, Parallel: flags.parallel}, inv.connectionOptions(!unchecked))
 		return err
 	})
 	return command
 }
 
 // pass takes the manifest through everything and prints each part as it comes.
-func (f *manifestFlags) pass(inv *invocation, options runner.Options, check reconcile.ConnectionOptions) (total reconcile.Summary, err error) {
+func (f *manifestFlags) pass(inv *invocation, options apply.Options, check reconcile.ConnectionOptions) (total reconcile.Summary, err error) {
 	desired, err := manifest.Load(f.file)
 	if err != nil {
 		return total, wrongManifest(err)
@@ -92,10 +92,10 @@ func (f *manifestFlags) pass(inv *invocation, options runner.Options, check reco
 		_, _ = fmt.Fprintf(inv.process.Stderr, "%s has neither linkers nor connections: there is nothing to do\n", desired.Path)
 		return total, nil
 	}
-	out := newParts(inv, desired.Path, f.quiet, f.installation == runner.All)
+	out := newParts(inv, desired.Path, f.quiet, f.installation == apply.All)
 	defer out.close()
 	if len(desired.Linkers) > 0 {
-		for part, err := range runner.Linkers(inv.ctx, inv.session.Installations(inv.ctx, f.installation), inv.session.Connect, desired.Linkers, options) {
+		for part, err := range apply.Linkers(inv.ctx, inv.session.Installations(inv.ctx, f.installation), inv.session.Connect, desired.Linkers, options) {
 			if err != nil {
 				return out.total, err
 			}
@@ -106,7 +106,7 @@ func (f *manifestFlags) pass(inv *invocation, options runner.Options, check reco
 	}
 	if len(desired.Connections) > 0 {
 		err := inv.infisical(func(client *infisical.Client) error {
-			part, err := runner.Connections(inv.ctx, client, inv.session.Resolve, desired.Connections, options.Apply, check)
+			part, err := apply.Connections(inv.ctx, client, inv.session.Resolve, desired.Connections, options.Apply, check)
 			if err != nil {
 				return err
 			}
@@ -162,7 +162,7 @@ func (inv *invocation) bar(what string) *progressbar.ProgressBar {
 		progressbar.OptionSetSpinnerChangeInterval(0))
 }
 
-func (p *parts) show(part runner.Part) error {
+func (p *parts) show(part apply.Part) error {
 	if part.Plan.Installation != nil {
 		p.count++
 	}
@@ -185,7 +185,7 @@ func (p *parts) show(part runner.Part) error {
 
 // fail says what could not be done, where the manifest wants it, and in which
 // workspace.
-func (p *parts) fail(part runner.Part, failure runner.Failure) {
+func (p *parts) fail(part apply.Part, failure apply.Failure) {
 	p.clear()
 	if p.first == nil {
 		p.first = failure.Err

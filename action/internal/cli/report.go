@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/linkersync/linkersync/action/internal/journal"
+	"github.com/linkersync/linkersync/action/internal/importer/journal"
 	"github.com/linkersync/linkersync/action/internal/platform"
 	"github.com/linkersync/linkersync/shared/installation"
 )

@@ -18,9 +18,9 @@ import (
 	"golang.org/x/term"
 
 	"github.com/linkersync/linkersync/action/internal/cli"
+	simbitbucket "github.com/linkersync/linkersync/internal/simulator/bitbucket"
+	"github.com/linkersync/linkersync/internal/simulator/fault"
 	"github.com/linkersync/linkersync/shared/installation"
-	simbitbucket "github.com/linkersync/linkersync/shared/simulator/bitbucket"
-	"github.com/linkersync/linkersync/shared/simulator/fault"
 )
 
 // mark is in every secret of the scripts' world, and in nothing else: no output may

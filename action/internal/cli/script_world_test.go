@@ -8,11 +8,11 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
+	simaws "github.com/linkersync/linkersync/internal/simulator/aws"
+	simbitbucket "github.com/linkersync/linkersync/internal/simulator/bitbucket"
+	siminfisical "github.com/linkersync/linkersync/internal/simulator/infisical"
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/redact"
-	simaws "github.com/linkersync/linkersync/shared/simulator/aws"
-	simbitbucket "github.com/linkersync/linkersync/shared/simulator/bitbucket"
-	siminfisical "github.com/linkersync/linkersync/shared/simulator/infisical"
 )
 
 const scriptApp = "example-linker-app"

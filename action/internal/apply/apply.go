@@ -1,0 +1,213 @@
+// Package apply takes a manifest through the selected installations, some at a
+// time, and through Infisical, and hands each part's result on as it comes. It
+// holds a bounded number of results, so a fleet of any size costs the same memory.
+//
+// What a linker or connection needs is decided by package reconcile; what a person
+// sees of it by packages cli and summary.
+package apply
+
+import (
+	"context"
+	"errors"
+	"io"
+	"iter"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/linkersync/linkersync/shared/bitbucket"
+	"github.com/linkersync/linkersync/shared/installation"
+	"github.com/linkersync/linkersync/shared/manifest"
+	"github.com/linkersync/linkersync/shared/reconcile"
+)
+
+// Options of a pass.
+type Options struct {
+	// Apply changes what the plan shows; without it nothing is written.
+	Apply bool
+	// AllowPrune permits deleting most of a linker's values.
+	AllowPrune bool
+	// Parallel is how many installations are worked on at a time, at least 1.
+	Parallel int
+}
+
+// Part is what a pass found, and did, in one installation or in Infisical.
+type Part struct {
+	// Plan is what was found.
+	Plan reconcile.Plan
+	// Result is what was done; it is empty when the pass only plans.
+	Result  reconcile.Result
+	Applied bool
+	// Failures say what went wrong, and where the manifest wants it.
+	Failures []Failure
+}
+
+// Failure is one linker or connection that could not be planned or applied.
+type Failure struct {
+	// Subject is such as "linker issues".
+	Subject  string
+	Position manifest.Position
+	Err      error
+	// alone: no row of the plan or the result says it.
+	alone bool
+}
+
+// failed keeps a linker that could not be read in plan and result, so that nobody
+// takes it for one that needs nothing.
+func (p *Part) failed(desired manifest.Linker, err error) {
+	p.Plan.Linkers = append(p.Plan.Linkers, reconcile.LinkerPlan{
+		Linker: desired.Key, Add: []string{}, Remove: []string{}, Position: desired.Position, Error: err.Error(),
+	})
+	if p.Applied {
+		p.Result.Linkers = append(p.Result.Linkers, reconcile.LinkerResult{
+			Linker: desired.Key, Added: []string{}, Removed: []string{}, Position: desired.Position, Error: err.Error(),
+		})
+	}
+}
+
+// Summary counts the part. A linker that could not even be read counts as failed.
+func (p Part) Summary() reconcile.Summary {
+	sum := p.Plan.Summary()
+	if p.Applied {
+		sum = p.Result.Summary()
+	}
+	sum.Failed = len(p.Failures)
+	return sum
+}
+
+// WriteText prints the part for people, but for its failures, which everybody shows
+// in a way of their own. Without anything else there is nothing to say.
+func (p Part) WriteText(w io.Writer, colour bool) error {
+	switch {
+	case len(p.Failures) > 0 && len(p.Plan.Linkers)+len(p.Plan.Connections) == 0:
+		return nil
+	case p.Applied:
+		return p.Result.WriteText(w, colour)
+	}
+	return p.Plan.WriteText(w, colour)
+}
+
+// Connect returns the Bitbucket client of an installation.
+type Connect func(installation.Installation) reconcile.LinkerValues
+
+// Linkers plans, and applies if asked, the linkers for each installation. Parts
+// come in the order in which they are ready; an installation that fails is a part
+// like the others.
+//
+// The pass itself ends early, with an error as its last pair, when the
+// installations can't be listed, the context ends, or Bitbucket no longer offers
+// the endpoint: then no further installation is asked.
+func Linkers(ctx context.Context, installations iter.Seq2[installation.Installation, error], connect Connect, linkers []manifest.Linker, options Options) iter.Seq2[Part, error] {
+	return func(yield func(Part, error) bool) {
+		pass := &pass{connect: connect, linkers: linkers, options: options, parts: make(chan Part), ended: make(chan error, 1)}
+		ctx, cancel := context.WithCancelCause(ctx)
+		defer cancel(nil)
+		go pass.run(ctx, cancel, installations)
+		wanted := true
+		for part := range pass.parts {
+			if wanted && !yield(part, nil) {
+				wanted = false
+				cancel(context.Canceled)
+			}
+		}
+		if err := <-pass.ended; wanted && err != nil {
+			yield(Part{}, err)
+		}
+	}
+}
+
+// pass is one run over the installations.
+type pass struct {
+	connect Connect
+	linkers []manifest.Linker
+	options Options
+	parts   chan Part
+	ended   chan error
+	// lost counts the installations that found the endpoint gone; worked tells
+	// whether one found it there.
+	lost   atomic.Int64
+	worked atomic.Bool
+}
+
+// run starts an installation's work whenever there is a free place, and closes
+// parts after the last.
+func (p *pass) run(ctx context.Context, cancel context.CancelCauseFunc, installations iter.Seq2[installation.Installation, error]) {
+	var group errgroup.Group
+	group.SetLimit(max(1, p.options.Parallel))
+	var failed error
+	for in, err := range installations {
+		if ctx.Err() != nil {
+			break
+		}
+		if err != nil && in.ClientKey == "" {
+			failed = err
+			break
+		}
+		group.Go(func() error {
+			part, gone := p.one(ctx, in, err)
+			if gone != nil {
+				cancel(gone)
+			}
+			p.parts <- part
+			return nil
+		})
+	}
+	_ = group.Wait() // no goroutine of it returns an error
+	close(p.parts)
+	p.ended <- errors.Join(failed, context.Cause(ctx))
+}
+
+// one takes an installation through all its linkers. A linker that fails does not
+// keep the next from being looked at. gone is set when every further call, for any
+// installation, would fail too.
+func (p *pass) one(ctx context.Context, in installation.Installation, unreadable error) (part Part, gone error) {
+	target := &reconcile.Target{ClientKey: in.ClientKey, Workspace: in.Principal.UUID, Name: in.Principal.DisplayName}
+	part = Part{Applied: p.options.Apply, Plan: reconcile.Plan{Installation: target}, Result: reconcile.Result{Installation: target}}
+	if unreadable != nil {
+		part.Failures = append(part.Failures, Failure{Subject: "installation " + in.ClientKey, Err: unreadable, alone: true})
+		return part, nil //nolint:nilerr // the error is one of the part
+	}
+	api := p.connect(in)
+	for _, desired := range p.linkers {
+		err := p.linker(ctx, api, desired, &part)
+		if err != nil {
+			part.Failures = append(part.Failures, Failure{Subject: "linker " + desired.Key, Position: desired.Position, Err: err})
+		}
+		if errors.Is(err, bitbucket.ErrEndpointRemoved) {
+			return part, p.goneForAll(err) // the next linker would meet the same
+		}
+		if err == nil {
+			p.worked.Store(true)
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return part, nil //nolint:nilerr // each error is one of the part
+}
+
+// goneForAll tells a removed endpoint from a workspace that was deleted, whose
+// owner must not keep everybody else's from being updated: Bitbucket says so, or
+// two installations find it gone and none found it there. Then it returns err.
+func (p *pass) goneForAll(err error) error {
+	answer, found := errors.AsType[*bitbucket.APIError](err)
+	if found && answer.Announced() || p.lost.Add(1) > 1 && !p.worked.Load() {
+		return err
+	}
+	return nil
+}
+
+func (p *pass) linker(ctx context.Context, api reconcile.LinkerValues, desired manifest.Linker, part *Part) error {
+	plan, err := reconcile.PlanLinker(ctx, api, desired)
+	if err != nil {
+		part.failed(desired, err)
+		return err
+	}
+	part.Plan.Linkers = append(part.Plan.Linkers, plan)
+	if !p.options.Apply {
+		return nil
+	}
+	result, err := reconcile.ApplyPlan(ctx, api, plan, reconcile.Options{AllowPrune: p.options.AllowPrune})
+	part.Result.Linkers = append(part.Result.Linkers, result)
+	return err
+}

@@ -1,0 +1,24 @@
+package ci
+
+import (
+	"errors"
+	"strconv"
+)
+
+// outputNames are the outputs of action.yml, in its order.
+var outputNames = []string{"status", "changed", "added", "removed", "failed", "plan"}
+
+// finish writes the outputs and the summary, on failure too.
+func (s *step) finish() error {
+	plan, err := s.report.Plan()
+	sum := s.report.Summary()
+	values := map[string]string{
+		"status": s.report.Status(), "changed": strconv.FormatBool(sum.Changed),
+		"added": strconv.Itoa(sum.Linkers.Added), "removed": strconv.Itoa(sum.Linkers.Removed),
+		"failed": strconv.Itoa(s.report.Failed()), "plan": plan,
+	}
+	for _, name := range outputNames {
+		err = errors.Join(err, s.platform.Output(name, values[name]))
+	}
+	return errors.Join(err, s.platform.Summary(s.report.Markdown()))
+}

@@ -1,0 +1,277 @@
+package ci
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+
+	"github.com/linkersync/linkersync/action/internal/apply"
+	"github.com/linkersync/linkersync/action/internal/ci/summary"
+	"github.com/linkersync/linkersync/action/internal/platform"
+	"github.com/linkersync/linkersync/action/internal/setup"
+	"github.com/linkersync/linkersync/shared/infisical"
+	"github.com/linkersync/linkersync/shared/manifest"
+	"github.com/linkersync/linkersync/shared/reconcile"
+	"github.com/linkersync/linkersync/shared/redact"
+	"github.com/linkersync/linkersync/shared/transport"
+)
+
+// Process is what the operating system gives the step.
+type Process struct {
+	Getenv func(string) string
+	// Commands takes the platform's commands; Stdout is for what people read, where
+	// words of others are no commands. See [platform.Text].
+	Commands, Stdout io.Writer
+	Log              *slog.Logger
+	Version          string
+	// Wrong is why the step can't begin, as found before it; nil when it can.
+	Wrong error
+}
+
+// secretVariables are masked before anything else happens, whether they are used
+// or not: what is in the environment can end up in a log.
+var secretVariables = []string{
+	setup.SharedSecretVariable, setup.ClientSecretVariable, setup.OIDCTokenVariable, platform.TokenVariable,
+	platform.StepTokenVariable, "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
+}
+
+// step is one run.
+type step struct {
+	config   Config
+	platform platform.Platform
+	masker   *platform.Masker
+	session  *setup.Session
+	process  Process
+	out      io.Writer
+	report   summary.Report
+}
+
+// ErrFailed ends a run whose failures were annotated and summed up.
+var ErrFailed = errors.New("the step failed, as annotated")
+
+// Run does the whole step. Whatever happens, outputs and a summary are written.
+func Run(ctx context.Context, process Process, options setup.Options) error {
+	s := &step{process: process, out: process.Stdout}
+	s.platform = platform.Detect(platform.Environment{
+		Getenv: process.Getenv, Stdout: process.Commands, HTTP: transport.New(transport.Options{UserAgent: "linkersync/" + process.Version}),
+	})
+	s.masker = platform.NewMasker(s.platform)
+	for _, name := range secretVariables {
+		s.masker.Mask(redact.New(process.Getenv(name)))
+	}
+	err := process.Wrong
+	if err == nil {
+		err = s.work(ctx, options)
+	}
+	if err != nil && ctx.Err() != nil {
+		err = fmt.Errorf("the step was stopped: %w; what was done is kept, run it again to finish", err)
+	}
+	if err != nil && !errors.Is(err, ErrFailed) {
+		s.report.Fail(summary.Problem{Subject: "linkersync", Text: err.Error()})
+		s.platform.Annotate(platform.Annotation{Level: platform.Error, Title: "linkersync", Message: err.Error()})
+	}
+	if finish := s.finish(); finish != nil {
+		return finish // err, if any, is annotated
+	}
+	if err != nil {
+		return ErrFailed
+	}
+	return nil
+}
+
+// work reads the inputs and does what they say.
+func (s *step) work(ctx context.Context, options setup.Options) (err error) {
+	if s.config, err = load(s.platform.Input); err != nil {
+		return fmt.Errorf("the inputs need correcting:\n%w", err)
+	}
+	s.report.Command = s.config.Command
+	trigger := s.platform.Trigger()
+	s.report.PullRequest = trigger.PullRequest
+	if err := allow(s.config, trigger); err != nil {
+		return err
+	}
+	if s.config.applies() && trigger.PullRequest {
+		s.platform.Annotate(unmerged())
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, s.config.Timeout, fmt.Errorf("it took longer than the input timeout, %s", s.config.Timeout))
+	defer cancel()
+	defer func() {
+		if cause := context.Cause(ctx); errors.Is(err, context.DeadlineExceeded) && cause != nil && !errors.Is(err, cause) {
+			err = fmt.Errorf("%w (%w)", err, cause)
+		}
+	}()
+	s.trace("%s, event %q, pull request %t, fork %t", s.platform.Name(), trigger.Event, trigger.PullRequest, trigger.Fork)
+	s.trace("%+v", s.config)
+	s.session = setup.New(s.options(options), s.process.Getenv, "linkersync/"+s.process.Version)
+	s.session.OnSecret(s.masker.Mask)
+	if err := s.assumeRole(ctx); err != nil {
+		return err
+	}
+	end := s.platform.Group("linkersync " + s.config.Command)
+	defer end()
+	if s.config.Command == "export" {
+		return s.export(ctx)
+	}
+	return s.manifest(ctx, trigger)
+}
+
+// manifest takes the manifest through what the command names.
+func (s *step) manifest(ctx context.Context, trigger platform.Trigger) error {
+	desired, err := manifest.Load(s.config.File)
+	if err != nil {
+		return s.wrongManifest(err)
+	}
+	if err := s.session.UseApp(desired.App); err != nil {
+		return err
+	}
+	s.trace("%s: %d linkers, %d connections", desired.Path, len(desired.Linkers), len(desired.Connections))
+	if trigger.Fork {
+		s.report.Unseen = "This pull request comes from a fork, which gets no secrets: the manifest was checked, the workspaces and Infisical were not looked at."
+		return nil
+	}
+	if s.config.Command == "connections" {
+		desired.Linkers = nil
+	}
+	switch {
+	case len(desired.Linkers) > 0 && s.config.Installation == "":
+		return errors.New("installation: the manifest has linkers; say where they go: all, a client key, or a workspace's UUID")
+	case s.config.Via == "event":
+		err = s.event(ctx, desired)
+	case len(desired.Linkers) > 0:
+		err = s.linkers(ctx, desired)
+	}
+	if err == nil && len(desired.Connections) > 0 && s.config.Via != "event" {
+		err = s.connections(ctx, desired)
+	}
+	if err == nil && s.report.Failed() > 0 {
+		return ErrFailed
+	}
+	if err == nil && s.config.FailOnDrift && !s.config.applies() && s.report.Summary().Changed {
+		return errors.New("fail_on_drift: something differs from the manifest, as the summary shows")
+	}
+	return err
+}
+
+func (s *step) linkers(ctx context.Context, desired manifest.Manifest) error {
+	options := apply.Options{Apply: s.config.applies(), AllowPrune: s.config.Prune, Parallel: s.config.Parallel}
+	for part, err := range apply.Linkers(ctx, s.session.Installations(ctx, s.config.Installation), s.session.Connect, desired.Linkers, options) {
+		if err != nil {
+			return err
+		}
+		s.add(desired.Path, part)
+	}
+	return nil
+}
+
+func (s *step) connections(ctx context.Context, desired manifest.Manifest) error {
+	oidc := func(ctx context.Context) (redact.Secret, error) { return s.identity(ctx, s.config.InfisicalAudience) }
+	return s.session.WithInfisical(ctx, oidc, s.process.Log, func(client *infisical.Client) error {
+		check := reconcile.ConnectionOptions{CheckToken: s.session.CheckToken}
+		part, err := apply.Connections(ctx, client, s.session.Resolve, desired.Connections, s.config.applies(), check)
+		if err != nil {
+			return err
+		}
+		s.add(desired.Path, part)
+		return nil
+	})
+}
+
+// awsAudience is what AWS's trust policies ask for by default.
+const awsAudience = "sts.amazonaws.com"
+
+// assumeRole opens the role of the input, if any. The first token is asked for at
+// once, because AWS's errors would not say that it is the CI that gives none.
+func (s *step) assumeRole(ctx context.Context) error {
+	if s.config.AWSRole == "" {
+		return nil
+	}
+	first, err := s.identity(ctx, awsAudience)
+	if err != nil {
+		return fmt.Errorf("aws_role: %w", err)
+	}
+	s.session.AssumeRole(s.config.AWSRole, firstThen(first, func(ctx context.Context) (redact.Secret, error) {
+		return s.identity(ctx, awsAudience)
+	}))
+	return nil
+}
+
+// firstThen returns the token that is there, and then a new one each time: a token
+// lives for minutes, and the role is opened again as long as the step runs. Calls
+// come one at a time, from the cache of the credentials.
+func firstThen(first redact.Secret, next func(context.Context) (redact.Secret, error)) func(context.Context) (redact.Secret, error) {
+	return func(ctx context.Context) (redact.Secret, error) {
+		if token := first; !token.IsZero() {
+			first = redact.Secret{}
+			return token, nil
+		}
+		return next(ctx)
+	}
+}
+
+// identity asks the CI for an identity token, and masks it before it is used.
+func (s *step) identity(ctx context.Context, audience string) (redact.Secret, error) {
+	token, err := s.platform.IdentityToken(ctx, audience)
+	s.masker.Mask(token)
+	return token, err
+}
+
+// add prints a part, annotates its failures and keeps it for the summary.
+func (s *step) add(path string, part apply.Part) {
+	s.report.Add(part)
+	if target := part.Plan.Installation; target != nil {
+		s.trace("client key %s", target.ClientKey)
+	}
+	if err := part.WriteText(s.out, false); err != nil {
+		s.report.Fail(summary.Problem{Subject: "log", Text: err.Error()})
+	}
+	for _, failure := range part.Failures {
+		where := ""
+		if target := part.Plan.Installation; target != nil {
+			where = " in workspace " + target.Workspace
+		}
+		text := failure.Err.Error()
+		if _, guarded := errors.AsType[*reconcile.PruneGuardError](failure.Err); guarded {
+			text += ", with the input prune: true"
+		}
+		s.report.Fail(summary.Problem{Subject: failure.Subject + where, Text: text})
+		s.platform.Annotate(platform.Annotation{
+			Level: platform.Error, Title: failure.Subject + where, Message: text,
+			File: path, Line: failure.Position.Line, Column: failure.Position.Column,
+		})
+	}
+}
+
+// wrongManifest annotates each problem at its line.
+func (s *step) wrongManifest(err error) error {
+	problems, ok := errors.AsType[manifest.Problems](err)
+	if !ok {
+		return err
+	}
+	for _, problem := range problems {
+		s.report.Fail(summary.Problem{Subject: "manifest", Text: problem.String()})
+		s.platform.Annotate(platform.Annotation{
+			Level: platform.Error, Title: "manifest", Message: problem.Message,
+			File: problem.File, Line: problem.Line, Column: problem.Column,
+		})
+	}
+	return ErrFailed
+}
+
+// trace prints what the input debug asks for. No input is a secret.
+func (s *step) trace(format string, args ...any) {
+	if s.config.Debug {
+		_, _ = fmt.Fprintf(s.out, "debug: "+format+"\n", args...)
+	}
+}
+
+// options are the session's, from the inputs; addresses stay as the environment has them.
+func (s *step) options(o setup.Options) setup.Options {
+	o.AppKey, o.AWSRegion = s.config.AppKey, s.config.AWSRegion
+	o.Infisical = setup.InfisicalOptions{
+		URL: s.config.InfisicalURL, Method: s.config.InfisicalMethod, IdentityID: s.config.InfisicalIdentityID,
+		ClientID: s.config.InfisicalClientID, Organization: s.config.InfisicalOrganization, CAFile: o.Infisical.CAFile,
+	}
+	return o
+}

@@ -1,0 +1,53 @@
+package summary
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/linkersync/linkersync/action/internal/apply"
+)
+
+// maxDocuments keeps the plan within GitHub's limit of 1 MiB for an output, in bytes.
+const maxDocuments = 900 << 10
+
+// documents are the parts' JSON, until they are too much to be an output: then none
+// is there, for half a list would pass for the whole.
+type documents struct {
+	list      []json.RawMessage
+	size      int
+	truncated bool
+	err       error
+}
+
+func (d *documents) add(part apply.Part) {
+	// A fleet's unchanged installations, but for the first ones, are only counted.
+	if sum := part.Summary(); d.truncated || d.err != nil || len(d.list) >= maxRows && !sum.Changed && sum.Failed == 0 {
+		return
+	}
+	encoded, err := json.Marshal(part.Document())
+	if err != nil {
+		d.err = fmt.Errorf("encode the plan: %w", err)
+		return
+	}
+	if d.size += len(encoded) + 1; d.size > maxDocuments {
+		d.list, d.truncated = nil, true
+		return
+	}
+	d.list = append(d.list, encoded)
+}
+
+// Plan is the output of that name: the JSON of everything that was found or done.
+func (r *Report) Plan() (string, error) {
+	parts := r.documents.list
+	if parts == nil {
+		parts = []json.RawMessage{}
+	}
+	encoded, err := json.Marshal(map[string]any{"version": 1, "parts": parts, "summary": r.Summary(), "truncated": r.documents.truncated})
+	if r.documents.err != nil {
+		err = r.documents.err
+	}
+	if err != nil {
+		return "", err
+	}
+	return string(encoded), nil
+}

@@ -1,0 +1,129 @@
+package setup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+
+	"github.com/linkersync/linkersync/action/internal/platform"
+	"github.com/linkersync/linkersync/shared/bitbucket"
+	"github.com/linkersync/linkersync/shared/infisical"
+	"github.com/linkersync/linkersync/shared/manifest"
+	"github.com/linkersync/linkersync/shared/redact"
+)
+
+// InfisicalOptions say where Infisical is and how the machine identity logs in.
+// The client secret and the OIDC token come from the environment.
+type InfisicalOptions struct {
+	// URL is Infisical's: US, EU or your own.
+	URL string
+	// Method is how the machine identity logs in: universal, oidc or aws.
+	Method string
+	// IdentityID is the machine identity's, for oidc and aws.
+	IdentityID string
+	// ClientID is the machine identity's, for universal; see [ClientSecretVariable].
+	ClientID string
+	// Organization is the slug of the sub-organization, when there is one.
+	Organization string
+	// CAFile has the certificate authority of a server of your own, as PEM.
+	CAFile string
+}
+
+// Variables that hold Infisical secrets.
+const (
+	// ClientSecretVariable holds the client secret, or a reference to it.
+	ClientSecretVariable = "LINKERSYNC_INFISICAL_CLIENT_SECRET"
+	// OIDCTokenVariable holds the identity token of the CI, when the platform gives
+	// it in no variable of its own.
+	OIDCTokenVariable = "LINKERSYNC_INFISICAL_OIDC_TOKEN"
+)
+
+// OIDCToken returns the CI's identity token for an audience.
+type OIDCToken func(ctx context.Context) (redact.Secret, error)
+
+// Infisical returns a client that logs in on its first call. Call its Revoke when
+// the work is done. oidc may be nil when the method is another.
+func (s *Session) Infisical(ctx context.Context, oidc OIDCToken) (*infisical.Client, error) {
+	login, err := s.login(ctx, oidc)
+	if err != nil {
+		return nil, fmt.Errorf("log in to Infisical: %w", err)
+	}
+	options := s.options.Infisical
+	client := &infisical.Client{BaseURL: options.URL, Login: login, OrganizationSlug: options.Organization, OnToken: s.secretSeen}
+	if options.CAFile != "" {
+		if client.RootCAs, err = infisical.LoadRootCAs(options.CAFile); err != nil {
+			return nil, err
+		}
+	}
+	return client, nil
+}
+
+func (s *Session) login(ctx context.Context, oidc OIDCToken) (infisical.Login, error) {
+	options := s.options.Infisical
+	if options.Method != "universal" && options.IdentityID == "" {
+		return nil, errors.New("no identity: set --infisical-identity-id or LINKERSYNC_INFISICAL_IDENTITY_ID")
+	}
+	switch options.Method {
+	case "oidc":
+		if oidc == nil {
+			oidc = s.oidcFromEnvironment
+		}
+		return infisical.OIDCAuth{IdentityID: options.IdentityID, Token: oidc}, nil
+	case "aws":
+		config, err := s.AWS(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return infisical.AWSAuth{IdentityID: options.IdentityID, Region: config.Region, Credentials: config.Credentials}, nil
+	}
+	secret, err := s.clientSecret(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if options.ClientID == "" || secret.IsZero() {
+		return nil, fmt.Errorf("no credentials: set LINKERSYNC_INFISICAL_CLIENT_ID and %s, or choose another --infisical-method", ClientSecretVariable)
+	}
+	return infisical.UniversalAuth{ClientID: options.ClientID, ClientSecret: secret}, nil
+}
+
+// clientSecret reads the variable; a reference in it is followed.
+func (s *Session) clientSecret(ctx context.Context) (redact.Secret, error) {
+	value := s.getenv(ClientSecretVariable)
+	if reference, err := manifest.ParseReference(value); err == nil && reference.Scheme == manifest.SchemeAWSSecret {
+		return s.Resolve(ctx, reference)
+	}
+	return redact.New(value), nil
+}
+
+func (s *Session) oidcFromEnvironment(context.Context) (redact.Secret, error) {
+	for _, name := range []string{OIDCTokenVariable, platform.StepTokenVariable} {
+		if token := s.getenv(name); token != "" {
+			return redact.New(token), nil
+		}
+	}
+	return redact.Secret{}, fmt.Errorf("no OIDC token: set \"oidc: true\" on the Bitbucket step, or %s", OIDCTokenVariable)
+}
+
+// WithInfisical calls work with a client, and ends its login. oidc may be nil, see
+// Infisical.
+func (s *Session) WithInfisical(ctx context.Context, oidc OIDCToken, log *slog.Logger, work func(*infisical.Client) error) error {
+	client, err := s.Infisical(ctx, oidc)
+	if err != nil {
+		return err
+	}
+	// The login ends by itself in time; that it could not be ended now is worth a
+	// word, and no reason to call what was done a failure.
+	defer func() {
+		if err := client.Revoke(ctx); err != nil {
+			log.WarnContext(ctx, "infisical login not revoked, it ends by itself", slog.String("error", err.Error()))
+		}
+	}()
+	return work(client)
+}
+
+// CheckToken asks Bitbucket whether an API token works for the account.
+func (s *Session) CheckToken(ctx context.Context, email string, token redact.Secret) error {
+	return bitbucket.CheckToken(ctx, &http.Client{Transport: s.transport}, s.options.BitbucketURL, email, token)
+}

@@ -56,7 +56,7 @@ echo "moto listens on $AWS_ENDPOINT_URL"
 
 packages=$*
 if [ -z "$packages" ]; then
-  packages=$(grep -rlE --include='*_test.go' '^//go:build aws|LINKERSYNC_TEST_AWS_ENDPOINT' shared functions action |
+  packages=$(grep -rlE --include='*_test.go' '^//go:build aws|LINKERSYNC_TEST_AWS_ENDPOINT' shared functions action internal |
     xargs -n1 dirname | sort -u | sed 's|^|./|')
 fi
 # One test at a time, for the polls' sake.

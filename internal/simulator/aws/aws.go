@@ -2,7 +2,8 @@
 // address for AWS_ENDPOINT_URL: Secrets Manager, SQS, DynamoDB, EventBridge, S3
 // and STS.
 //
-// Each service is a package of its own, with its state in memory. They are
+// Each service is a package of its own, with its state in memory. DynamoDB and S3
+// are minidyn and gofakes3 behind our signature check and faults. The others are
 // strict: signatures, content types, members, limits and states are checked, and
 // an operation or member that isn't simulated is refused with a 501 that says so.
 // There are no permissions; a test that needs AccessDenied injects it.
@@ -88,7 +89,7 @@ func New(options Options) *Server {
 	}
 	cloud := wire.Cloud{Account: Account, Region: Region, Now: options.Now}
 	s := &Server{
-		Faults: options.Faults, Queues: sqs.New(cloud), Events: eventbridge.New(cloud), Tables: dynamodb.New(cloud), Tokens: sts.New(cloud),
+		Faults: options.Faults, Queues: sqs.New(cloud), Events: eventbridge.New(cloud), Tables: dynamodb.New(), Tokens: sts.New(cloud),
 		cloud:     cloud,
 		transport: &http.Transport{MaxIdleConnsPerHost: 256},
 	}
@@ -96,8 +97,8 @@ func New(options Options) *Server {
 	s.Secrets = secretsmanager.New(cloud, secretsmanager.Emit(s.Events.Emit))
 	s.Buckets = s3.New(cloud, s.Events.Emit)
 	s.services = services{
-		json: []*wire.JSON{s.Secrets.API(), s.Queues.API(), s.Events.API(), s.Tables.API()},
-		sts:  s.Tokens, s3: s.Buckets,
+		json: []*wire.JSON{s.Secrets.API(), s.Queues.API(), s.Events.API()},
+		sts:  s.Tokens, s3: s.Buckets, dynamodb: s.Tables,
 	}
 	s.handler = s.Faults.Wrap(http.HandlerFunc(s.serve))
 	if err := s.loopback.Start(s); err != nil {
@@ -160,8 +161,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 
 // services finds the service that a request is for.
 type services struct {
-	json    []*wire.JSON
-	sts, s3 wire.Service
+	json     []*wire.JSON
+	sts, s3  wire.Service
+	dynamodb *dynamodb.Service
 }
 
 func (s services) of(r *http.Request) wire.Service {
@@ -170,6 +172,9 @@ func (s services) of(r *http.Request) wire.Service {
 		if strings.HasPrefix(target, service.Prefix+".") {
 			return service
 		}
+	}
+	if strings.HasPrefix(target, s.dynamodb.Prefix+".") {
+		return s.dynamodb
 	}
 	if target != "" {
 		return unknown{&wire.JSON{Version: "1.0"}}

@@ -185,7 +185,8 @@ func TestContractDynamoDB(t *testing.T) {
 					b.update("SET k = :v, k = :v", "", one), b.update("SET id = :v", "", one), b.update("ADD word :v", "", one), b.get("a"),
 				}
 			},
-			want: append(slices.Repeat([]string{"ValidationException"}, 6), `id="a" word="x"`),
+			want:    append(slices.Repeat([]string{"ValidationException"}, 6), `id="a" word="x"`),
+			standIn: "minidyn takes two SETs of one path and a SET of the key",
 		},
 		{
 			name: "a condition that is cut off is refused",
@@ -209,8 +210,9 @@ func TestContractDynamoDB(t *testing.T) {
 				b.put(attributes{"id": text("a"), "n": number("007.50")}, "")
 				return []string{b.get("a")}
 			},
-			want: []string{`id="a" n=7.5`},
-			moto: "it keeps them as they were written",
+			want:    []string{`id="a" n=7.5`},
+			standIn: "minidyn keeps them as they were written",
+			moto:    "it keeps them as they were written",
 		},
 		{
 			name: "keys and sizes are checked",
@@ -223,7 +225,8 @@ func TestContractDynamoDB(t *testing.T) {
 					b.put(attributes{"id": text("a"), "x": text(strings.Repeat("x", 400<<10))}, ""), outcome(extra), outcome(none),
 				}
 			},
-			want: append(slices.Repeat([]string{"ValidationException"}, 5), "ResourceNotFoundException"),
+			want:    append(slices.Repeat([]string{"ValidationException"}, 5), "ResourceNotFoundException"),
+			standIn: "minidyn takes an empty key and an item over 400 KiB",
 		},
 		{
 			name: "a deletion has its condition",
@@ -259,8 +262,9 @@ func TestContractDynamoDB(t *testing.T) {
 				b.put(attributes{"id": text("run")}, "")
 				return []string{b.transact("token", b.add("run", "1")), b.transact("token", b.add("run", "1")), b.transact("token", b.add("run", "2")), b.get("run")}
 			},
-			want: []string{"ok", "ok", "IdempotentParameterMismatchException", `id="run" n=1`},
-			moto: "it ignores ClientRequestToken and does the transaction again",
+			want:    []string{"ok", "ok", "IdempotentParameterMismatchException", `id="run" n=1`},
+			standIn: "minidyn ignores ClientRequestToken",
+			moto:    "it ignores ClientRequestToken and does the transaction again",
 		},
 		{
 			name: "a transaction has a hundred items at most, each once",
@@ -272,7 +276,8 @@ func TestContractDynamoDB(t *testing.T) {
 				}
 				return []string{b.transact("", many...), b.transact("", many[:100]...), b.transact("", b.mark("x"), b.add("x", "1"))}
 			},
-			want: []string{"ValidationException", "ok", "ValidationException"},
+			want:    []string{"ValidationException", "ok", "ValidationException"},
+			standIn: "minidyn has no limit of items",
 		},
 	})
 }

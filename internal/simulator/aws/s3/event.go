@@ -2,6 +2,7 @@ package s3
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 )
 
@@ -30,27 +31,30 @@ type eventObject struct {
 	Sequencer string `json:"sequencer"`
 }
 
-func (s *Service) created(b *bucket, r request, v *version) {
-	size := len(v.body)
-	s.send(b, "Object Created", detail{
-		Object: eventObject{Key: r.key, Size: &size, ETag: strings.Trim(v.etag, `"`), VersionID: v.id},
-		Reason: "PutObject",
-	})
-}
-
-func (s *Service) deleted(b *bucket, r request, marker *version) {
-	s.send(b, "Object Deleted", detail{
-		Object: eventObject{Key: r.key, VersionID: marker.id}, Reason: "DeleteObject", DeletionType: "Delete Marker Created",
-	})
-}
-
-func (s *Service) send(b *bucket, detailType string, d detail) {
-	if !b.events {
+// announce sends the event of a write that succeeded. header is the answer's.
+func (s *Service) announce(operation string, r *http.Request, header http.Header, size int) {
+	bucket, key := address(r)
+	d := detail{
+		Version: "0", Bucket: eventBucket{bucket}, RequestID: "SIMULATED", Requester: s.cloud.Account, SourceIPAddress: "127.0.0.1",
+		Reason: operation,
+		Object: eventObject{Key: key, VersionID: header.Get("X-Amz-Version-Id")},
+	}
+	var detailType string
+	switch operation {
+	case "PutObject":
+		detailType = "Object Created"
+		d.Object.Size, d.Object.ETag = &size, strings.Trim(header.Get("ETag"), `"`)
+	case "DeleteObject":
+		detailType, d.DeletionType = "Object Deleted", "Delete Marker Created"
+	default:
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.events[bucket] {
 		return
 	}
 	s.written++
-	d.Version, d.Bucket.Name = "0", b.name
 	d.Object.Sequencer = fmt.Sprintf("%018X", s.written) // compares as text, like S3's
-	d.RequestID, d.Requester, d.SourceIPAddress = "SIMULATED", s.cloud.Account, "127.0.0.1"
-	s.emit("aws.s3", detailType, []string{"arn:aws:s3:::" + b.name}, d)
+	s.emit("aws.s3", detailType, []string{"arn:aws:s3:::" + bucket}, d)
 }

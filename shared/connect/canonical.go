@@ -6,15 +6,20 @@ import (
 	"strings"
 )
 
-// CanonicalRequest returns the string whose hash a token carries:
-// METHOD&path&query, the path without basePath, the query sorted and encoded
-// anew and without the parameter jwt.
+// CanonicalRequest returns the text whose hash a token carries: METHOD&path&query,
+// the path without basePath, the query sorted and encoded anew. Only the parameter
+// jwt is left out of the query.
 //
-// rawPath and rawQuery are taken as they are on the wire, not decoded. basePath
-// is the path of the descriptor's baseUrl, with or without a trailing slash, and
-// empty for requests to Bitbucket. It is taken off as a mere prefix, as the
-// reference implementation does (npm atlassian-jwt 2.0.3), so "/app" is also
-// taken off "/application"; [Verifier.Verify] refuses such a path.
+// rawPath and rawQuery are as they are on the wire, not decoded. basePath is the path
+// of the descriptor's baseUrl, and empty for requests to Bitbucket. It is taken off
+// only where it ends at the end of a path segment: "/app" is not taken off
+// "/application".
+//
+// Atlassian's text decides. Where the text says nothing, Atlassian's library
+// atlassian-jwt 2.0.3 does: it sorts decoded names and values by UTF-16 code unit, and
+// reads bytes that are not UTF-8 as U+FFFD. The library also drops a parameter
+// __proto__, any parameter after the 1000th, and a base path inside a segment. The
+// text has no such exceptions, so they are not copied.
 //
 // Source: https://developer.atlassian.com/cloud/bitbucket/query-string-hash/
 func CanonicalRequest(method, rawPath, rawQuery, basePath string) string {
@@ -29,8 +34,8 @@ func QueryStringHash(method, rawPath, rawQuery, basePath string) string {
 }
 
 func queryStringHash(method, rawPath, rawQuery, basePath string) (hash [2 * sha256.Size]byte) {
-	// Most requests have a short path and at most two parameters, so their canonical
-	// form stays on the stack.
+	// Most requests have a short path and at most two parameters: their canonical form
+	// needs no allocation.
 	var buffer [256]byte
 	sum := sha256.Sum256(appendCanonical(buffer[:0], method, rawPath, rawQuery, basePath))
 	hex.Encode(hash[:], sum[:])
@@ -46,11 +51,11 @@ func appendCanonical(dst []byte, method, rawPath, rawQuery, basePath string) []b
 }
 
 func appendPath(dst []byte, rawPath, basePath string) []byte {
-	path, _ := stripBase(rawPath, basePath)
+	path := stripBase(rawPath, basePath)
 	if !strings.HasPrefix(path, "/") {
 		path = "/" + path
 	}
-	// Exactly one trailing slash goes, and the root keeps its own.
+	// The library removes one trailing slash. The root keeps its own.
 	if len(path) > 1 {
 		path = strings.TrimSuffix(path, "/")
 	}
@@ -64,10 +69,12 @@ func appendPath(dst []byte, rawPath, basePath string) []byte {
 	return dst
 }
 
-// stripBase takes basePath off rawPath. A path that does not start with it is left
-// alone: a proxy in front may have taken it off already. onSegment is false when
-// the prefix ends inside a path segment.
-func stripBase(rawPath, basePath string) (rest string, onSegment bool) {
-	rest = strings.TrimPrefix(rawPath, strings.TrimSuffix(basePath, "/"))
-	return rest, rest == "" || rest[0] == '/'
+// stripBase returns rawPath unchanged if it is not below basePath: a proxy in front may
+// have removed the base path already.
+func stripBase(rawPath, basePath string) string {
+	rest, below := strings.CutPrefix(rawPath, basePath)
+	if below && (rest == "" || rest[0] == '/' || strings.HasSuffix(basePath, "/")) {
+		return rest
+	}
+	return rawPath
 }

@@ -45,7 +45,6 @@ const (
 	ReasonExpired        Reason = "expired"
 	ReasonNotYetValid    Reason = "not_yet_valid"
 	ReasonNoHash         Reason = "no_query_string_hash"
-	ReasonPath           Reason = "path_outside_base"
 	ReasonWrongHash      Reason = "wrong_query_string_hash"
 )
 

@@ -9,19 +9,13 @@ import (
 // parameter is one decoded name=value pair of a query.
 type parameter struct{ name, value string }
 
-// ignoredParameter tells which parameters are not part of the canonical request.
-// jwt carries the token itself. __proto__ is lost by the reference implementation,
-// which keeps parameters in a JavaScript object; it is dropped here too so that
-// both sides hash the same.
-func ignoredParameter(name string) bool { return name == "jwt" || name == "__proto__" }
-
 func appendQuery(dst []byte, rawQuery string) []byte {
 	if rawQuery == "" {
 		return dst
 	}
 	var buffer [8]parameter
 	parameters := slices.DeleteFunc(parseQuery(buffer[:0], rawQuery), func(p parameter) bool {
-		return ignoredParameter(p.name)
+		return p.name == "jwt" // carries the token itself
 	})
 	slices.SortFunc(parameters, func(a, b parameter) int {
 		if order := compareUTF16(a.name, b.name); order != 0 {
@@ -60,7 +54,7 @@ func parseQuery(dst []parameter, rawQuery string) []parameter {
 }
 
 // decode resolves percent-encodings and plus signs. A percent sign that starts no
-// encoding stays, and each byte that is not UTF-8 becomes U+FFFD.
+// encoding stays.
 func decode(s string) string {
 	if !strings.ContainsAny(s, "%+") && utf8.ValidString(s) {
 		return s
@@ -77,10 +71,29 @@ func decode(s string) string {
 			decoded = append(decoded, s[i])
 		}
 	}
-	if utf8.Valid(decoded) {
-		return string(decoded)
+	return string(toValidUTF8(decoded))
+}
+
+// toValidUTF8 replaces bytes that are not UTF-8 by U+FFFD, as JavaScript does: the
+// longest beginning of a character counts as one, any other byte by itself. Go's
+// conversions replace each byte by itself.
+// Source: https://www.unicode.org/versions/Unicode15.0.0/ch03.pdf, U+FFFD Substitution
+func toValidUTF8(text []byte) []byte {
+	if utf8.Valid(text) {
+		return text
 	}
-	return string([]rune(string(decoded)))
+	var valid []byte
+	for len(text) > 0 {
+		r, size := utf8.DecodeRune(text)
+		if r == utf8.RuneError && size == 1 {
+			for size < len(text) && !utf8.FullRune(text[:size+1]) {
+				size++
+			}
+		}
+		valid = utf8.AppendRune(valid, r)
+		text = text[size:]
+	}
+	return valid
 }
 
 func isHex(c byte) bool {
@@ -110,8 +123,8 @@ func appendEncoded(dst []byte, s string) []byte {
 }
 
 // compareUTF16 orders valid UTF-8 strings by their UTF-16 code units, as JavaScript
-// sorts. That is the order of their bytes but for one thing: characters above
-// U+FFFF (lead bytes F0 to F4) are surrogates, which come before U+E000 to U+FFFF
+// sorts. The order of their bytes is the same but for characters above U+FFFF (lead
+// bytes F0 to F4): UTF-16 writes them as surrogates, which come before U+E000 to U+FFFF
 // (lead bytes EE and EF).
 func compareUTF16(a, b string) int {
 	for i := range min(len(a), len(b)) {

@@ -80,6 +80,7 @@ func TestVerifyQuery(t *testing.T) {
 		url.QueryEscape("a=1&b=x y&b=z&c="):             connect.ReasonWrongHash,
 		"a=1&b=x+y&b=z&c=&JWT=" + token:                 connect.ReasonWrongHash,
 		"a=1&b=x+y&b=z&c=&constructor=1&hasOwnProperty": connect.ReasonWrongHash,
+		"a=1&b=x+y&b=z&c=&__proto__=x":                  connect.ReasonWrongHash,
 	} {
 		request := connect.Request{Method: "GET", RawPath: "/page", RawQuery: query, Authorization: "JWT " + token}
 		_, err := newVerifier(tenantSource()).Verify(t.Context(), request)

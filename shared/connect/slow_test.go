@@ -182,22 +182,28 @@ func (v slowVerifier) isCurrent(claims map[string]any) bool {
 }
 
 func (v slowVerifier) isFor(claims map[string]any, r connect.Request) bool {
-	base := strings.TrimSuffix(v.basePath, "/")
-	if after, found := strings.CutPrefix(r.RawPath, base); found && after != "" && after[0] != '/' {
-		return false
-	}
-	sum := sha256.Sum256([]byte(slowCanonical(r.Method, r.RawPath, r.RawQuery, base)))
+	sum := sha256.Sum256([]byte(slowCanonical(r.Method, r.RawPath, r.RawQuery, v.basePath)))
 	return claims["qsh"] == hex.EncodeToString(sum[:])
 }
 
 func slowCanonical(method, path, query, base string) string {
-	path = "/" + strings.TrimPrefix(strings.TrimPrefix(path, strings.TrimSuffix(base, "/")), "/")
+	if whole := strings.TrimSuffix(base, "/") + "/"; path == base {
+		path = ""
+	} else if strings.HasPrefix(path, whole) {
+		path = path[len(whole):]
+		if !strings.HasSuffix(base, "/") {
+			path = "/" + path
+		}
+	}
+	if !strings.HasPrefix(path, "/") {
+		path = "/" + path
+	}
 	if path != "/" {
 		path = strings.TrimSuffix(path, "/")
 	}
 	values := map[string][]string{}
 	for _, pair := range slowPairs(query) {
-		if pair[0] != "jwt" && pair[0] != "__proto__" {
+		if pair[0] != "jwt" {
 			values[pair[0]] = append(values[pair[0]], pair[1])
 		}
 	}
@@ -233,10 +239,38 @@ func slowDecode(s string) string {
 		return string(decoded)
 	})
 	var valid strings.Builder
-	for _, r := range s { // each byte that is not UTF-8 is a U+FFFD
-		valid.WriteRune(r)
+	for s != "" {
+		if r, size := utf8.DecodeRuneInString(s); r != utf8.RuneError || size > 1 {
+			valid.WriteString(s[:size])
+			s = s[size:]
+			continue
+		}
+		valid.WriteString("\uFFFD")
+		s = s[slowSubpart(s):]
 	}
 	return valid.String()
+}
+
+// slowSecond has the bytes that may follow a first byte: table 3-7 of the Unicode standard.
+var slowSecond = map[byte][2]byte{0xE0: {0xA0, 0xBF}, 0xED: {0x80, 0x9F}, 0xF0: {0x90, 0xBF}, 0xF4: {0x80, 0x8F}}
+
+// slowSubpart returns how many bytes of s, which is not UTF-8, one U+FFFD stands for.
+func slowSubpart(s string) int {
+	first, length := s[0], 1
+	if first < 0xE0 || first > 0xF4 {
+		return length
+	}
+	second, known := slowSecond[first]
+	if !known {
+		second = [2]byte{0x80, 0xBF}
+	}
+	if len(s) > 1 && second[0] <= s[1] && s[1] <= second[1] {
+		length++
+		if first >= 0xF0 && len(s) > 2 && s[2]&0xC0 == 0x80 {
+			length++
+		}
+	}
+	return length
 }
 
 func slowEncode(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }

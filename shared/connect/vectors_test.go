@@ -47,6 +47,14 @@ type hashVector struct {
 	AgreesWithNPM *bool `json:"agrees_with_npm"`
 }
 
+// quirks are the vectors that hold the library to its own behaviour where Atlassian's
+// text says otherwise, with the canonical request that the text asks for.
+var quirks = map[string]string{
+	"own: __proto__ param":                         "GET&/x&__proto__=1&a=1",
+	"base prefix w/o segment boundary (lib quirk)": "POST&/application/x&",
+	"own: base path is only a string prefix":       "GET&/basement/x&a=1",
+}
+
 func TestQueryStringHashVectors(t *testing.T) {
 	t.Parallel()
 	testHashVectors(t, filepath.Join("testdata", "qsh.json"))
@@ -74,6 +82,12 @@ func testHashVectors(t *testing.T, path string) {
 				query = vector.Body // a form is hashed like a query
 			}
 			got := CanonicalRequest(vector.Method, target.EscapedPath(), query, base.EscapedPath())
+			if want, quirk := quirks[vector.Name]; quirk {
+				if got != want {
+					t.Errorf("canonical request\n got %q\nwant %q, unlike the library", got, want)
+				}
+				return
+			}
 			if contradicts := vector.AgreesWithNPM != nil && !*vector.AgreesWithNPM; contradicts && got != vector.Canonical {
 				t.Skipf("the file marks this vector: %q contradicts the reference implementation, ours is %q", vector.Canonical, got)
 			}

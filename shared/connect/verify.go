@@ -143,10 +143,6 @@ func (v *Verifier) checkHash(hash string, r Request) error {
 	if hash == "" {
 		return refuse(ReasonNoHash)
 	}
-	// The hash would drop the base path from "/application" too, see CanonicalRequest.
-	if _, onSegment := stripBase(r.RawPath, v.BasePath); !onSegment {
-		return refuse(ReasonPath)
-	}
 	want := queryStringHash(r.Method, r.RawPath, r.RawQuery, v.BasePath)
 	if subtle.ConstantTimeCompare(want[:], []byte(hash)) != 1 {
 		return refuse(ReasonWrongHash)

@@ -326,9 +326,9 @@ func TestVerifyBasePath(t *testing.T) {
 		"raw path is not decoded":           {"/prod", "/prod/%69nstalled", "/%69nstalled", ""},
 		"raw path is hashed, not decoded":   {"/prod", "/prod/%69nstalled", "/installed", connect.ReasonWrongHash},
 		"hash over the prefix":              {"/prod", "/prod/installed", "/prod/installed", connect.ReasonWrongHash},
-		"prefix ends inside a segment":      {"/prod", "/production/x", "/uction/x", connect.ReasonPath},
-		"prefix is glued to the route":      {"/prod", "/prodinstalled", "/installed", connect.ReasonPath},
-		"glued behind a base with a slash":  {"/prod/", "/prodinstalled", "/installed", connect.ReasonPath},
+		"prefix ends inside a segment":      {"/prod", "/production/x", "/uction/x", connect.ReasonWrongHash},
+		"prefix is glued to the route":      {"/prod", "/prodinstalled", "/installed", connect.ReasonWrongHash},
+		"glued behind a base with a slash":  {"/prod/", "/prodinstalled", "/installed", connect.ReasonWrongHash},
 		"double slash is another path":      {"/prod", "/prod//installed", "/installed", connect.ReasonWrongHash},
 		"path of another case than baseUrl": {"/prod", "/PROD/installed", "/installed", connect.ReasonWrongHash},
 	}

@@ -1,6 +1,7 @@
 package connect_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"regexp"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/linkersync/linkersync/internal/parts"
 	"github.com/linkersync/linkersync/shared/connect"
 	"github.com/linkersync/linkersync/shared/redact"
 )
@@ -20,9 +22,15 @@ var fuzzSecrets = []string{currentSecret, previousSecret, appSecret, wrongSecret
 // FuzzVerify makes a request of its input and holds Verify against the slow
 // implementation. In authorization and query, TOKEN stands for a token of the given
 // header and claims, signed with secret number key; in the claims, HASH stands for
-// the request's hash. So the fuzzer gets behind the signature.
+// the request's hash. So the fuzzer gets behind the signature. A plan builds another
+// token from the parts of the first one; from key 128 on the result is signed again.
 func FuzzVerify(f *testing.F) {
-	f.Add(bitbucketHeader, `{"iss":"`+tenant+`","iat":1700000000,"exp":1700003600,"qsh":"HASH"}`, uint8(0), "POST", "/prod/installed", "", "JWT TOKEN")
+	claims := `{"iss":"` + tenant + `","iat":1700000000,"exp":1700003600,"qsh":"HASH"}`
+	f.Add(bitbucketHeader, claims, uint8(0), "POST", "/prod/installed", "", "JWT TOKEN", []byte{})
+	for plan := range parts.Plans(4, 4) {
+		f.Add(bitbucketHeader, claims, uint8(0), "POST", "/prod/installed", "", "JWT TOKEN", plan)
+		f.Add(bitbucketHeader, claims, uint8(130), "POST", "/prod/installed", "", "JWT TOKEN", plan)
+	}
 	secrets := &source{cached: map[string]connect.Secrets{
 		tenant: {Current: redact.New(currentSecret), Previous: redact.New(previousSecret)}, "connection:479": {},
 	}}
@@ -31,10 +39,10 @@ func FuzzVerify(f *testing.F) {
 		appKey: appKey, basePath: "/prod", appSecret: appSecret, now: float64(clock().Unix()),
 		secrets: map[string][]string{tenant: {currentSecret, previousSecret}},
 	}
-	f.Fuzz(func(t *testing.T, header, claims string, key uint8, method, path, query, authorization string) {
+	f.Fuzz(func(t *testing.T, header, claims string, key uint8, method, path, query, authorization string, plan []byte) {
 		withoutToken := strings.ReplaceAll(query, "TOKEN", "")
 		hash := hashOf(slowCanonical(method, path, withoutToken, "/prod"))
-		token := sign(header, strings.ReplaceAll(claims, "HASH", hash), fuzzSecrets[int(key)%len(fuzzSecrets)])
+		token := fuzzToken(header, strings.ReplaceAll(claims, "HASH", hash), key, plan)
 		request := connect.Request{
 			Method: method, RawPath: path, RawQuery: strings.ReplaceAll(query, "TOKEN", token),
 			Authorization: strings.ReplaceAll(authorization, "TOKEN", token),
@@ -59,9 +67,33 @@ func FuzzVerify(f *testing.F) {
 	})
 }
 
+func fuzzToken(header, claims string, key uint8, plan []byte) string {
+	secret := fuzzSecrets[int(key)%len(fuzzSecrets)]
+	token := sign(header, claims, secret)
+	if len(plan) == 0 {
+		return token
+	}
+	token = parts.Join(plan, append(strings.Split(token, "."), ".")...)
+	if key >= 128 {
+		token += "." + base64.RawURLEncoding.EncodeToString(hmacSHA256(token, secret))
+	}
+	return token
+}
+
+// FuzzCanonicalRequest holds the canonical request against the slow implementation.
+// A plan builds path and query from the parts of URLs.
 func FuzzCanonicalRequest(f *testing.F) {
-	f.Add("GET", "/2.0/addon/linkers/issues/values", "pagelen=100&page=2", "")
-	f.Fuzz(func(t *testing.T, method, path, query, base string) {
+	const path = "/2.0/addon/linkers/issues/values"
+	f.Add("GET", path, "pagelen=100&page=2", "", []byte{})
+	for plan := range parts.Plans(7, 3) {
+		f.Add("GET", path, "pagelen=100&page=2", "/2.0", plan)
+	}
+	f.Fuzz(func(t *testing.T, method, path, query, base string, plan []byte) {
+		if len(plan) > 0 {
+			target := parts.Join(plan, "/", "?", "&", "=", "%", base, "jwt", "__proto__", "constructor", path, query,
+				"a", "A", "[", "+", ",", ";", "%2", "%E2%82", "%AC", "%F0%9F%98", "%80", "%41", "%2B", "\xff", "€", "\U0001F600")
+			path, query, _ = strings.Cut(target, "?")
+		}
 		got := connect.CanonicalRequest(method, path, query, base)
 		if want := slowCanonical(method, path, query, base); got != want {
 			t.Fatalf("canonical request\n got %q\nwant %q", got, want)
@@ -116,11 +148,22 @@ var payloadError = regexp.MustCompile(`^invalid payload: (body|principal|eventTy
 
 var uuidForm = regexp.MustCompile(`^\{[0-9a-fA-F-]{36}\}$`)
 
+// FuzzLifecycleBody holds events against encoding/json's reading of the body. A plan
+// builds the body from the parts of a payload.
 func FuzzLifecycleBody(f *testing.F) {
-	for _, name := range []string{"installed.team.json", "installed.user.json", "uninstalled.team.json", "uninstalled.user.json"} {
-		f.Add(sample(f, name))
+	for plan := range parts.Plans(6, 4) {
+		f.Add([]byte("{}"), plan)
 	}
-	f.Fuzz(func(t *testing.T, body []byte) {
+	for _, name := range []string{"installed.team.json", "installed.user.json", "uninstalled.team.json", "uninstalled.user.json"} {
+		f.Add(sample(f, name), []byte{})
+	}
+	f.Fuzz(func(t *testing.T, body, plan []byte) {
+		if len(plan) > 0 {
+			body = []byte(parts.Join(plan, "{", "}", ",", ":", `"`, string(body), "[", "]", `\`, " ", "null", "\xff", `\u0061`,
+				`"eventType":"installed"`, `"eventType":"uninstalled"`, `"key":"`+appKey+`"`, `"clientKey":"`+tenant+`"`,
+				`"principal":{"uuid":"{11111111-2222-4333-8444-555555555555}"}`, `"sharedSecret":"secret"`,
+				`"principal":`, `"uuid":`, `"{11111111-2222-4333-8444-555555555555}"`, `"clientKey":`, `"\u006bey":`))
+		}
 		for _, want := range []connect.EventType{connect.EventInstalled, connect.EventUninstalled} {
 			event, err := connect.ParseEvent(want, body)
 			if err != nil && (!errors.Is(err, connect.ErrInvalidPayload) || !payloadError.MatchString(err.Error())) {

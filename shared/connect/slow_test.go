@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -19,14 +20,11 @@ import (
 )
 
 // This is a second implementation of the verification, written from the protocol's
-// documents alone, as plainly as it goes and without a thought for speed. It shares
-// no code with the package and uses other parts of the standard library. The fuzz
-// tests hold the two against each other.
+// documents alone and as plainly as possible. It shares no code with the package and
+// uses other parts of the standard library. The fuzz tests compare the two.
 
 var (
-	slowTokenForm = regexp.MustCompile(`^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$`)
 	slowScheme    = regexp.MustCompile(`(?is)^JWT (.+)$`)
-	slowControl   = regexp.MustCompile(`\p{Cc}`)
 	slowClientKey = regexp.MustCompile(`(?s)^ari:cloud:bitbucket::app/\{[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\}/(.+)$`)
 	slowPercent   = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
 )
@@ -46,10 +44,10 @@ func (v slowVerifier) verify(r connect.Request) (clientKey string, secret int, o
 	if !ok || len(token) > 4096 {
 		return "", 0, false
 	}
-	if !slowTokenForm.MatchString(token) {
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
 		return "", 0, false
 	}
-	parts := strings.Split(token, ".")
 	header, ok := slowObject(parts[0])
 	if !ok || header["alg"] != "HS256" {
 		return "", 0, false
@@ -128,7 +126,7 @@ func slowObject(segment string) (map[string]any, bool) {
 }
 
 func (v slowVerifier) isClientKey(key string) bool {
-	if key == "" || len(key) > 256 || slowControl.MatchString(key) {
+	if key == "" || len(key) > 256 || slices.ContainsFunc([]rune(key), unicode.IsControl) {
 		return false
 	}
 	match := slowClientKey.FindStringSubmatch(key)
@@ -234,6 +232,9 @@ func slowPairs(query string) (pairs [][2]string) {
 
 func slowDecode(s string) string {
 	s = strings.ReplaceAll(s, "+", " ")
+	if !strings.ContainsFunc(s, func(r rune) bool { return r == '%' || r >= utf8.RuneSelf }) {
+		return s
+	}
 	s = slowPercent.ReplaceAllStringFunc(s, func(code string) string {
 		decoded, _ := hex.DecodeString(code[1:])
 		return string(decoded)

@@ -58,8 +58,8 @@ func BenchmarkInvalidToken(b *testing.B) { benchmarkHandler(b, secretForeign, 40
 func BenchmarkVerifyOnly(b *testing.B) {
 	w := newWorld(b, deployment{})
 	request := signed(benchEvent(w, secretOne))
-	verifier := w.handler.gate.verifier
-	verifier.Source = installation.SecretSource{Store: w.handler.gate.store}
+	verifier := w.handler.authorizer.verifier
+	verifier.Source = installation.SecretSource{Store: w.handler.authorizer.store}
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := verifier.Verify(b.Context(), request); err != nil {
@@ -97,8 +97,8 @@ func TestCosts(t *testing.T) { //nolint:paralleltest // AllocsPerRun counts the 
 			}
 		})
 	}
-	verifier := w.handler.gate.verifier
-	verifier.Source = installation.SecretSource{Store: w.handler.gate.store}
+	verifier := w.handler.authorizer.verifier
+	verifier.Source = installation.SecretSource{Store: w.handler.authorizer.store}
 	request := signed(benchEvent(w, secretOne))
 	verified := testing.AllocsPerRun(100, func() { _, _ = verifier.Verify(t.Context(), request) })
 	valid, forged := handled(secretOne, 204), handled(secretForeign, 401)

@@ -47,7 +47,7 @@ func TestBounds(t *testing.T) {
 	t.Parallel()
 	h, known := isolated(t)
 	store, queue := &timedStore{memory: known}, &timedQueue{}
-	h.gate.store, h.lifecycle.store, h.lifecycle.firstSync.queue = store, store, queue
+	h.authorizer.store, h.lifecycle.store, h.lifecycle.firstSync.queue = store, store, queue
 	var proof time.Duration
 	calls, asked := proofCalls(), 0
 	calls.Sleep = func(context.Context, time.Duration) error { return nil }
@@ -56,7 +56,7 @@ func TestBounds(t *testing.T) {
 		asked++
 		return nil, context.DeadlineExceeded
 	})
-	h.gate.prover.http.Transport = transport.New(calls)
+	h.authorizer.prover.http.Transport = transport.New(calls)
 	w := &world{clock: &clock{now: recordedAt}}
 	for secret, want := range map[string]int{secretOne: 204, "": 503} {
 		m, headers := installed(stranger, secretNew), map[string]string{"content-type": "application/json"}
@@ -134,7 +134,7 @@ func TestContested(t *testing.T) {
 	t.Parallel()
 	h, known := isolated(t)
 	store := &contested{memory: known}
-	h.gate.store, h.lifecycle.store = store, store
+	h.authorizer.store, h.lifecycle.store = store, store
 	w := &world{clock: &clock{now: recordedAt}}
 	m := installed(one, secretNew)
 	response, err := h.Handle(t.Context(), events.APIGatewayV2HTTPRequest{

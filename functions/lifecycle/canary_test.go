@@ -13,6 +13,7 @@ import (
 
 	"github.com/linkersync/linkersync/internal/simulator/bitbucket"
 	"github.com/linkersync/linkersync/internal/simulator/fault"
+	"github.com/linkersync/linkersync/shared/connect"
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/redact"
 )
@@ -204,7 +205,7 @@ func TestCanaryPanic(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := markedWorld(t)
-			w.handler.gate.store = panicking{w.handler.gate.store, value}
+			w.handler.authorizer.store = panicking{w.handler.authorizer.store, value}
 			status, answer := w.send(t, installed(one, secretMark).signed(sign(hs256, w.claims(one, "/installed").with("note", tokenMark), secretMark)))
 			if status != 500 || answer != "internal error\n" {
 				t.Errorf("answered %d %q", status, answer)
@@ -212,11 +213,11 @@ func TestCanaryPanic(t *testing.T) {
 			log := w.logs.String()
 			clean(t, "answer", answer, marks()...)
 			clean(t, "log", log, marks()...)
-			if !strings.Contains(log, `"msg":"panic"`) || !strings.Contains(log, "grant.go") {
+			if !strings.Contains(log, `"msg":"panic"`) || !strings.Contains(log, "authorize.go") {
 				t.Errorf("the log doesn't tell where it panicked:\n%s", log)
 			}
 			// The process goes on.
-			w.handler.gate.store = w.handler.lifecycle.store
+			w.handler.authorizer.store = w.handler.lifecycle.store
 			if status, _ := w.send(t, message{method: http.MethodGet, path: "/"}); status != 200 {
 				t.Errorf("after the panic: %d", status)
 			}
@@ -229,25 +230,25 @@ func TestCanaryPanic(t *testing.T) {
 func TestCanaryPrinted(t *testing.T) {
 	t.Parallel()
 	w := markedWorld(t)
-	w.handler.gate.appSecret.value = redact.New(secretMark)
+	w.handler.authorizer.appSecret.value = redact.New(secretMark)
 	sent := callback{eventType: "installed", body: payload("installed", one, secretMark+"2").json(), requestID: "r"}
 	m := installed(one, secretMark).signed(w.token(one, "/installed", secretMark))
 	sent.request.Method, sent.request.RawPath, sent.request.Authorization = http.MethodPost, "/installed", m.authorization
-	by, err := w.handler.gate.authorize(t.Context(), sent)
+	by, err := w.handler.authorizer.authorize(t.Context(), sent)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if by.in.SharedSecret.Reveal() != secretMark || by.event.SharedSecret.Reveal() != secretMark+"2" {
-		t.Fatalf("the grant has not the marks: the test looks at the wrong place")
+		t.Fatalf("the authorization has not the marks: the test looks at the wrong place")
 	}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
-		clean(t, verb+" of a grant", fmt.Sprintf(verb, by), secretMark, tokenMark)
+		clean(t, verb+" of an authorization", fmt.Sprintf(verb, by), secretMark, tokenMark)
 		clean(t, verb+" of the handler", fmt.Sprintf(verb, *w.handler), secretMark, tokenMark)
 	}
-	_, refusedErr := w.handler.gate.authorize(t.Context(), callback{eventType: "installed", body: payload("installed", one, secretMark).json(), request: sent.request})
+	_, refusedErr := w.handler.authorizer.authorize(t.Context(), callback{eventType: "installed", body: payload("installed", one, secretMark).json(), request: sent.request})
 	sent.body = []byte(secretMark)
-	_, bodyErr := w.handler.gate.authorize(t.Context(), sent)
-	proofErr := w.handler.gate.prover.prove(t.Context(), two, workspaceTwo, redact.New(secretMark+"wrong"))
+	_, bodyErr := w.handler.authorizer.authorize(t.Context(), sent)
+	proofErr := w.handler.authorizer.prover.prove(t.Context(), connect.Event{ClientKey: two, Principal: connect.Principal{UUID: workspaceTwo}, SharedSecret: redact.New(secretMark + "wrong")})
 	for _, err := range []error{refusedErr, bodyErr, proofErr} {
 		clean(t, "error", fmt.Sprintf("%v %+v %#v", err, err, err), marks()...)
 	}

@@ -46,28 +46,6 @@ func TestFlood(t *testing.T) {
 	}
 }
 
-// TestFloodOfFirstInstalls: strangers can't make the app ask Bitbucket more often
-// than its limit says.
-func TestFloodOfFirstInstalls(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, deployment{})
-	statuses := map[int]int{}
-	for range 20 {
-		status, _ := w.send(t, installed(stranger, secretForeign))
-		statuses[status]++
-	}
-	if asked := w.bitbucket.Faults().Total(); asked != proofBurst {
-		t.Errorf("Bitbucket was asked %d times, want %d", asked, proofBurst)
-	}
-	if statuses[401] != proofBurst || statuses[503] != 20-proofBurst {
-		t.Errorf("answers by status: %v", statuses)
-	}
-	w.clock.advance(time.Second)
-	if status, _ := click(workspaceNew, secretNew)(t, w); status != 204 {
-		t.Errorf("a real install a second later: %d", status)
-	}
-}
-
 // TestRotationElsewhere: a secret that another process rotated is found by the
 // one read that a bad signature may cause.
 func TestRotationElsewhere(t *testing.T) {

@@ -28,14 +28,14 @@ const (
 	maxDecisions = 4
 )
 
-// handler is the HTTP edge: it routes and decodes. Who may act is type gate's
-// business, what an authorized event does is type lifecycle's, and how an error
-// is answered is package answer's.
+// handler is the HTTP edge: it routes and decodes. Type authorizer decides
+// which events may change the store, type lifecycle applies them, and package
+// answer turns errors into answers.
 type handler struct {
 	log        *slog.Logger
 	basePath   string
 	descriptor served
-	gate       gate
+	authorizer authorizer
 	lifecycle  lifecycle
 }
 
@@ -46,7 +46,7 @@ func newHandler(s settings, log *slog.Logger) *handler {
 	prover := newProver(s)
 	return &handler{
 		log: log, basePath: s.base.Path, descriptor: s.descriptor,
-		gate: gate{
+		authorizer: authorizer{
 			verifier:  connect.Verifier{AppKey: s.appKey, BasePath: s.base.Path, Now: s.now},
 			store:     store,
 			appSecret: newAppSecretSource(s.appSecret, secrets, s.now),
@@ -90,7 +90,7 @@ func (h *handler) route(ctx context.Context, event events.APIGatewayV2HTTPReques
 	return answer.JSON(h.descriptor.body), nil
 }
 
-// callback takes one lifecycle event.
+// callback authorizes and applies one lifecycle event.
 func (h *handler) callback(ctx context.Context, eventType connect.EventType, request events.APIGatewayV2HTTPRequest) error {
 	data, err := body(request)
 	if err != nil {
@@ -100,16 +100,16 @@ func (h *handler) callback(ctx context.Context, eventType connect.EventType, req
 	ctx, cancel := context.WithTimeout(ctx, callbackTime)
 	defer cancel()
 	for range maxDecisions {
-		var by grant
-		if by, err = h.gate.authorize(ctx, sent); err != nil {
+		var by authorization
+		if by, err = h.authorizer.authorize(ctx, sent); err != nil {
 			return err
 		}
-		if err = h.lifecycle.take(ctx, by); !errors.Is(err, installation.ErrConflict) {
+		if err = h.lifecycle.apply(ctx, by); !errors.Is(err, installation.ErrConflict) {
 			break
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("take %s event: %w", eventType, err)
+		return fmt.Errorf("apply %s event: %w", eventType, err)
 	}
 	return nil
 }

@@ -171,7 +171,7 @@ func (w *world) start(t testing.TB, d deployment) *handler {
 	calls := proofCalls()
 	calls.Timeout = 0 // a busy machine may take longer
 	calls.Sleep = func(context.Context, time.Duration) error { return nil }
-	h.gate.prover.http.Transport = transport.New(calls)
+	h.authorizer.prover.http.Transport = transport.New(calls)
 	return h
 }
 

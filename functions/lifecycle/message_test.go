@@ -140,9 +140,18 @@ func sign(header string, claims object, secret string) string {
 
 func signText(header, claims, secret string) string {
 	text := encode([]byte(header)) + "." + encode([]byte(claims))
+	return text + "." + signature(text, secret)
+}
+
+func signature(text, secret string) string {
 	mac := hmac.New(sha256.New, []byte(secret))
 	mac.Write([]byte(text))
-	return text + "." + encode(mac.Sum(nil))
+	return encode(mac.Sum(nil))
+}
+
+func signedWith(token, secret string) bool {
+	dot := strings.LastIndex(token, ".")
+	return dot > 0 && token[dot+1:] == signature(token[:dot], secret)
 }
 
 func encode(data []byte) string { return base64.RawURLEncoding.EncodeToString(data) }

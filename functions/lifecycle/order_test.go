@@ -1,387 +1,178 @@
 package main
 
 import (
-	"fmt"
-	"slices"
-	"sync"
+	"bytes"
+	"io"
+	"net/http"
+	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/aws/aws-lambda-go/events"
 
-	"github.com/linkersync/linkersync/internal/simulator/bitbucket"
-	"github.com/linkersync/linkersync/internal/simulator/fault"
+	"github.com/linkersync/linkersync/shared/installation"
+	"github.com/linkersync/linkersync/shared/redact"
 )
 
-// again plays a message, and counts only its second delivery.
-func again(build func(w *world) message) (given func(*testing.T, *world), second func(*world) message) {
-	var first message
-	given = func(t *testing.T, w *world) {
-		t.Helper()
-		first = build(w)
-		if status, answer := w.send(t, first); status != 204 {
-			t.Fatalf("first delivery: %d %q", status, answer)
-		}
+// The secrets of an installation whose secret was rotated once.
+const (
+	secretCurrent  = "not-a-real-current"
+	secretPrevious = "not-a-real-previous"
+	secretNext     = "not-a-real-next"
+)
+
+// base is the state that events of TestEventOrder arrive at. The latest event was
+// applied at recordedAt: the rotation to the current secret, or one since.
+func base(state installation.State, since bool) installation.Installation {
+	in := installation.Installation{
+		AppKey: appKey, ClientKey: one, Version: "v", State: state, EventAt: recordedAt,
+		Principal:    installation.Principal{UUID: workspaceOne},
+		SharedSecret: redact.New(secretCurrent), PreviousSecret: redact.New(secretPrevious),
 	}
-	return given, func(*world) message { return first }
+	if since {
+		in.SignedAt = recordedAt
+	}
+	return in
 }
 
-func TestRedelivery(t *testing.T) {
+// TestEventOrder has each order of event time and signing secret, for each event,
+// on an installation and on a tombstone.
+func TestEventOrder(t *testing.T) {
 	t.Parallel()
-	// What a redelivery costs: the look that finds the event applied, and the tags.
-	looked := []string{"GetSecretValue", "DescribeSecret"}
-	var situations []situation
-	twice := func(name string, status int, calls []string, build func(w *world) message, change func(message) message) {
-		given, second := again(build)
-		situations = append(situations, situation{
-			name: name, given: given, status: status, calls: calls,
-			message: func(w *world) message { return change(second(w)) },
-		})
-	}
-	same := func(m message) message { return m }
-	install := func(w *world) message {
-		return installed(one, secretNew).signed(w.token(one, "/installed", secretOne))
-	}
-	uninstall := func(w *world) message {
-		return uninstalled(one).signed(w.token(one, "/uninstalled", secretOne))
-	}
-	// Whoever catches a live token sends another secret with it.
-	hijack := func(m message) message { m.body = payload("installed", one, secretForeign).json(); return m }
-	twice("L24 signed install", 204, append(slices.Clone(looked), "SendMessage"), install, same)
-	twice("L24 signed uninstall", 204, looked, uninstall, same)
-	twice("L24 caught token with another secret", 401, []string{"POST /site/oauth2/access_token"}, install, hijack)
-	twice("L24 caught token of an uninstall on the route of installs", 401, nil, uninstall, func(m message) message {
-		m.path, m.body = "/installed", payload("installed", one, secretForeign).json()
-		return m
-	})
-	play(t, append(situations, situation{
-		name: "L24 unsigned first install", given: func(t *testing.T, w *world) {
-			if status, answer := click(workspaceNew, secretNew)(t, w); status != 204 {
-				t.Fatalf("first delivery: %d %q", status, answer)
-			}
-		},
-		message: func(*world) message { return installed(stranger, secretNew) }, status: 204, calls: []string{"SendMessage"},
-	}))
-}
-
-// TestCaughtToken is about a registered app, whose one secret never changes: what
-// a token did once, it can't do again with another body.
-func TestCaughtToken(t *testing.T) {
-	t.Parallel()
-	for _, scheme := range []string{"JWT ", "jwt "} {
-		w := newWorld(t, deployment{registered: true})
-		token := w.token(stranger, "/installed", appSecret)
-		if status, _ := w.send(t, installed(stranger, appSecret).signed(token)); status != 204 {
-			t.Fatalf("install: %d; log:\n%s", status, w.logs)
-		}
-		caught := installed(stranger, secretForeign)
-		caught.authorization = scheme + token
-		status, _ := w.send(t, caught)
-		if in := w.read(t, stranger); in.Secret != appSecret {
-			t.Errorf("L24 %stoken caught: answered %d, stored %+v", scheme, status, in)
-		}
-	}
-}
-
-// TestUninstallsOfOneSecond: a registered app's events of one second carry the same
-// token, so the second of two uninstalls looks like the first one again. Bitbucket,
-// which takes the secret of an installed app only, tells them apart.
-func TestUninstallsOfOneSecond(t *testing.T) {
-	t.Parallel()
+	const (
+		current, previous, app = secretCurrent, secretPrevious, appSecret
+		kept, next             = "installed " + secretCurrent, "installed " + secretNext
+		gone                   = "uninstalled " + secretCurrent
+	)
+	installed, tombstone := base(installation.Installed, false), base(installation.Uninstalled, true)
+	used := base(installation.Installed, true)
 	for _, test := range []struct {
-		name  string
-		truth bitbucket.Status
-		want  string
+		name   string
+		in     installation.Installation
+		event  string
+		offers string
+		signed string
+		// truth are the secrets that Bitbucket accepts.
+		truth string
+		// want is the state and the secret afterwards, for an event time before, at and
+		// after the latest event's.
+		want [3]string
 	}{
-		{"uninstalled again", bitbucket.Uninstalled, string(bitbucket.Uninstalled)},
-		{"the first one delivered again", bitbucket.Installed, string(bitbucket.Installed)},
+		{"rotation by the current secret", installed, "installed", secretNext, current, "", [3]string{next, next, next}},
+		{"rotation by the current secret, used before", used, "installed", secretNext, current, "", [3]string{next, next, next}},
+		{"rotation by the app", installed, "installed", secretNext, app, "", [3]string{kept, next, next}},
+		{"rotation by the previous secret", installed, "installed", secretNext, previous, current + secretNext, [3]string{kept, next, next}},
+		{"install that repeats the current secret, by it", installed, "installed", current, current, "", [3]string{kept, kept, kept}},
+		{"install that repeats the current secret, by the previous", installed, "installed", current, previous, "", [3]string{kept, kept, kept}},
+		{"uninstall by the current secret", installed, "uninstalled", "", current, "", [3]string{gone, gone, gone}},
+		{"uninstall by the current secret, used before", used, "uninstalled", "", current, "", [3]string{kept, gone, gone}},
+		{"uninstall by the app", installed, "uninstalled", "", app, "", [3]string{kept, gone, gone}},
+		{"uninstall by the previous secret, the current in force", installed, "uninstalled", "", previous, current, [3]string{kept, kept, kept}},
+		{"uninstall by the previous secret, the current unknown to Bitbucket", installed, "uninstalled", "", previous, previous,
+			[3]string{kept, "uninstalled " + secretPrevious, "uninstalled " + secretPrevious}},
+		{"return by the current secret", tombstone, "installed", current, current, "", [3]string{gone, kept, kept}},
+		{"return with a rotation by the current secret", tombstone, "installed", secretNext, current, "", [3]string{next, next, next}},
+		{"return with a rotation by the app", tombstone, "installed", secretNext, app, "", [3]string{gone, next, next}},
+		{"return with a rotation by the previous secret", tombstone, "installed", secretNext, previous, secretNext, [3]string{gone, next, next}},
+		{"late install by the previous secret", tombstone, "installed", current, previous, "", [3]string{gone, gone, gone}},
+		{"return by the previous secret", tombstone, "installed", current, previous, current, [3]string{gone, kept, kept}},
+		{"second uninstall by the current secret", tombstone, "uninstalled", "", current, "", [3]string{gone, gone, gone}},
+		{"second uninstall by the previous secret", tombstone, "uninstalled", "", previous, "", [3]string{gone, gone, gone}},
+		{"second uninstall by the app", tombstone, "uninstalled", "", app, "", [3]string{gone, gone, gone}},
+		{"enabled by the previous secret", tombstone, "enabled", "", previous, "", [3]string{gone, gone, gone}},
+		{"disabled by the current secret", installed, "disabled", "", current, "", [3]string{kept, kept, kept}},
 	} {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t, deployment{registered: true})
-			if err := w.bitbucket.Seed(bitbucket.State{Installations: []bitbucket.Installation{{
-				AppKey: appKey, ClientKey: one, SharedSecret: appSecret, Status: test.truth, BaseURL: w.url,
-				Principal: bitbucket.Principal{UUID: workspaceOne, Type: "team"},
-			}}}); err != nil {
-				t.Fatal(err)
-			}
-			off := uninstalled(one).signed(w.token(one, "/uninstalled", appSecret))
-			on := installed(one, appSecret).signed(w.token(one, "/installed", appSecret))
-			for _, message := range []message{off, on, off} {
-				if status, answer := w.send(t, message); status != 204 {
-					t.Fatalf("%d %q; log:\n%s", status, answer, w.logs)
-				}
-			}
-			if state := w.read(t, one).State; state != test.want {
-				t.Errorf("the store says %s, want %s", state, test.want)
-			}
-		})
-	}
-}
-
-// event is one of a sequence, in the order in which Bitbucket made them.
-type event struct {
-	name    string
-	seconds int
-	build   func(w *world) message
-}
-
-// TestOutOfOrder delivers a registered app's events in every order, one after the
-// other and all at once: the newest decides. Its secret never changes, so that
-// only the tokens' times can tell.
-func TestOutOfOrder(t *testing.T) {
-	t.Parallel()
-	const path, un = "/installed", "/uninstalled"
-	timed := func(path string, seconds int, m message) event {
-		return event{path, seconds, func(w *world) message {
-			claims := w.claims(one, path).at(time.Duration(seconds) * time.Second)
-			return m.signed(sign(hs256, claims, appSecret))
-		}}
-	}
-	sequences := map[string]struct {
-		events []event
-		want   string
-	}{
-		"ends uninstalled": {[]event{timed(un, 1, uninstalled(one)), timed(path, 2, installed(one, appSecret)), timed(un, 3, uninstalled(one))}, "uninstalled"},
-		"ends installed":   {[]event{timed(path, 1, installed(one, appSecret)), timed(un, 2, uninstalled(one)), timed(path, 3, installed(one, appSecret))}, "installed"},
-		"installed twice":  {[]event{timed(path, 1, installed(one, appSecret)), timed(un, 2, uninstalled(one)), timed(path, 3, installed(one, appSecret)), timed(path, 4, installed(one, appSecret))}, "installed"},
-	}
-	for name, sequence := range sequences {
-		for _, order := range permutations(len(sequence.events)) {
-			t.Run(fmt.Sprintf("L23 %s %v", name, order), func(t *testing.T) {
+		for i, when := range []string{"before", "at", "after"} {
+			t.Run(test.name+", "+when+" the latest event", func(t *testing.T) {
 				t.Parallel()
-				w := newWorld(t, deployment{registered: true})
-				for _, i := range order {
-					if status, _ := w.send(t, sequence.events[i].build(w)); status != 204 {
-						t.Fatalf("%s of second %d: %d; log:\n%s", sequence.events[i].name, sequence.events[i].seconds, status, w.logs)
-					}
+				h, store := isolated(t)
+				h.authorizer.appSecret = &appSecretSource{now: h.authorizer.prover.now, value: redact.New(appSecret), until: recordedAt.Add(time.Hour)}
+				h.authorizer.appSecret.reference.Scheme = "aws-secret"
+				h.authorizer.prover.http.Transport = bitbucketAcceptsOnly(test.truth)
+				store.known[one] = test.in
+				response := store.deliver(t, h, test.event, test.offers, test.signed, time.Duration(i-1)*5*time.Second)
+				after := store.known[one]
+				if got := string(after.State) + " " + after.SharedSecret.Reveal(); response.StatusCode != 204 || got != test.want[i] {
+					t.Errorf("answered %d, stored %q, want %q", response.StatusCode, got, test.want[i])
 				}
-				if in := w.read(t, one); in.State != sequence.want || in.Secret != appSecret {
-					t.Errorf("stored %+v, want %s", in, sequence.want)
+				if after.EventAt.Before(test.in.EventAt) {
+					t.Errorf("the time of the latest event went back to %s", after.EventAt)
 				}
 			})
 		}
-		t.Run("L23 "+name+" at once", func(t *testing.T) {
-			t.Parallel()
-			for range 5 {
-				w := newWorld(t, deployment{registered: true})
-				w.deliverAtOnce(t, deployment{registered: true}, sequence.events)
-				if in := w.read(t, one); in.State != sequence.want || in.Secret != appSecret {
-					t.Errorf("stored %+v, want %s; log:\n%s", in, sequence.want, w.logs)
-				}
-			}
-		})
 	}
 }
 
-// deliverAtOnce delivers events in parallel, each to a process of its own, and
-// again those that were told to come again, as Bitbucket may or may not do.
-func (w *world) deliverAtOnce(t testing.TB, d deployment, events []event) {
-	t.Helper()
-	var group sync.WaitGroup
-	for _, e := range events {
-		group.Go(func() {
-			process := *w
-			process.handler = w.start(t, d)
-			for range 5 {
-				if status := process.direct(t, e.build(w)); status != 503 {
-					return
-				}
-			}
-			t.Errorf("%s of second %d was never taken", e.name, e.seconds)
-		})
-	}
-	group.Wait()
-}
-
-func permutations(n int) [][]int {
-	if n == 0 {
-		return [][]int{nil}
-	}
-	var all [][]int
-	for _, shorter := range permutations(n - 1) {
-		for i := range n {
-			all = append(all, slices.Insert(slices.Clone(shorter), i, n-1))
-		}
-	}
-	return all
-}
-
-// TestPreviousSecret is about events that are signed with a secret that was just
-// replaced: Bitbucket knows what they mean.
-func TestPreviousSecret(t *testing.T) {
-	t.Parallel()
-	// bitbucketHas makes a secret of one the only one that Bitbucket accepts.
-	bitbucketHas := func(secret string, status bitbucket.Status) func(*testing.T, *world) {
-		return func(t *testing.T, w *world) {
-			t.Helper()
-			err := w.bitbucket.Seed(bitbucket.State{Installations: []bitbucket.Installation{{
-				AppKey: appKey, ClientKey: one, SharedSecret: secret, Status: status, BaseURL: w.url,
-				Principal: bitbucket.Principal{UUID: workspaceOne, DisplayName: "example-workspace", Username: "example"},
-			}}})
-			if err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	const ask = "POST /site/oauth2/access_token"
-	install := func(w *world) message {
-		return installed(one, secretNew).signed(w.token(one, "/installed", previousOne))
-	}
-	uninstall := func(w *world) message {
-		return uninstalled(one).signed(w.token(one, "/uninstalled", previousOne))
-	}
-	play(t, []situation{
-		{
-			name:    "L23 late uninstall after a rotation that Bitbucket made",
-			message: uninstall, status: 204, calls: []string{"GetSecretValue", ask},
-		},
-		{
-			name: "L23 uninstall after a rotation that Bitbucket never heard was taken", given: bitbucketHas(previousOne, bitbucket.Installed),
-			message: uninstall, status: 204,
-			stored: map[string]stored{one: {State: "uninstalled", Secret: previousOne, Previous: secretOne, Name: "example-workspace"}},
-			calls:  append(slices.Clone(written), ask),
-		},
-		{
-			name: "L23 uninstall while Bitbucket can't be asked", fault: bitbucketFails(fault.Respond(429, nil, "")),
-			message: uninstall, status: 503, calls: []string{"GetSecretValue", ask},
-		},
-		{
-			name: "L23 install that offers what Bitbucket accepts, instead of the current secret", given: bitbucketHas(secretNew, bitbucket.Installed),
-			message: install, status: 204,
-			// The secret that Bitbucket still used is kept, not the one it never took.
-			stored: map[string]stored{one: {State: "installed", Secret: secretNew, Previous: previousOne, Name: "example-workspace"}},
-			calls:  slices.Concat(written, written[1:5], []string{"SendMessage", ask, ask}),
-		},
-		{
-			name: "L23 install that offers what Bitbucket accepts, beside the current secret", fault: bitbucketFails(fault.Respond(200, nil, `{"access_token":"not-a-real-token"}`)),
-			message: install, status: 204,
-			stored: map[string]stored{one: {State: "installed", Secret: secretNew, Previous: secretOne, Name: "example-workspace"}},
-			calls:  append(slices.Clone(rotated), ask, ask),
-		},
-		{
-			name:    "L23 install that offers what Bitbucket refuses",
-			message: install, status: 401, calls: []string{"GetSecretValue", ask},
-		},
-		{
-			name: "L23 install while Bitbucket can't be asked", fault: bitbucketFails(fault.Respond(429, nil, "")),
-			message: install, status: 503, calls: []string{"GetSecretValue", ask},
-		},
-		{
-			name: "L23 late uninstall of a tombstone", given: func(t *testing.T, w *world) {
-				w.put(t, stranger, stored{State: "uninstalled", Secret: secretNew, Previous: secretOne})
-			},
-			message: func(w *world) message {
-				return uninstalled(stranger).signed(w.token(stranger, "/uninstalled", secretOne))
-			}, status: 204, calls: readOnly,
-		},
-		{
-			name: "L24 install that repeats the current secret",
-			message: func(w *world) message {
-				return installed(one, secretOne).signed(w.token(one, "/installed", previousOne))
-			}, status: 204,
-			stored: map[string]stored{one: {State: "installed", Secret: secretOne, Previous: previousOne, Name: "example-workspace"}},
-			calls:  rotated,
-		},
-	})
-}
-
-// TestClockBehind is about tokens that are older, by Bitbucket's clock, than the
-// last event: by which secret they are signed tells whether that can be so.
-func TestClockBehind(t *testing.T) {
-	t.Parallel()
-	newer := func(secret string) func(*testing.T, *world) {
-		return func(t *testing.T, w *world) {
-			t.Helper()
-			w.put(t, stranger, stored{State: "installed", Secret: secret, EventAt: w.clock.Now().Add(5 * time.Second)})
-		}
-	}
-	const perInstallation = "not-a-real-secret-of-the-installation"
-	play(t, []situation{
-		{
-			name: "L23 a rotation signed with the current secret is the next one", given: newer(perInstallation),
-			message: func(w *world) message {
-				return installed(stranger, secretNew).signed(w.token(stranger, "/installed", perInstallation))
-			}, status: 204,
-			stored: map[string]stored{stranger: {State: "installed", Secret: secretNew, Previous: perInstallation, Name: "example-workspace"}},
-			calls:  rotated,
-		},
-		{
-			name: "L23 a rotation signed by the app may have been overtaken", given: newer(perInstallation), deployment: deployment{registered: true},
-			message: func(w *world) message {
-				return installed(stranger, secretNew).signed(w.token(stranger, "/installed", appSecret))
-			}, status: 204,
-			calls: []string{"GetSecretValue", "GetSecretValue", "SendMessage"}, // the app's secret and the installation
-		},
-		{
-			name: "L23 an uninstall was overtaken", given: newer(perInstallation),
-			message: func(w *world) message {
-				return uninstalled(stranger).signed(w.token(stranger, "/uninstalled", perInstallation))
-			}, status: 204, calls: readOnly,
-		},
-	})
-}
-
-// TestEventTime: the time of the last event never goes back, or a third event
-// would be ordered by the wrong one.
-func TestEventTime(t *testing.T) {
+// TestOrderOfRotationAndUninstall: Bitbucket's clocks differ by a second. An
+// uninstall that is signed with the new secret is later than the rotation.
+func TestOrderOfRotationAndUninstall(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, deployment{})
-	latest := w.clock.Now().Add(5 * time.Second)
-	w.put(t, stranger, stored{State: "installed", Secret: secretOne, EventAt: latest})
-	if status, _ := w.send(t, installed(stranger, secretNew).signed(w.token(stranger, "/installed", secretOne))); status != 204 {
-		t.Fatalf("install: %d", status)
+	rotation := installed(one, secretNew).signed(sign(hs256, w.claims(one, "/installed").at(time.Second), secretOne))
+	uninstall := uninstalled(one).signed(w.token(one, "/uninstalled", secretNew))
+	for _, m := range []message{rotation, uninstall} {
+		if status, answer := w.send(t, m); status != 204 {
+			t.Fatalf("%s: %d %q; log:\n%s", m.path, status, answer, w.logs)
+		}
 	}
-	if in := w.read(t, stranger); in.Secret != secretNew || !in.EventAt.Equal(latest) {
-		t.Errorf("stored %+v, want the time %s", in, latest)
-	}
-	w.clock.advance(time.Minute)
-	if status, _ := w.send(t, uninstalled(stranger).signed(w.token(stranger, "/uninstalled", secretNew))); status != 204 {
-		t.Fatalf("uninstall: %d", status)
-	}
-	if in := w.read(t, stranger); !in.EventAt.Equal(w.clock.Now()) {
-		t.Errorf("stored %+v, want the time %s", in, w.clock.Now())
+	if in := w.read(t, one); in.State != "uninstalled" || in.Secret != secretNew {
+		t.Errorf("stored %+v, want a tombstone with the new secret", in)
 	}
 }
 
-// TestEventTimeOfFirstInstall: what comes late after a first install is late too.
-func TestEventTimeOfFirstInstall(t *testing.T) {
+// TestOrderOfFirstInstall: an uninstall that is older than a first install by the
+// same secret is late.
+func TestOrderOfFirstInstall(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, deployment{registered: true})
-	if status, _ := w.send(t, installed(stranger, appSecret).signed(w.token(stranger, "/installed", appSecret))); status != 204 {
-		t.Fatalf("install: %d", status)
+	late := uninstalled(stranger).signed(sign(hs256, w.claims(stranger, "/uninstalled").at(-time.Second), appSecret))
+	for _, m := range []message{installed(stranger, appSecret).signed(w.token(stranger, "/installed", appSecret)), late} {
+		if status, answer := w.send(t, m); status != 204 {
+			t.Fatalf("%s: %d %q; log:\n%s", m.path, status, answer, w.logs)
+		}
 	}
-	late := sign(hs256, w.claims(stranger, "/uninstalled").at(-time.Second), appSecret)
-	if status, _ := w.send(t, uninstalled(stranger).signed(late)); status != 204 || w.read(t, stranger).State != "installed" {
-		t.Errorf("late uninstall: %d, stored %+v", status, w.read(t, stranger))
+	if in := w.read(t, stranger); in.State != "installed" {
+		t.Errorf("stored %+v, want it installed", in)
 	}
 }
 
-// TestParallelReinstalls has two installs race that are signed with the same
-// secret. Whichever wins, what stays is what Bitbucket accepts.
-func TestParallelReinstalls(t *testing.T) {
-	t.Parallel()
-	const other = "not-a-real-other-secret"
-	for range 10 {
-		w := newWorld(t, deployment{})
-		if err := w.bitbucket.Seed(bitbucket.State{Installations: []bitbucket.Installation{{
-			AppKey: appKey, ClientKey: one, SharedSecret: secretNew, Status: bitbucket.Installed, BaseURL: w.url,
-			Principal: bitbucket.Principal{UUID: workspaceOne},
-		}}}); err != nil {
-			t.Fatal(err)
+// deliver sends an event of one that was made d after recordedAt.
+func (m *memory) deliver(t *testing.T, h *handler, eventType, offers, secret string, d time.Duration) events.APIGatewayV2HTTPResponse {
+	t.Helper()
+	w := &world{clock: &clock{now: recordedAt}}
+	token := sign(hs256, w.claims(one, "/"+eventType).at(d), secret)
+	response, err := h.Handle(t.Context(), posted("/"+eventType, payload(eventType, one, offers).json(), "JWT "+token))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response
+}
+
+// posted is a request as API Gateway hands it over.
+func posted(path string, body []byte, authorization string) events.APIGatewayV2HTTPRequest {
+	headers := map[string]string{"content-type": "application/json"}
+	if authorization != "" {
+		headers["authorization"] = authorization
+	}
+	return events.APIGatewayV2HTTPRequest{
+		RawPath: path, Body: string(body), Headers: headers,
+		RequestContext: events.APIGatewayV2HTTPRequestContext{
+			RequestID: "r", HTTP: events.APIGatewayV2HTTPRequestContextHTTPDescription{Method: http.MethodPost},
+		},
+	}
+}
+
+// bitbucketAcceptsOnly accepts tokens that are signed with one of the test's secrets
+// that is part of truth.
+func bitbucketAcceptsOnly(truth string) roundTripper {
+	return func(r *http.Request) (*http.Response, error) {
+		_, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+		status, body := http.StatusUnauthorized, "{}"
+		for _, secret := range []string{secretCurrent, secretPrevious, secretNext} {
+			if strings.Contains(truth, secret) && signedWith(token, secret) {
+				status, body = http.StatusOK, `{"access_token":"not-a-real-token","uuid":"`+workspaceOne+`"}`
+			}
 		}
-		// Tokens of the same second differ in the real world by chance only.
-		w.deliverAtOnce(t, deployment{}, []event{
-			{"install that counts", 0, func(w *world) message {
-				return installed(one, secretNew).signed(sign(hs256, w.claims(one, "/installed").with("n", 1), secretOne))
-			}},
-			{"install that was given up", 0, func(w *world) message {
-				return installed(one, other).signed(sign(hs256, w.claims(one, "/installed").with("n", 2), secretOne))
-			}},
-		})
-		in := w.read(t, one)
-		if diff := cmp.Diff(secretNew, in.Secret); diff != "" || in.State != "installed" {
-			t.Errorf("L23 stored %+v (-want +got):\n%s\n%s", in, diff, w.logs)
-		}
+		return &http.Response{StatusCode: status, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(bytes.NewReader([]byte(body))), Request: r}, nil
 	}
 }

@@ -38,13 +38,13 @@ func TestServePeers(t *testing.T) {
 	s := settings{appKey: "example-linker-app", base: base, descriptor: descriptor, now: time.Now, proof: proofOAuth}
 	handler := &handler{
 		log: slog.New(slog.NewTextHandler(io.Discard, nil)), descriptor: descriptor,
-		gate: gate{
+		authorizer: authorizer{
 			verifier: connect.Verifier{AppKey: s.appKey, Source: installation.SecretSource{Store: store}}, store: store, prover: newProver(s),
 			appSecret: &appSecretSource{now: time.Now, value: redact.New(os.Getenv("PEERS_APP_SECRET")), until: time.Now().Add(time.Hour)},
 		},
 		lifecycle: lifecycle{store: store, prover: newProver(s), log: slog.New(slog.NewTextHandler(io.Discard, nil)), firstSync: firstSync{queue: noQueue{}, now: time.Now}},
 	}
-	handler.gate.appSecret.reference.Scheme = "aws-secret" // it has one, and it is read
+	handler.authorizer.appSecret.reference.Scheme = "aws-secret" // it has one, and it is read
 	listener, err := net.Listen("tcp", "127.0.0.1:"+os.Getenv("PEERS_PORT"))
 	if err != nil {
 		t.Fatal(err)

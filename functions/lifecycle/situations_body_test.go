@@ -145,7 +145,7 @@ func TestPayloadNamesNoHost(t *testing.T) {
 	play(t, []situation{
 		{
 			name:    "L27 a secret that only evil.example accepts",
-			message: func(*world) message { return hostile(stranger, secretForeign) }, status: 401, calls: disproof,
+			message: func(*world) message { return hostile(stranger, secretForeign) }, status: 401, calls: asked,
 		},
 		{
 			name: "L27 a real install is proven where it is configured", given: bitbucketAccepts(secretNew),
@@ -153,7 +153,7 @@ func TestPayloadNamesNoHost(t *testing.T) {
 		},
 		{
 			name: "L27 Bitbucket redirects the proof", fault: bitbucketFails(redirect(evil.URL)),
-			message: func(*world) message { return hostile(stranger, secretNew) }, status: 503, calls: disproof,
+			message: func(*world) message { return hostile(stranger, secretNew) }, status: 503, calls: asked,
 		},
 	})
 	t.Cleanup(func() {

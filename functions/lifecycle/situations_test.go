@@ -35,6 +35,7 @@ var constantTexts = map[int]string{
 	405: "method not allowed\n",
 	413: "the body is too large\n",
 	415: "send application/json without an encoding\n",
+	429: "too many requests, try again later\n",
 	503: "temporarily unavailable, try again\n",
 }
 
@@ -82,11 +83,13 @@ func play(t *testing.T, situations []situation) {
 var (
 	readOnly = []string{"GetSecretValue"}
 	// Current state, the new version, the swap, the tags.
-	written  = []string{"GetSecretValue", "GetSecretValue", "PutSecretValue", "UpdateSecretVersionStage", "DescribeSecret", "TagResource", "GetSecretValue"}
-	rotated  = append(append([]string(nil), written...), "SendMessage")
-	revived  = []string{"GetSecretValue", "GetSecretValue", "TagResource", "PutSecretValue", "UpdateSecretVersionStage", "DescribeSecret", "SendMessage"}
-	proven   = []string{"GetSecretValue", "CreateSecret", "SendMessage", "POST /site/oauth2/access_token"}
-	disproof = []string{"GetSecretValue", "POST /site/oauth2/access_token"}
+	written = []string{"GetSecretValue", "GetSecretValue", "PutSecretValue", "UpdateSecretVersionStage", "DescribeSecret", "TagResource", "GetSecretValue"}
+	rotated = append(append([]string(nil), written...), "SendMessage")
+	revived = []string{"GetSecretValue", "GetSecretValue", "TagResource", "PutSecretValue", "UpdateSecretVersionStage", "DescribeSecret", "SendMessage"}
+	proven  = []string{"GetSecretValue", "CreateSecret", "SendMessage", "POST /site/oauth2/access_token"}
+	// Bitbucket refuses the secret, or the installation is found to be known.
+	asked = []string{"POST /site/oauth2/access_token"}
+	found = []string{"GetSecretValue", "POST /site/oauth2/access_token"}
 )
 
 // ignoreEventAt leaves out the time of the last event, which tests of the order

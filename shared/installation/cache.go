@@ -3,20 +3,31 @@ package installation
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/singleflight"
+	"golang.org/x/time/rate"
+
+	"github.com/linkersync/linkersync/shared/awsenv"
 )
 
 const (
-	// rereadInterval is the least time between two reads of one client key that
-	// requests cause which nobody genuine has signed: anybody can send garbage.
+	// rereadInterval is the least time between two reads of one client key that are
+	// caused by requests with a wrong signature.
 	rereadInterval = time.Minute
 	// unknownTTL is how long an unknown client key is remembered as such. A shorter
-	// time would let garbage in its name cause more reads; a genuine request for an
-	// installation that another process made meanwhile has it read again.
+	// time would let forged requests in its name cause more reads. An installation that
+	// another process made meanwhile is read again for a request with a valid signature.
 	unknownTTL = rereadInterval
+	// unknownPerSecond and unknownBurst bound the reads of all client keys that this
+	// process doesn't know to exist: anybody can make up such keys.
+	unknownPerSecond, unknownBurst = 2, 120
+	// failuresPerSecond and failureBurst bound the reads that fail, each with the
+	// retries of the client: while AWS doesn't answer, a forged request costs no more
+	// than the answer to it.
+	failuresPerSecond, failureBurst = 0.1, 5
 	// loadTimeout bounds a read that several callers wait for, past the deadline of
 	// the one who started it.
 	loadTimeout = 15 * time.Second
@@ -42,6 +53,10 @@ type cache struct {
 	// spent has when a bad request last cost a read; it outlives the entry that the
 	// read made.
 	spent *lru[time.Time]
+	// unknownReads and failedReads are the budgets of reads for requests that aren't
+	// known to be genuine; failure is the last failed read's error.
+	unknownReads, failedReads *rate.Limiter
+	failure                   error
 	// epoch counts this process's writes. A read that began before one must not
 	// bring back what the write replaced.
 	epoch uint64
@@ -60,15 +75,16 @@ type entry struct {
 type purpose int
 
 const (
-	forUse   purpose = iota // whoever asks needs no proof
-	forProof                // a request is to be checked with it
-	forDoubt                // it was checked, and does not fit
+	forUse   purpose = iota // for a caller that needs no proof
+	forProof                // to check a request with it
+	forDoubt                // to check a request again that didn't fit
 )
 
 func newCache(load loader, ttl time.Duration, size int, now func() time.Time) *cache {
 	return &cache{
 		load: load, ttl: ttl, now: now,
 		known: newLRU[*entry](size), unknown: newLRU[*entry](size), spent: newLRU[time.Time](size),
+		unknownReads: rate.NewLimiter(unknownPerSecond, unknownBurst), failedReads: rate.NewLimiter(failuresPerSecond, failureBurst),
 	}
 }
 
@@ -127,15 +143,20 @@ func (c *cache) share(ctx context.Context, clientKey string, load func(context.C
 
 // fill reads and remembers the result, also when it is that there is nothing.
 func (c *cache) fill(ctx context.Context, clientKey string, why purpose) (Installation, error) {
-	c.mu.Lock()
-	epoch := c.epoch
-	c.mu.Unlock()
-	in, err := c.load(ctx, clientKey)
-	if err != nil && !isAbsent(err) {
-		return in, err // nothing was learnt, so the next request may ask
+	epoch, err := c.admit(clientKey, why)
+	if err != nil {
+		return Installation{}, err
 	}
+	in, err := c.load(ctx, clientKey)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if err != nil && !isAbsent(err) {
+		if isOutage(err) {
+			c.failedReads.AllowN(c.now(), 1)
+			c.failure = err
+		}
+		return in, err // nothing is known, so the next request may ask
+	}
 	if why == forDoubt {
 		c.spent.put(clientKey, c.now())
 	}
@@ -143,6 +164,23 @@ func (c *cache) fill(ctx context.Context, clientKey string, why purpose) (Instal
 		c.store(clientKey, entry{in: in, err: err, suspect: why == forProof})
 	}
 	return in, err
+}
+
+// admit tells whether the budgets allow a read, and returns the epoch it begins in.
+func (c *cache) admit(clientKey string, why purpose) (epoch uint64, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if why == forUse {
+		return c.epoch, nil
+	}
+	if c.failedReads.TokensAt(c.now()) < 1 {
+		return 0, fmt.Errorf("%w; Secrets Manager is not asked again for some seconds", c.failure)
+	}
+	_, exists := c.known.get(clientKey)
+	if !exists && !c.unknownReads.AllowN(c.now(), 1) {
+		return 0, &Error{Op: "read installation", Subject: clientKey, Kind: ErrTooManyUnknown}
+	}
+	return c.epoch, nil
 }
 
 // recall returns what is remembered and good enough for the purpose.
@@ -219,4 +257,9 @@ func (c *cache) store(clientKey string, read entry) {
 // isAbsent tells an answer from a failure: there is no such installation.
 func isAbsent(err error) bool {
 	return errors.Is(err, ErrNotFound) || errors.Is(err, ErrPendingDeletion)
+}
+
+// isOutage tells whether the read of any other installation would fail as well.
+func isOutage(err error) bool {
+	return errors.Is(err, awsenv.ErrThrottled) || errors.Is(err, awsenv.ErrServer) || errors.Is(err, awsenv.ErrUnreachable)
 }

@@ -36,6 +36,7 @@ type document struct {
 	InstalledAt    time.Time `json:"installed_at"`
 	UpdatedAt      time.Time `json:"updated_at"`
 	EventAt        time.Time `json:"event_at,omitzero"`
+	SignedAt       time.Time `json:"signed_at,omitzero"`
 	Events         []string  `json:"events,omitempty"`
 }
 
@@ -60,7 +61,7 @@ func (r record) remember(event string) []string {
 // follow from the state and the event, of which the version's id is made.
 func (r record) sameContent(other record) bool {
 	return r.Principal == other.Principal && r.State == other.State &&
-		r.SharedSecret.Equal(other.SharedSecret) && r.EventAt.Equal(other.EventAt)
+		r.SharedSecret.Equal(other.SharedSecret) && r.EventAt.Equal(other.EventAt) && r.SignedAt.Equal(other.SignedAt)
 }
 
 // encode returns the secret's value; it wraps [ErrTooLarge].
@@ -69,7 +70,8 @@ func (r record) encode() (string, error) {
 	body, err := json.Marshal(document{
 		Version: documentVersion, AppKey: r.AppKey, ClientKey: r.ClientKey,
 		SharedSecret: r.SharedSecret.Reveal(), PreviousSecret: r.PreviousSecret.Reveal(),
-		Principal: r.Principal, State: r.State, InstalledAt: r.InstalledAt, UpdatedAt: r.UpdatedAt, EventAt: r.EventAt, Events: r.events,
+		Principal: r.Principal, State: r.State, InstalledAt: r.InstalledAt, UpdatedAt: r.UpdatedAt,
+		EventAt: r.EventAt, SignedAt: r.SignedAt, Events: r.events,
 	})
 	if err != nil {
 		// Only a time beyond the year 9999 gets here; the error may quote a field.
@@ -110,7 +112,7 @@ func decode(value, appKey, clientKey, version string) (record, error) {
 		Installation: Installation{
 			AppKey: doc.AppKey, ClientKey: doc.ClientKey, Principal: doc.Principal, State: doc.State,
 			SharedSecret: redact.New(doc.SharedSecret), PreviousSecret: redact.New(doc.PreviousSecret),
-			InstalledAt: doc.InstalledAt, UpdatedAt: doc.UpdatedAt, EventAt: doc.EventAt, Version: version,
+			InstalledAt: doc.InstalledAt, UpdatedAt: doc.UpdatedAt, EventAt: doc.EventAt, SignedAt: doc.SignedAt, Version: version,
 		},
 		events: doc.Events,
 	}, nil

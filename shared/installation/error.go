@@ -78,7 +78,7 @@ func (e *Error) Unwrap() []error {
 	if e.Kind != nil {
 		kinds = append(kinds, e.Kind)
 	}
-	for _, known := range []error{ErrNotFound, ErrExists, ErrConflict, ErrPendingDeletion, ErrTooLarge, ErrInvalid} {
+	for _, known := range []error{ErrNotFound, ErrExists, ErrConflict, ErrPendingDeletion, ErrTooLarge, ErrInvalid, ErrTooManyUnknown} {
 		if errors.Is(e.Kind, known) {
 			return kinds
 		}

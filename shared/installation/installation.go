@@ -55,9 +55,13 @@ type Installation struct {
 	// of any kind. The store sets both; an import brings its own InstalledAt.
 	InstalledAt time.Time
 	UpdatedAt   time.Time
-	// EventAt is when, by Bitbucket's clock, the event was made that led to this
-	// state; zero when it was not signed. It orders events that overtake each other.
+	// EventAt is the time of the latest event, by Bitbucket's clock; zero when no event
+	// was signed. It orders events that overtake each other.
 	EventAt time.Time
+	// SignedAt is the time of the latest event since SharedSecret became the current
+	// secret, without the one that brought it; zero when there is none. An event that is
+	// signed with SharedSecret is older only when it is older than this.
+	SignedAt time.Time
 	// Version is the store's version of this state; a write names the one it read.
 	Version string
 }
@@ -72,6 +76,9 @@ var (
 	ErrConflict = errors.New("installation was changed by another writer")
 	// ErrUnavailable: the store could not be asked (throttled, refused, unreachable); nothing is known.
 	ErrUnavailable = errors.New("installation store unavailable")
+	// ErrTooManyUnknown: [Store.Find] was asked for too many unknown client keys within
+	// a minute, and did not read this one.
+	ErrTooManyUnknown = errors.New("too many requests with unknown client keys")
 )
 
 // Query selects installations for [Store.All]. The zero value means every
@@ -93,8 +100,9 @@ type Store interface {
 	// whether it is, by its signature; for an unknown client key it is called with
 	// the zero Installation. When it says no, Find looks past the cache, because
 	// another process may just have rotated the secret, and asks once more if there
-	// is news. However many requests don't fit, they cause at most one read a minute
-	// for a client key. Find returns the state that fits was called with last.
+	// is news. Requests that don't fit cause at most one read a minute for a client key,
+	// and a bounded number for all unknown ones together: more of those are
+	// ErrTooManyUnknown. Find returns the state that fits was called with last.
 	Find(ctx context.Context, clientKey string, fits func(Installation) bool) (Installation, error)
 	// Create stores a new installation, or fails with ErrExists. event identifies
 	// what caused the write: the same event twice is a no-op that succeeds and

@@ -34,6 +34,8 @@ var (
 	ErrNotAllowed = errors.New("this deployment does not serve the workspace")
 	// ErrTryLater: something that is needed can't be asked now.
 	ErrTryLater = errors.New("try again later")
+	// ErrTooMany: requests that prove nothing have used up their budget.
+	ErrTooMany = errors.New("too many requests without proof")
 )
 
 // table is the response contract. The first match counts. Each status is chosen by
@@ -53,6 +55,9 @@ var table = []struct {
 	{ErrWantGET, http.StatusMethodNotAllowed, "method not allowed"},
 	{ErrTooLarge, http.StatusRequestEntityTooLarge, "the body is too large"},
 	{ErrMediaType, http.StatusUnsupportedMediaType, "send application/json without an encoding"},
+	// At WARN, and no 5xx: no stranger can raise an alarm.
+	{ErrTooMany, http.StatusTooManyRequests, "too many requests, try again later"},
+	{installation.ErrTooManyUnknown, http.StatusTooManyRequests, "too many requests, try again later"},
 	// Only an operator can bring it back, or time can end it.
 	{installation.ErrPendingDeletion, http.StatusConflict, "the installation was purged and can't be used until its recovery window has passed"},
 	// A lost race that did not settle: the redelivery finds it settled.

@@ -52,6 +52,8 @@ func TestFailed(t *testing.T) {
 		{"no route", ErrNoRoute, 404, "not found", "WARN", ""},
 		{"POST wanted", ErrWantPOST, 405, "method not allowed", "WARN", "POST"},
 		{"GET wanted", ErrWantGET, 405, "method not allowed", "WARN", "GET"},
+		{"too many unsigned installs", ErrTooMany, 429, "too many requests, try again later", "WARN", ""},
+		{"too many unknown client keys", fmt.Errorf("%w: %w", connect.ErrUnavailable, installation.ErrTooManyUnknown), 429, "too many requests, try again later", "WARN", ""},
 		{"purged", installation.ErrPendingDeletion, 409, "the installation was purged and can't be used until its recovery window has passed", "WARN", ""},
 		{"too large", ErrTooLarge, 413, "the body is too large", "WARN", ""},
 		{"not JSON", ErrMediaType, 415, "send application/json without an encoding", "WARN", ""},

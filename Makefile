@@ -9,16 +9,15 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 # Relative, because a path with a space in it is no target.
 TOOLS := .tools
 FUNCTIONS := $(notdir $(patsubst %/main.go,%,$(wildcard functions/*/main.go)))
-LDFLAGS := -s -w -X main.version=$(VERSION)
-# Neither function needs net/rpc or HTTP/2: a smaller zip is a faster cold start (docs/performance.md).
-FUNCTION_TAGS := lambda.norpc,nethttpomithttp2
-# docs/decisions/0006-cobra-not-kong.md has what each of these saves.
-COMMAND_FLAGS := -tags nethttpomithttp2 -gcflags=all=-l
 # The architecture that template.yaml deploys to.
 FUNCTION_ARCH := arm64
-# A commit's id in the binaries would make each commit's zips new, and asking git for it
-# fails where the checkout is another user's, as in a container.
-export GOFLAGS := $(shell go env GOFLAGS 2>/dev/null) -buildvcs=false
+# One set of flags builds every binary and every `go run`, so that a clone compiles each package once.
+# action/Dockerfile has the same. Only the command's version is added when it is linked: a version in
+# the functions would make each commit's zips new. Asking git for a commit (buildvcs) fails where the
+# checkout is another user's, as in a container.
+LDFLAGS := -s -w
+export CGO_ENABLED := 0
+export GOFLAGS := $(shell go env GOFLAGS 2>/dev/null) -buildvcs=false -trimpath -tags=lambda.norpc '-ldflags=$(LDFLAGS)'
 FUZZTIME ?= 30s
 MINUTES ?= 10
 
@@ -42,15 +41,15 @@ serve: build functions-local ## The same stack, staying up; prints how to reach 
 ##@ Build
 .PHONY: build
 build: ## bin/linkersync, the command
-	CGO_ENABLED=0 go build $(COMMAND_FLAGS) -trimpath -ldflags "$(LDFLAGS)" -o bin/linkersync ./action/linkersync
+	go build -ldflags "$(LDFLAGS) -X main.version=$(VERSION)" -o bin/linkersync ./action/linkersync
 
 .PHONY: functions-local
 functions-local: ## bin/functions/<name>/bootstrap for this machine
-	$(foreach f,$(FUNCTIONS),CGO_ENABLED=0 go build -tags $(FUNCTION_TAGS) -trimpath -ldflags "-s -w" -o bin/functions/$(f)/bootstrap ./functions/$(f);)
+	$(foreach f,$(FUNCTIONS),go build -o bin/functions/$(f)/bootstrap ./functions/$(f);)
 
 .PHONY: package
 package: ## dist/<function>.zip as template.yaml deploys them
-	$(foreach f,$(FUNCTIONS),CGO_ENABLED=0 GOOS=linux GOARCH=$(FUNCTION_ARCH) go build -tags $(FUNCTION_TAGS) -trimpath -ldflags "-s -w" -o dist/$(f)/bootstrap ./functions/$(f);)
+	$(foreach f,$(FUNCTIONS),GOOS=linux GOARCH=$(FUNCTION_ARCH) go build -o dist/$(f)/bootstrap ./functions/$(f);)
 	bash .ci/package.sh dist $(FUNCTIONS)
 
 .PHONY: image
@@ -70,8 +69,9 @@ clean: ## Remove what the other targets made
 # The race detector makes each command that a script starts sleep for a second before it
 # exits, for goroutines that still run.
 test: export GORACE ?= atexit_sleep_ms=50
+test: export CGO_ENABLED := 1
 test: ## Every test, with the race detector, in random order
-	@[ "$$(go env CGO_ENABLED)-$$(go env GOOS)" != 0-linux ] || { echo "the race detector needs a C compiler (Debian: apt-get install gcc libc6-dev)"; exit 1; }
+	@[ "$$(env -u CGO_ENABLED go env CGO_ENABLED)-$$(go env GOOS)" != 0-linux ] || { echo "the race detector needs a C compiler (Debian: apt-get install gcc libc6-dev)"; exit 1; }
 	go test -race -shuffle=on -count=1 ./...
 
 .PHONY: test-aws
@@ -119,7 +119,7 @@ plot: ## docs/growth.svg: how cost grows with values and installations
 
 .PHONY: bench-coldstart
 bench-coldstart: functions-local ## Start-up of each function beside an empty handler
-	CGO_ENABLED=0 go build -tags $(FUNCTION_TAGS) -trimpath -ldflags "-s -w" -o bin/empty/bootstrap ./internal/tools/empty
+	go build -o bin/empty/bootstrap ./internal/tools/empty
 	go run ./internal/tools/coldstart
 
 .PHONY: bench-fleet

@@ -14,11 +14,7 @@ stop() {
 }
 trap stop EXIT
 
-# The binary as the image has it.
-flags=$(sed -n 's/^RUN CGO_ENABLED=0 go build \(.*\) \\$/\1/p' action/Dockerfile)
-# shellcheck disable=SC2086 # a list of flags
-CGO_ENABLED=0 go build $flags -ldflags "-s -w" -o "$work/linkersync" ./action/linkersync
-CGO_ENABLED=0 go build -trimpath -o "$work/ci" ./internal/tools/ci
+go build -o "$work/ci" ./internal/tools/ci
 mkfifo "$work/commands"
 "$work/ci" "$work/env.json" <"$work/commands" &
 simulators=$!
@@ -50,7 +46,7 @@ def run(*command):
         sys.exit(out.decode())
     return took, usage.ru_maxrss / 1024, out.decode()
 
-apply = [work + "/linkersync", "action"]
+apply = [os.path.abspath("bin/linkersync"), "action"]
 run(*apply)  # this one adds the values
 figures = {"apply": [], "node": []}
 memory = []

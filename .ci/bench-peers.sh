@@ -5,5 +5,5 @@ for tool in node npm taskset; do command -v "$tool" >/dev/null || { echo "bench-
 mkdir -p .tools/peers bin/peers
 cp .ci/peers/* .tools/peers/
 (cd .tools/peers && npm install --silent --no-audit --no-fund --ignore-scripts)
-CGO_ENABLED=0 go test -c -tags "peers nethttpomithttp2" -trimpath -ldflags "-s -w" -o bin/peers/lifecycle.test ./functions/lifecycle
+go test -c -tags peers,lambda.norpc -o bin/peers/lifecycle.test ./functions/lifecycle
 go run ./internal/tools/peers

@@ -20,7 +20,7 @@ work=$(mktemp -d)
 at_exit "rm -rf '$work'"
 
 # The services, with their commands on a pipe.
-CGO_ENABLED=0 go build -trimpath -o "$work/ci" ./internal/tools/ci
+go build -o "$work/ci" ./internal/tools/ci
 mkfifo "$work/commands"
 "$work/ci" "$work/env.json" <"$work/commands" &
 simulators=$!

@@ -61,4 +61,4 @@ if [ -z "$packages" ]; then
 fi
 # One test at a time, for the polls' sake.
 # shellcheck disable=SC2086 # a list of packages
-go test -tags aws -shuffle=on -count=1 -p 1 -parallel 1 $packages
+go test -tags aws,lambda.norpc -shuffle=on -count=1 -p 1 -parallel 1 $packages

@@ -7,13 +7,14 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/linkersync/linkersync/action/internal/cli"
 )
 
-// version is set at build time with -ldflags "-X main.version=…".
-var version = "dev"
+// version is set at link time with -ldflags "-X main.version=…".
+var version string
 
 func main() { os.Exit(realMain()) }
 
@@ -24,6 +25,18 @@ func realMain() int {
 	defer stop()
 	context.AfterFunc(ctx, stop)
 	return cli.Run(ctx, os.Args[1:], cli.Process{
-		Getenv: os.Getenv, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Version: version,
+		Getenv: os.Getenv, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Version: versionOf(version, debug.ReadBuildInfo),
 	})
+}
+
+// versionOf returns the version that the link set. Without one it is the module's,
+// which `go install` records.
+func versionOf(linked string, read func() (*debug.BuildInfo, bool)) string {
+	if linked != "" {
+		return linked
+	}
+	if info, ok := read(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
+		return info.Main.Version
+	}
+	return "dev"
 }

@@ -34,7 +34,7 @@ func build(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	for _, function := range []string{"lifecycle", "dispatch", "linkers", "connections"} {
-		command := exec.CommandContext(t.Context(), "go", "build", "-tags", "lambda.norpc,nethttpomithttp2", "-trimpath", "-ldflags", "-s -w",
+		command := exec.CommandContext(t.Context(), "go", "build", "-tags", "lambda.norpc", "-trimpath", "-ldflags", "-s -w",
 			"-o", filepath.Join(dir, function, "bootstrap"), "../../../functions/"+function)
 		command.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := command.CombinedOutput(); err != nil {

@@ -59,6 +59,9 @@ func Send[T Change | AddonUpdate | Applied | Finished](ctx context.Context, b Bu
 			}
 			ids = append(ids, put.EventID)
 		}
+		if len(out.Entries) != len(batch) {
+			return ids, fmt.Errorf("put %s: EventBridge answered for %d of %d events", detailType, len(out.Entries), len(batch))
+		}
 	}
 	return ids, nil
 }

@@ -126,6 +126,17 @@ func TestSendReportsWhatEventBridgeRefuses(t *testing.T) {
 	}
 }
 
+// A caller that sends one event uses its ID: an answer without one is an error.
+func TestSendRefusesAnAnswerWithoutItsEvents(t *testing.T) {
+	t.Parallel()
+	c := simulated(t)
+	c.simulator.Faults.Add(fault.Target("PutEvents"), fault.Once(), fault.Respond(200,
+		map[string][]string{"Content-Type": {"application/x-amz-json-1.1"}}, `{"FailedEntryCount":0,"Entries":[]}`))
+	if ids, err := rollout.Send(t.Context(), c.bus(), rollout.DetailApplied, rollout.Applied{}); err == nil {
+		t.Errorf("ids %v and no error", ids)
+	}
+}
+
 func TestSettleAnnouncesAtLeastOnce(t *testing.T) {
 	t.Parallel()
 	c := simulated(t)

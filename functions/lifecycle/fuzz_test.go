@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"golang.org/x/time/rate"
 
+	"github.com/linkersync/linkersync/internal/parts"
 	"github.com/linkersync/linkersync/shared/connect"
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/redact"
@@ -105,8 +106,9 @@ func allowed(response events.APIGatewayV2HTTPResponse) bool {
 	return known && text == response.Body
 }
 
-// FuzzAPIGatewayEvent sends any event through the handler. Whatever it is, the
-// answer is one of the table, and nothing is written but for 204.
+// FuzzAPIGatewayEvent sends any event through the handler. The answer is always one of
+// the table, and only 204 comes with a write. A plan builds the token and the query
+// from parts.
 func FuzzAPIGatewayEvent(f *testing.F) {
 	files, _ := filepath.Glob("testdata/*.json")
 	for _, file := range files {
@@ -114,12 +116,22 @@ func FuzzAPIGatewayEvent(f *testing.F) {
 		if err != nil {
 			f.Fatal(err)
 		}
-		f.Add(payload)
+		f.Add(payload, []byte{})
 	}
-	f.Fuzz(func(t *testing.T, payload []byte) {
+	w := &world{clock: &clock{now: recordedAt}}
+	signed := w.token(one, "/uninstalled", secretOne)
+	segments := strings.Split(signed, ".")
+	for plan := range parts.Plans(4, 3) {
+		f.Add([]byte(`{"rawPath":"/uninstalled","requestContext":{"http":{"method":"POST"}}}`), plan)
+	}
+	f.Fuzz(func(t *testing.T, payload, plan []byte) {
 		var event events.APIGatewayV2HTTPRequest
 		if json.Unmarshal(payload, &event) != nil {
 			t.Skip("the Lambda library answers that itself")
+		}
+		if len(plan) > 0 {
+			event.Headers = map[string]string{"content-type": "application/json", "authorization": "JWT " + parts.Join(plan, append(segments, ".", signed)...)}
+			event.RawQueryString = parts.Join(plan, "&", "=", "jwt", "%", signed, "__proto__")
 		}
 		h, store := isolated(t)
 		response, err := h.Handle(t.Context(), event)
@@ -138,14 +150,25 @@ func FuzzAPIGatewayEvent(f *testing.F) {
 }
 
 // FuzzLifecycleBody sends any body with a valid token: only the token's
-// installation can change, and only when another JSON reader finds the same keys.
+// installation can change, and only when another JSON reader finds the same keys. A
+// plan builds the body from the parts of a payload.
 func FuzzLifecycleBody(f *testing.F) {
-	f.Add(true, payload("installed", one, secretNew).json())
-	f.Add(true, payload("installed", two, secretNew).json())
-	f.Add(false, payload("uninstalled", one, "").json())
-	f.Add(true, object{"event": "installed", "data": payload("installed", one, secretNew)}.json())
-	f.Add(true, []byte(`{"clientKey":"`+two+`","clientkey":"`+one+`"}`))
-	f.Fuzz(func(t *testing.T, install bool, body []byte) {
+	for _, body := range [][]byte{
+		payload("installed", one, secretNew).json(), payload("installed", two, secretNew).json(), payload("uninstalled", one, "").json(),
+		object{"event": "installed", "data": payload("installed", one, secretNew)}.json(),
+		[]byte(`{"clientKey":"` + two + `","clientkey":"` + one + `"}`),
+	} {
+		f.Add(true, body, []byte{})
+		f.Add(false, body, []byte{})
+	}
+	for plan := range parts.Plans(6, 3) {
+		f.Add(true, payload("installed", one, secretNew).json(), plan)
+	}
+	f.Fuzz(func(t *testing.T, install bool, body, plan []byte) {
+		if len(plan) > 0 {
+			body = []byte(parts.Join(plan, string(body), "{", "}", ",", `"`, `:`, `"data":`, `"event":"installed"`, `"clientKey":"`+one+`"`, `"clientKey":"`+two+`"`,
+				`"key":"`+appKey+`"`, `"eventType":"installed"`, `"sharedSecret":"s"`, `"principal":`, `{"uuid":"`+strings.Split(one, "/")[1]+`"}`, "null", "[", "]", `\`, "\xff"))
+		}
 		path := "/uninstalled"
 		if install {
 			path = "/installed"

@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"testing"
 
+	"github.com/linkersync/linkersync/internal/parts"
 	"github.com/linkersync/linkersync/shared/bitbucket"
 )
 
@@ -16,10 +17,17 @@ func FuzzReading(f *testing.F) {
 		`{"values":[{"id":1,"value":"BB"},"OPS",{"key":"X"}],"next":"/2.0/x?page=2"}`, `["BB"]`, `[null]`, `{"values":null}`, `{"values":{}}`,
 		`{"next":7}`, `{"values":[],"next":"http://[::1"}`, `{"id":1,"value":"BB"}`, `{"error":{"message":1}}`, "\xff", `[[[[[[`,
 	} {
-		f.Add([]byte(seed), uint16(200))
-		f.Add([]byte(seed), uint16(404))
+		f.Add([]byte(seed), uint16(200), []byte{})
+		f.Add([]byte(seed), uint16(404), []byte{})
 	}
-	f.Fuzz(func(t *testing.T, body []byte, status uint16) {
+	for plan := range parts.Plans(5, 4) {
+		f.Add([]byte(`{"values":["BB"]}`), uint16(200), plan)
+	}
+	f.Fuzz(func(t *testing.T, body []byte, status uint16, plan []byte) {
+		if len(plan) > 0 {
+			body = []byte(parts.Join(plan, "{", "}", "[", "]", ",", ":", `"`, string(body), `"values":`, `"next":`, `"id":1`, `"value":"BB"`,
+				`"error":`, `"message":`, "null", "7", "-1", "1e999", `"/2.0/x?page=2"`, `"http://[::1"`, `"?"`, "\xff", `\u0000`))
+		}
 		client := &bitbucket.Client{Sign: sign, HTTP: &http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) {
 			recorder := httptest.NewRecorder()
 			recorder.WriteHeader(200 + int(status)%400)

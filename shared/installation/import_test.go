@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/linkersync/linkersync/internal/parts"
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/redact"
 )
@@ -299,11 +300,18 @@ func TestCheckImportNeverHidesADifference(t *testing.T) {
 }
 
 func FuzzReadRows(f *testing.F) {
-	f.Add([]byte(`{"clientKey":"k","sharedSecret":"s"}`))
-	f.Add([]byte("clientKey,sharedSecret\nk,s\n"))
-	f.Add([]byte("clientKey,key,val\nk,clientInfo,\"{\"\"sharedSecret\"\":\"\"s\"\"}\"\n"))
-	f.Add([]byte("\xef\xbb\xbf{\"clientKey\":\"k\",\"key\":\"clientInfo\",\"val\":\"{}\"}"))
-	f.Fuzz(func(t *testing.T, file []byte) {
+	for plan := range parts.Plans(5, 4) {
+		f.Add([]byte("clientKey,sharedSecret\n"), plan)
+	}
+	f.Add([]byte(`{"clientKey":"k","sharedSecret":"s"}`), []byte{})
+	f.Add([]byte("clientKey,sharedSecret\nk,s\n"), []byte{})
+	f.Add([]byte("clientKey,key,val\nk,clientInfo,\"{\"\"sharedSecret\"\":\"\"s\"\"}\"\n"), []byte{})
+	f.Add([]byte("\xef\xbb\xbf{\"clientKey\":\"k\",\"key\":\"clientInfo\",\"val\":\"{}\"}"), []byte{})
+	f.Fuzz(func(t *testing.T, file, plan []byte) {
+		if len(plan) > 0 {
+			file = []byte(parts.Join(plan, string(file), ",", "\n", `"`, "k,s", "\r\n", "\ufeff", "{", "}", ":", "[", " ", "\xff",
+				"clientKey", "key", "val", "clientInfo", `"clientKey":"k"`, `"sharedSecret":"s"`, `"{""sharedSecret"":""s""}"`))
+		}
 		last := 0
 		for row, err := range installation.ReadRows(strings.NewReader(string(file)), importApp) {
 			var bad *installation.RowError

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/linkersync/linkersync/internal/parts"
 	"github.com/linkersync/linkersync/shared/installation"
 )
 
@@ -110,12 +111,19 @@ func TestForeignNamesAreNotDecoded(t *testing.T) {
 }
 
 func FuzzName(f *testing.F) {
-	f.Add("example-linker-app", "ari:cloud:bitbucket::app/{11111111-2222-4333-8444-555555555555}/example-linker-app", "connection:479")
-	f.Add("a/installation/b", "c", "b/installation/c")
-	f.Add("app", "my-linker", "my=2Dlinker")
-	f.Add("a=b", "\xff\x00", "=FF=00")
+	add := func(appKey, one, two string) { f.Add(appKey, one, two, []byte{}) }
+	add("example-linker-app", "ari:cloud:bitbucket::app/{11111111-2222-4333-8444-555555555555}/example-linker-app", "connection:479")
+	add("a/installation/b", "c", "b/installation/c")
+	add("app", "my-linker", "my=2Dlinker")
+	add("a=b", "\xff\x00", "=FF=00")
+	for plan := range parts.Plans(4, 4) {
+		f.Add("app", "my-linker", "x", plan)
+	}
 	arnEnd := regexp.MustCompile(`-[A-Za-z0-9]{6}$`)
-	f.Fuzz(func(t *testing.T, appKey, one, two string) {
+	f.Fuzz(func(t *testing.T, appKey, one, two string, plan []byte) {
+		if len(plan) > 0 {
+			two = parts.Join(plan, "=", "2D", "-", one, "/", "=2", "=2d", "abcdef", "{", ":", installation.NamePrefix(appKey))
+		}
 		name, err := installation.EncodeName(appKey, one)
 		if err != nil {
 			return

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/linkersync/linkersync/internal/parts"
 	"github.com/linkersync/linkersync/shared/manifest"
 )
 
@@ -15,19 +16,26 @@ import (
 // what it accepts survives Encode.
 func FuzzParse(f *testing.F) {
 	for _, document := range documents() {
-		f.Add([]byte(document.text))
+		f.Add([]byte(document.text), []byte{})
+	}
+	for plan := range parts.Plans(5, 3) {
+		f.Add([]byte("version: 1"), plan)
 	}
 	example, err := os.ReadFile("../../examples/linkersync.yaml")
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Add(example)
+	f.Add(example, []byte{})
 	for _, deep := range []string{"[", "{a: ", "- ", "? ", "&a ", "!a "} {
-		f.Add([]byte(strings.Repeat(deep, 500)))
+		f.Add([]byte(strings.Repeat(deep, 500)), []byte{})
 	}
 	compiled := compileSchema(f)
 
-	f.Fuzz(func(t *testing.T, data []byte) {
+	f.Fuzz(func(t *testing.T, data, plan []byte) {
+		if len(plan) > 0 {
+			data = []byte(parts.Join(plan, string(data), "\n", ": ", "- ", "  ", "#", "\r", "\ufeff", `"`, "'", "[", "]", "{", "}", ",", "&a ", "*a",
+				"|", "version: 1", "app: a", "linkers:", "key: k", "values: [A]", "values_file: f", "---", "...", "\t", "\xff", "\x00", "\u2028"))
+		}
 		got, err := manifest.Parse("fuzz.yaml", data, oneValue)
 		if err != nil {
 			checkProblems(t, data, err)

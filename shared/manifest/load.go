@@ -2,11 +2,11 @@ package manifest
 
 import (
 	"errors"
-	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/linkersync/linkersync/shared/input"
 )
 
 // Load reads the manifest at path and the values files that it names, which
@@ -14,56 +14,29 @@ import (
 //
 // The error is [Problems]: everything that is wrong, a missing file included.
 func Load(path string) (Manifest, error) {
-	data, err := readFile(os.Open, path, MaxFileSize)
+	data, err := input.ReadFile(path, MaxFileSize)
 	if err != nil {
 		return Manifest{}, Problems{{File: path, Message: loadMessage(err)}}
 	}
 	root, err := os.OpenRoot(filepath.Dir(path))
 	if err != nil {
-		return Manifest{}, Problems{{File: path, Message: "the manifest's folder can't be opened: " + reason(err)}}
+		return Manifest{}, Problems{{File: path, Message: "the manifest's folder can't be opened: " + input.Reason(err)}}
 	}
 	// The root was only read from, so there is nothing that closing it could lose.
 	defer func() { _ = root.Close() }()
 	return Parse(path, data, func(name string) ([]byte, error) {
-		return readFile(root.Open, filepath.FromSlash(name), MaxFileSize)
+		return input.ReadFileIn(root, name, MaxFileSize)
 	})
 }
 
-// ReadFile returns the content of a regular file of at most [MaxSecretSize]
-// bytes. It is for [Resolver]: os.ReadFile would read a device for ever.
-func ReadFile(path string) ([]byte, error) {
-	return readFile(os.Open, path, MaxSecretSize)
-}
+// ReadFile returns the content of a regular file of at most [MaxSecretSize] bytes.
+// It is for [Resolver].
+func ReadFile(path string) ([]byte, error) { return input.ReadFile(path, MaxSecretSize) }
 
-// Errors that a message tells apart; they reach nobody outside the package.
-var (
-	errTooLarge   = errors.New("the file is too large")
-	errNotRegular = errors.New("this is a folder or a device, not a file")
-)
-
-func readFile(open func(string) (*os.File, error), path string, limit int64) ([]byte, error) {
-	file, err := open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = file.Close() }()
-	info, err := file.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, errNotRegular
-	}
-	// One byte more than allowed tells a file that is too large, even one that
-	// grows while it is read.
-	data, err := io.ReadAll(io.LimitReader(file, limit+1))
-	if err != nil {
-		return nil, err
-	}
-	if int64(len(data)) > limit {
-		return nil, fmt.Errorf("%w: more than %d bytes", errTooLarge, limit)
-	}
-	return data, nil
+// ReadFileWithin returns a [Resolver.ReadFile] that reads inside folder only, never
+// through a symbolic link: see [input.ReadFileWithin].
+func ReadFileWithin(folder string) func(path string) ([]byte, error) {
+	return func(path string) ([]byte, error) { return input.ReadFileWithin(folder, path, MaxSecretSize) }
 }
 
 func loadMessage(err error) string {
@@ -73,15 +46,6 @@ func loadMessage(err error) string {
 	case errors.Is(err, fs.ErrPermission):
 		return "the manifest can't be read: permission denied; make it readable for this user"
 	default:
-		return "the manifest can't be read: " + reason(err)
+		return "the manifest can't be read: " + input.Reason(err)
 	}
-}
-
-// reason leaves out the path, which the message has already.
-func reason(err error) string {
-	var pathError *fs.PathError
-	if errors.As(err, &pathError) {
-		return pathError.Err.Error()
-	}
-	return err.Error()
 }

@@ -72,10 +72,10 @@ func TestLoadSaysWhyItCannotRead(t *testing.T) {
 	}
 	tests := map[string]string{
 		"nowhere.yaml":       ": there is no such manifest; name the file with its path, or create it (examples/linkersync.yaml shows one)",
-		"lists":              ": the manifest can't be read: this is a folder or a device, not a file",
+		"lists":              ": the manifest can't be read: this is a folder, a pipe or a device, not a regular file",
 		"large.txt":          ": the manifest can't be read: the file is too large: more than 4194304 bytes",
 		"absent-values.yaml": `:4:18: values_file "nowhere.txt" can't be read: there is no such file; its path is relative to the manifest's folder`,
-		"folder-values.yaml": `:4:18: values_file "lists" can't be read: this is a folder or a device, not a file`,
+		"folder-values.yaml": `:4:18: values_file "lists" can't be read: this is a folder, a pipe or a device, not a regular file`,
 		"large-values.yaml":  `:4:18: values_file "large.txt" can't be read: the file is too large: more than 4194304 bytes`,
 		"outside.yaml":       `:4:18: values_file "outside.txt" can't be read: path escapes from parent`,
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/linkersync/linkersync/shared/input"
 	"github.com/linkersync/linkersync/shared/manifest"
 	"github.com/linkersync/linkersync/shared/redact"
 )
@@ -20,14 +21,16 @@ var errAccess = errors.New("AccessDeniedException")
 func resolver() manifest.Resolver {
 	files := map[string]string{
 		"token": "canary-file\n", "empty": " \n", "lines": "canary\ncanary\n",
-		"fits":  strings.Repeat("c", manifest.MaxSecretSize),
-		"large": strings.Repeat("c", manifest.MaxSecretSize+1),
+		"fits":  strings.Repeat("c", input.MaxTokenSize),
+		"large": strings.Repeat("c", input.MaxTokenSize+1),
 	}
 	secrets := map[string]string{
 		"whole": "canary-aws", "json": `{"token": "canary-field", "number": 7, "empty": ""}`, "list": `["canary"]`, "none": "",
 	}
 	return manifest.Resolver{
-		Getenv: func(name string) string { return map[string]string{"TOKEN": " canary-env ", "BLANK": "  "}[name] },
+		Getenv: func(name string) string {
+			return map[string]string{"TOKEN": " canary-env\u200b\r\n", "BLANK": "  ", "FLAG": "true"}[name]
+		},
 		ReadFile: func(path string) ([]byte, error) {
 			if path == "locked" {
 				return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrPermission}
@@ -56,7 +59,7 @@ func TestResolve(t *testing.T) {
 	tests := map[string]string{
 		"env:TOKEN":             "canary-env",
 		"file:token":            "canary-file",
-		"file:fits":             strings.Repeat("c", manifest.MaxSecretSize),
+		"file:fits":             strings.Repeat("c", input.MaxTokenSize),
 		"aws-secret:whole":      "canary-aws",
 		"aws-secret:json#token": "canary-field",
 		"aws-secret:list":       `["canary"]`,
@@ -77,15 +80,14 @@ func TestResolve(t *testing.T) {
 
 func TestResolveSaysWhatIsMissing(t *testing.T) {
 	t.Parallel()
-	const severalLines = "it has several lines or control characters; check that the reference names the right place"
 	tests := map[string]string{
 		"env:UNSET":              "the environment variable is not set or empty; set it, in CI from the platform's secrets",
 		"env:BLANK":              "it is empty; store the secret there",
 		"file:nowhere":           "there is no such file; check the path, which is relative to where linkersync was started",
 		"file:locked":            "the file can't be read: permission denied",
 		"file:empty":             "it is empty; store the secret there",
-		"file:lines":             severalLines,
-		"file:large":             "it has more than 65536 bytes; check that the reference names the right place",
+		"file:lines":             "it has several lines, so it is not a token; check which place is named",
+		"file:large":             "it has more than 4096 bytes, so it is not a token; check which place is named",
 		"aws-secret:other":       "get secret: AccessDeniedException",
 		"aws-secret:none":        "it is empty; store the secret there",
 		"aws-secret:json#other":  "the secret has no such field; check the part after #",
@@ -111,24 +113,21 @@ func TestResolveSaysWhatIsMissing(t *testing.T) {
 	}
 }
 
-// TestWhateverWasReadIsSeen even if it is refused, because a CI can mask only
-// what it was told.
-func TestWhateverWasReadIsSeen(t *testing.T) {
+// TestSeenIsToldOnlyTokens: to mask a whole file, or a word such as "true", would
+// make a CI's log unreadable and show what the file holds.
+func TestSeenIsToldOnlyTokens(t *testing.T) {
 	t.Parallel()
 	tests := map[string][]string{
 		"env:TOKEN":              {"canary-env"},
 		"env:UNSET":              nil,
 		"env:BLANK":              nil,
+		"env:FLAG":               nil,
 		"file:token":             {"canary-file"},
-		"file:lines":             {"canary\ncanary"},
-		"file:large":             {strings.Repeat("c", manifest.MaxSecretSize+1)},
-		"file:nowhere":           nil,
-		"aws-secret:whole":       {"canary-aws"},
+		"file:lines":             nil,
+		"file:large":             nil,
 		"aws-secret:json#token":  {"canary-field"},
-		"aws-secret:json#other":  {`{"token": "canary-field", "number": 7, "empty": ""}`},
-		"aws-secret:json#number": {`{"token": "canary-field", "number": 7, "empty": ""}`},
-		"aws-secret:whole#token": {"canary-aws"},
-		"aws-secret:other":       nil,
+		"aws-secret:json#other":  nil,
+		"aws-secret:whole#token": nil,
 	}
 	for text, want := range tests {
 		t.Run(text, func(t *testing.T) {
@@ -141,6 +140,28 @@ func TestWhateverWasReadIsSeen(t *testing.T) {
 				t.Errorf("seen (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestResolveReadsOnlyWhatIsAllowed(t *testing.T) {
+	t.Parallel()
+	r := resolver()
+	r.Allow = func(ref manifest.Reference) error {
+		if ref.Target != "TOKEN" {
+			return errAccess
+		}
+		return nil
+	}
+	if _, err := r.Resolve(t.Context(), reference(t, "env:TOKEN")); err != nil {
+		t.Errorf("an allowed reference: %v", err)
+	}
+	read := func(string) string { t.Error("a refused variable was read"); return "" }
+	r.Getenv = read
+	r.ReadFile = func(path string) ([]byte, error) { return []byte(read(path)), nil }
+	for _, text := range []string{"env:GH_TOKEN", "file:/proc/self/environ"} {
+		if _, err := r.Resolve(t.Context(), reference(t, text)); !errors.Is(err, errAccess) {
+			t.Errorf("%s: error %v, want the refusal", text, err)
+		}
 	}
 }
 

@@ -12,6 +12,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/goccy/go-yaml/ast"
+
+	"github.com/linkersync/linkersync/shared/input"
 )
 
 // source is where a value was read.
@@ -146,5 +148,5 @@ func openMessage(err error) string {
 	if errors.Is(err, fs.ErrNotExist) {
 		return "there is no such file; its path is relative to the manifest's folder"
 	}
-	return reason(err)
+	return input.Reason(err)
 }

@@ -40,7 +40,7 @@ func TestDoctor(t *testing.T) {
 		"after it":                {func(w *safeWorld) { w.run("ensure") }, []string{"ok token ci", "ok login", "ok read", "ok connection ci"}, "it is as the manifest says", 0},
 		"after a rotation":        {func(w *safeWorld) { w.run("ensure"); w.env["TOKEN"] = otherToken }, []string{"ok token ci", "ok login", "ok read", "warn connection ci"}, "ensure would rotate it (token)", 0},
 		"the scope is missing":    {func(w *safeWorld) { w.env["TOKEN"] = narrowToken }, []string{"failed token ci", "ok login", "ok read", "warn connection ci"}, "read:user:bitbucket", 1},
-		"an unknown token":        {func(w *safeWorld) { w.env["TOKEN"] = "typo" }, []string{"failed token ci", "ok login", "ok read", "warn connection ci"}, "expired", 1},
+		"an unknown token":        {func(w *safeWorld) { w.env["TOKEN"] = "mistyped-token" }, []string{"failed token ci", "ok login", "ok read", "warn connection ci"}, "expired", 1},
 		"no token":                {func(w *safeWorld) { w.run("ensure"); w.env["TOKEN"] = "" }, []string{"failed token ci", "ok login", "ok read", "warn connection ci"}, "env:TOKEN", 1},
 		"somebody else's":         {func(w *safeWorld) { w.theirs("ci", false) }, []string{"ok token ci", "ok login", "ok read", "failed connection ci"}, "adopt: true", 1},
 		"no login":                {func(w *safeWorld) { w.env["LINKERSYNC_INFISICAL_CLIENT_SECRET"] = "wrong" }, []string{"ok token ci", "failed login"}, "check the client ID and secret", 1},
@@ -108,7 +108,7 @@ func TestDoctorWarnsOfTheTokensEnd(t *testing.T) {
 		{"near", day(10), "warn expiry", "the token ends on " + day(10)},
 		{"near-by-time", time.Now().Add(49 * time.Hour).Format(time.RFC3339), "warn expiry", "in 2 days"},
 		{"passed", day(-3), "warn expiry", "has passed"},
-		{"words", "next year", "warn expiry", "neither a day"},
+		{"words", "next-year", "warn expiry", "neither a day"},
 		{"never-said", "", "warn expiry", "no expires_at"},
 	}
 	w := newSafeWorld(t)

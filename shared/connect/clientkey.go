@@ -5,16 +5,15 @@ import (
 	"unicode"
 )
 
-// maxClientKey is generous: the longest form seen is a fixed 64 characters and
-// the app key.
+// maxClientKey is in bytes. The longest form that was seen has 64 and the app key.
 const maxClientKey = 256
 
 const clientKeyPrefix = "ari:cloud:bitbucket::app/"
 
-// ClientKeyWorkspace takes a client key of the form
-// ari:cloud:bitbucket::app/{uuid}/<app key> apart. The uuid, of a workspace or a
-// personal account, keeps its braces. ok is false for any other form; older
-// installations have keys such as connection:479, which say nothing.
+// ClientKeyWorkspace reads a client key of the form
+// ari:cloud:bitbucket::app/{uuid}/<app key>. The uuid, of a workspace or a personal
+// account, keeps its braces. ok is false for any other form: older installations have
+// keys such as connection:479, which name neither.
 func ClientKeyWorkspace(clientKey string) (uuid, appKey string, ok bool) {
 	rest, found := strings.CutPrefix(clientKey, clientKeyPrefix)
 	if !found {
@@ -27,13 +26,16 @@ func ClientKeyWorkspace(clientKey string) (uuid, appKey string, ok bool) {
 	return uuid, appKey, true
 }
 
-// validClientKey keeps what can't be a client key away from the store and the log.
+// validClientKey refuses what can't be a client key before it reaches the store or a
+// log: control characters, and characters that change how a terminal or a log viewer
+// shows the text around them.
 func validClientKey(key string) bool {
-	return key != "" && len(key) <= maxClientKey && !strings.ContainsFunc(key, unicode.IsControl)
+	return key != "" && len(key) <= maxClientKey &&
+		!strings.ContainsFunc(key, func(char rune) bool { return !unicode.IsPrint(char) })
 }
 
-// validUUID accepts {xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx}. It has to be strict:
-// the uuid becomes part of a path when a first install is proven.
+// validUUID accepts {xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx} only, because the uuid
+// becomes part of a URL's path when a first install is proven.
 func validUUID(uuid string) bool {
 	const form = "{xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx}"
 	if len(uuid) != len(form) {

@@ -144,7 +144,7 @@ func checkIdempotent(t *testing.T, canonical, method string) {
 // payloadError is every text that ParseEvent may answer with: nothing of the body.
 var payloadError = regexp.MustCompile(`^invalid payload: (body|principal|eventType|key|clientKey|sharedSecret|principal\.\w+|longer) ` +
 	`(is not a JSON object with unique member names|is missing|is not a string|is not (un)?installed|is not a UUID in braces|` +
-	`is too long or has control characters|is longer than 1024 bytes|than 262144 bytes)$`)
+	`is too long or has unprintable characters|is longer than 1024 bytes|than 262144 bytes)$`)
 
 var uuidForm = regexp.MustCompile(`^\{[0-9a-fA-F-]{36}\}$`)
 

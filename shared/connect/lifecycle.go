@@ -87,7 +87,7 @@ func parseKeys(payload members) (Event, error) {
 		return Event{}, err
 	}
 	if !validClientKey(clientKey) {
-		return Event{}, fmt.Errorf("%w: clientKey is too long or has control characters", ErrInvalidPayload)
+		return Event{}, fmt.Errorf("%w: clientKey is too long or has unprintable characters", ErrInvalidPayload)
 	}
 	principal, err := parsePrincipal(payload)
 	if err != nil {

@@ -36,7 +36,7 @@ func (s Signer) Sign(method string, u *url.URL) (redact.Secret, error) {
 		return redact.Secret{}, errors.New("sign request: app key and client key are required")
 	case s.Secret.IsZero():
 		// An HMAC with an empty key is one that anybody can compute.
-		return redact.Secret{}, fmt.Errorf("sign request for %s: its shared secret is empty", s.ClientKey)
+		return redact.Secret{}, fmt.Errorf("sign request for %q: its shared secret is empty", s.ClientKey)
 	}
 	now := time.Now
 	if s.Now != nil {
@@ -52,7 +52,7 @@ func (s Signer) Sign(method string, u *url.URL) (redact.Secret, error) {
 		"qsh": QueryStringHash(method, u.EscapedPath(), u.RawQuery, ""),
 	}).SignedString([]byte(s.Secret.Reveal()))
 	if err != nil {
-		return redact.Secret{}, fmt.Errorf("sign request for %s: %w", s.ClientKey, err)
+		return redact.Secret{}, fmt.Errorf("sign request for %q: %w", s.ClientKey, err)
 	}
 	return redact.New(signed), nil
 }

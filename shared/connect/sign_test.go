@@ -104,7 +104,7 @@ func TestSignNeedsEverything(t *testing.T) {
 	}{
 		"no app key":    {func(s *connect.Signer) { s.AppKey = "" }, "sign request: app key and client key are required"},
 		"no client key": {func(s *connect.Signer) { s.ClientKey = "" }, "sign request: app key and client key are required"},
-		"no secret":     {func(s *connect.Signer) { s.Secret = redact.Secret{} }, "sign request for " + tenant + ": its shared secret is empty"},
+		"no secret":     {func(s *connect.Signer) { s.Secret = redact.Secret{} }, "sign request for \"" + tenant + "\": its shared secret is empty"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

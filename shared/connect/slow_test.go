@@ -126,7 +126,7 @@ func slowObject(segment string) (map[string]any, bool) {
 }
 
 func (v slowVerifier) isClientKey(key string) bool {
-	if key == "" || len(key) > 256 || slices.ContainsFunc([]rune(key), unicode.IsControl) {
+	if key == "" || len(key) > 256 || slices.ContainsFunc([]rune(key), func(r rune) bool { return !unicode.IsPrint(r) }) {
 		return false
 	}
 	match := slowClientKey.FindStringSubmatch(key)

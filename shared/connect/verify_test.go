@@ -111,6 +111,8 @@ func TestVerifyRefuses(t *testing.T) {
 		"iss empty":                           {bitbucketHeader, claims.with("iss", "").json(t), connect.ReasonIssuer, false},
 		"iss in another case":                 {bitbucketHeader, claims.without("iss").with("ISS", tenant).json(t), connect.ReasonIssuer, false},
 		"iss with a control character":        {bitbucketHeader, claims.with("iss", tenant+"\n").json(t), connect.ReasonIssuer, false},
+		"iss with a bidi override":            {bitbucketHeader, claims.with("iss", "connection:\u202e974").json(t), connect.ReasonIssuer, false},
+		"iss with a zero-width space":         {bitbucketHeader, claims.with("iss", "connection:\u200b479").json(t), connect.ReasonIssuer, false},
 		"iss of the greatest length":          {bitbucketHeader, claims.with("iss", strings.Repeat("x", 256)).json(t), connect.ReasonUnknownTenant, true},
 		"iss too long":                        {bitbucketHeader, claims.with("iss", strings.Repeat("x", 257)).json(t), connect.ReasonIssuer, false},
 		"iss of another app":                  {bitbucketHeader, claims.with("iss", tenant+"2").json(t), connect.ReasonIssuer, false},

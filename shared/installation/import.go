@@ -3,6 +3,7 @@ package installation
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -54,35 +55,99 @@ func (e *RowError) Error() string { return fmt.Sprintf("line %d: %s", e.Line, e.
 
 // ReadRows streams the installations of a file, which is one of:
 //
-//   - JSON lines: an object a line, with clientKey and sharedSecret, such as the
-//     payload of an installed callback; snake_case names do as well;
+//   - JSON: objects one after the other or in an array, with clientKey and
+//     sharedSecret, such as the payload of an installed callback; snake_case names
+//     do as well;
 //   - CSV with a header that has the columns clientKey and sharedSecret, such as an
 //     export of atlassian-connect-spring-boot's table;
 //   - either of them with atlassian-connect-express's settings: clientKey, key and
-//     val, where the row with the key clientInfo has the installed payload as val.
-//     Rows with other keys are passed over.
+//     val, where the row with the key clientInfo, or clientInfo-CLIENTKEY, has the
+//     installed payload as val. Rows with other keys are passed over.
 //
-// docs/migrate.md has an example of each, and the optional names.
+// JSON may be DynamoDB's, with a type around each value: the output of aws dynamodb
+// scan, or a table that was exported to S3. docs/migrate.md has an example of each
+// form, and the optional names.
 //
 // A bad row is yielded as a [*RowError], and the iteration goes on if the caller
-// does; any other error ends it. One row is in memory at a time. Whether a secret
-// is good is not known before Bitbucket was asked.
+// does; any other error ends it. A file without an installation is a [*RowError],
+// too. One row is in memory at a time. Whether a secret is good is not known before
+// Bitbucket was asked.
 func ReadRows(r io.Reader, appKey string) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
+		rows := &rowReader{appKey: appKey, yield: yield}
 		in := bufio.NewReader(r)
 		first, line, err := firstByte(in)
 		switch {
 		case errors.Is(err, io.EOF):
-			yield(Row{}, &RowError{1, "the file is empty"})
+			rows.refuse(1, "the file is empty")
 		case err != nil:
-			yield(Row{}, fmt.Errorf("read import: %w", err))
-		case first == '[':
-			yield(Row{}, &RowError{line, "a JSON array: write one object a line, for example with jq -c '.[]'"})
+			rows.fail(err)
+		case first == '[' || first == '{' && isDocument(in):
+			rows.readDocument(in, line)
 		case first == '{':
-			readJSONLines(in, line, appKey, yield)
+			rows.readLines(in, line)
 		default:
-			readCSV(in, line, appKey, yield)
+			rows.readCSV(in, line)
 		}
+		rows.end()
+	}
+}
+
+// rowReader hands on the rows of one file.
+type rowReader struct {
+	appKey string
+	yield  func(Row, error) bool
+	// handed counts what was handed on, rows and errors; passedOver the settings
+	// of atlassian-connect-express that are no installation.
+	handed, passedOver int
+	// stopped: the caller wants no more.
+	stopped bool
+}
+
+// hand gives the caller a row or an error, and tells whether to go on.
+func (r *rowReader) hand(row Row, err error) bool {
+	r.handed++
+	r.stopped = r.stopped || !r.yield(row, err)
+	return !r.stopped
+}
+
+func (r *rowReader) refuse(line int, problem string) bool {
+	return r.hand(Row{}, &RowError{line, problem})
+}
+
+func (r *rowReader) fail(err error) { r.hand(Row{}, fmt.Errorf("read import: %w", err)) }
+
+// row checks a row and hands it on.
+func (r *rowReader) row(row fields, line int) bool {
+	installation, problem := row.check(r.appKey)
+	if problem != "" {
+		return r.refuse(line, problem)
+	}
+	return r.hand(Row{Line: line, Installation: installation}, nil)
+}
+
+// setting hands on the installation of a row of atlassian-connect-express, and passes
+// over other settings.
+func (r *rowReader) setting(clientKey, key string, val json.RawMessage, line int) bool {
+	info, relevant, problem := setting(clientKey, key, val)
+	switch {
+	case problem != "":
+		return r.refuse(line, problem)
+	case !relevant:
+		r.passedOver++
+		return true
+	}
+	return r.row(info, line)
+}
+
+// end refuses a file without an installation: it is probably not the one that was meant.
+func (r *rowReader) end() {
+	switch {
+	case r.handed > 0 || r.stopped:
+	case r.passedOver > 0:
+		r.refuse(1, fmt.Sprintf("the file has no installation: %d settings, and none of them has the key clientInfo", r.passedOver))
+	default:
+		r.refuse(1, "the file has no installation, only its beginning")
 	}
 }
 

@@ -62,18 +62,18 @@ func installedFlag(value string) (State, error) {
 }
 
 // readCSV reads a header and the rows after it; the header stands on the given line.
-func readCSV(in io.Reader, first int, appKey string, yield func(Row, error) bool) {
+func (r *rowReader) readCSV(in io.Reader, first int) {
 	limited := &rowLimit{Reader: in}
 	file := csv.NewReader(limited)
 	file.ReuseRecord = true
 	header, err := file.Read()
 	if err != nil {
-		yield(Row{}, csvProblem(err, first))
+		r.hand(Row{}, csvProblem(err, first))
 		return
 	}
 	names := normalised(header)
 	if problem := missingColumns(names); problem != "" {
-		yield(Row{}, &RowError{first, problem})
+		r.refuse(first, problem)
 		return
 	}
 	for {
@@ -83,13 +83,13 @@ func readCSV(in io.Reader, first int, appKey string, yield func(Row, error) bool
 			return
 		}
 		if err != nil {
-			if !yield(Row{}, csvProblem(err, first)) || !errors.Is(err, csv.ErrFieldCount) {
+			if !r.hand(Row{}, csvProblem(err, first)) || !errors.Is(err, csv.ErrFieldCount) {
 				return
 			}
 			continue
 		}
 		line, _ := file.FieldPos(0)
-		if !yieldRecord(names, record, line+first-1, appKey, yield) {
+		if !r.record(names, record, line+first-1) {
 			return
 		}
 	}
@@ -125,28 +125,22 @@ func missingColumns(names []string) string {
 	return "the header needs the columns clientKey and sharedSecret, or clientKey, key and val"
 }
 
-func yieldRecord(names, record []string, line int, appKey string, yield func(Row, error) bool) bool {
+// record hands on the installation of one row of a CSV file.
+func (r *rowReader) record(names, record []string, line int) bool {
 	var row csvRow
 	for i, name := range names {
 		if !utf8.ValidString(record[i]) {
-			return yield(Row{}, &RowError{line, notUTF8})
+			return r.refuse(line, notUTF8)
 		}
 		if row.set(name, strings.TrimSpace(record[i])) != nil {
-			return yield(Row{}, &RowError{line, fmt.Sprintf("column %d, %s, has a value of the wrong kind", i+1, name)})
+			return r.refuse(line, fmt.Sprintf("column %d, %s, has a value of the wrong kind", i+1, name))
 		}
 	}
 	if !slices.Contains(names, "val") {
 		row.appKey = firstOf(row.appKey, row.key)
-		return yieldRow(row.fields, line, appKey, yield)
+		return r.row(row.fields, line)
 	}
-	info, relevant, problem := setting(row.clientKey, row.key, json.RawMessage(row.val))
-	switch {
-	case problem != "":
-		return yield(Row{}, &RowError{line, problem})
-	case !relevant:
-		return true
-	}
-	return yieldRow(info, line, appKey, yield)
+	return r.setting(row.clientKey, row.key, json.RawMessage(row.val), line)
 }
 
 // csvProblem keeps what encoding/csv says, which quotes nothing. A row with too

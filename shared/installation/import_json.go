@@ -43,21 +43,22 @@ func (o importObject) fields() fields {
 	}
 }
 
-// readJSONLines reads an object a line, from the given line on.
-func readJSONLines(in *bufio.Reader, line int, appKey string, yield func(Row, error) bool) {
+// readLines reads an object a line, from the given line on. A broken line leaves the
+// next one readable.
+func (r *rowReader) readLines(in *bufio.Reader, line int) {
 	for ; ; line++ {
 		text, long, err := readLine(in)
 		if err != nil && !errors.Is(err, io.EOF) {
-			yield(Row{}, fmt.Errorf("read import: %w", err))
+			r.fail(err)
 			return
 		}
 		text = bytes.TrimSpace(text)
 		more := true
 		switch {
 		case long:
-			more = yield(Row{}, &RowError{line, fmt.Sprintf("longer than %d bytes", maxImportRow)})
+			more = r.refuse(line, fmt.Sprintf("longer than %d bytes", maxImportRow))
 		case len(text) > 0:
-			more = yieldObject(text, line, appKey, yield)
+			more = r.object(text, line)
 		}
 		if !more || err != nil {
 			return
@@ -79,41 +80,31 @@ func readLine(in *bufio.Reader) (text []byte, long bool, err error) {
 	}
 }
 
-func yieldObject(text []byte, line int, appKey string, yield func(Row, error) bool) bool {
+// object hands on the installation of one JSON object.
+func (r *rowReader) object(text []byte, line int) bool {
 	if !utf8.Valid(text) {
-		return yield(Row{}, &RowError{line, notUTF8})
+		return r.refuse(line, notUTF8)
 	}
-	object, problem := parseObject(text)
+	plain, problem := untyped(text)
 	if problem != "" {
-		return yield(Row{}, &RowError{line, problem})
+		return r.refuse(line, problem)
+	}
+	object, problem := parseObject(plain)
+	if problem != "" {
+		return r.refuse(line, problem)
 	}
 	row := object.fields()
 	if object.Val == nil {
-		return yieldRow(row, line, appKey, yield)
+		return r.row(row, line)
 	}
-	info, relevant, problem := setting(row.clientKey, object.Key, object.Val)
-	switch {
-	case problem != "":
-		return yield(Row{}, &RowError{line, problem})
-	case !relevant:
-		return true
-	}
-	return yieldRow(info, line, appKey, yield)
-}
-
-// yieldRow checks a row and hands it on.
-func yieldRow(row fields, line int, appKey string, yield func(Row, error) bool) bool {
-	installation, problem := row.check(appKey)
-	if problem != "" {
-		return yield(Row{}, &RowError{line, problem})
-	}
-	return yield(Row{Line: line, Installation: installation}, nil)
+	return r.setting(row.clientKey, object.Key, object.Val, line)
 }
 
 // setting reads a row of atlassian-connect-express; only the one with the
 // payload is relevant.
 func setting(clientKey, key string, val json.RawMessage) (info fields, relevant bool, problem string) {
-	if key != clientInfo {
+	// Some releases of atlassian-connect-express-dynamodb append the client key.
+	if key != clientInfo && key != clientInfo+"-"+clientKey {
 		return fields{}, false, ""
 	}
 	// Some databases have no JSON type: the payload is text there, in quotes.

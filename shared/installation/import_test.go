@@ -55,19 +55,33 @@ func TestReadRowsTakesWhatFrameworksExport(t *testing.T) {
 	quoted := `"` + strings.ReplaceAll(payload, `"`, `""`) + `"`
 	escaped := `"` + strings.ReplaceAll(payload, `"`, `\"`) + `"`
 	at := func(line int, row string) string { return fmt.Sprintf("%d %s", line, row[2:]) }
+	typed := `{"clientKey":{"S":"` + clientKey + `"},"key":{"S":"clientInfo"},"val":{"M":{"key":{"S":"example-linker-app"},"clientKey":{"S":"` + clientKey + `"},` +
+		`"sharedSecret":{"S":"s1"},"enabled":{"BOOL":true},"count":{"N":"1"},"none":{"NULL":true},"list":{"L":[{"S":"x"}]},` +
+		`"principal":{"M":{"uuid":{"S":"` + workspace + `"},"type":{"S":"team"},"display_name":{"S":"W"}}}}}}`
+	suffixed := `{"clientKey":"` + clientKey + `","key":"clientInfo-` + clientKey + `","val":` + payload + `}`
 	for name, test := range map[string]struct {
 		file string
 		want []string
 	}{
-		"the payload of a callback":         {payload, []string{whole}},
-		"one after the other, with blanks":  {"\n" + payload + "\r\n\n  \n" + payload + "\n", []string{at(2, whole), at(5, whole)}},
-		"with a byte order mark":            {"\uFEFF" + payload, []string{whole}},
-		"our own names":                     {`{"client_key":"connection:7","shared_secret":"s","state":"uninstalled","installed_at":"2020-01-02T03:04:05Z"}`, []string{"1 connection:7 s uninstalled 2020-01-02"}},
-		"settings as JSON":                  {`{"clientKey":"` + clientKey + `","key":"clientInfo","val":` + payload + `}`, []string{whole}},
-		"settings with the payload as text": {`{"clientKey":"` + clientKey + `","key":"clientInfo","val":` + escaped + `}`, []string{whole}},
-		"the longest client key":            {`{"clientKey":"` + strings.Repeat("k", 256) + `","sharedSecret":"s"}`, []string{"1 " + strings.Repeat("k", 256) + " s installed"}},
-		"the longest secret":                {`{"clientKey":"connection:7","sharedSecret":"` + strings.Repeat("s", 1024) + `"}`, []string{"1 connection:7 " + strings.Repeat("s", 1024) + " installed"}},
-		"settings without a key inside":     {`{"clientKey":"connection:7","key":"clientInfo","val":{"sharedSecret":"s"}}`, []string{"1 connection:7 s installed"}},
+		"settings whose key has the client key":        {suffixed, []string{whole}},
+		"settings as CSV whose key has the client key": {"clientKey,key,val\n" + clientKey + ",clientInfo-" + clientKey + "," + quoted, []string{at(2, whole)}},
+		"rows with DynamoDB's types":                   {typed + "\n" + typed, []string{whole, at(2, whole)}},
+		"DynamoDB's types and payload as text":         {`{"clientKey":{"S":"` + clientKey + `"},"key":{"S":"clientInfo"},"val":{"S":` + `"` + strings.ReplaceAll(payload, `"`, `\"`) + `"` + `}}`, []string{whole}},
+		"a table exported to S3":                       {`{"Item":` + typed + "}\n{\"Item\":" + typed + "}", []string{whole, at(2, whole)}},
+		"a scan":                                       {"{\n  \"Items\": [\n    " + typed + ",\n    " + typed + "\n  ],\n  \"Count\": 2,\n  \"ScannedCount\": 2,\n  \"ConsumedCapacity\": null\n}\n", []string{at(3, whole), at(4, whole)}},
+		"a scan on one line":                           {`{"Items":[` + typed + `,` + typed + `],"Count":2}`, []string{whole, whole}},
+		"scans one after the other":                    {`{"Count":1,"Items":[` + typed + `]}` + "\n" + `{"Items":[` + typed + `]}`, []string{whole, at(2, whole)}},
+		"a JSON array":                                 {"[" + payload + ",\n" + payload + "]", []string{whole, at(2, whole)}},
+		"an object over several lines":                 {"{\n" + payload[1:] + "\n{\n" + payload[1:], []string{whole, at(3, whole)}},
+		"the payload of a callback":                    {payload, []string{whole}},
+		"one after the other, with blanks":             {"\n" + payload + "\r\n\n  \n" + payload + "\n", []string{at(2, whole), at(5, whole)}},
+		"with a byte order mark":                       {"\uFEFF" + payload, []string{whole}},
+		"our own names":                                {`{"client_key":"connection:7","shared_secret":"s","state":"uninstalled","installed_at":"2020-01-02T03:04:05Z"}`, []string{"1 connection:7 s uninstalled 2020-01-02"}},
+		"settings as JSON":                             {`{"clientKey":"` + clientKey + `","key":"clientInfo","val":` + payload + `}`, []string{whole}},
+		"settings with the payload as text":            {`{"clientKey":"` + clientKey + `","key":"clientInfo","val":` + escaped + `}`, []string{whole}},
+		"the longest client key":                       {`{"clientKey":"` + strings.Repeat("k", 256) + `","sharedSecret":"s"}`, []string{"1 " + strings.Repeat("k", 256) + " s installed"}},
+		"the longest secret":                           {`{"clientKey":"connection:7","sharedSecret":"` + strings.Repeat("s", 1024) + `"}`, []string{"1 connection:7 " + strings.Repeat("s", 1024) + " installed"}},
+		"settings without a key inside":                {`{"clientKey":"connection:7","key":"clientInfo","val":{"sharedSecret":"s"}}`, []string{"1 connection:7 s installed"}},
 		"settings of other kinds": {
 			`{"clientKey":"` + clientKey + `","key":"theme","val":"dark"}` + "\n" + `{"clientKey":"` + clientKey + `","key":"clientInfo","val":` + payload + `}`,
 			[]string{at(2, whole)},
@@ -157,27 +171,34 @@ func TestReadRowsRefusesFilesThatItCantRead(t *testing.T) {
 		file string
 		want []string
 	}{
-		"empty":              {"", []string{"line 1: the file is empty"}},
-		"blank":              {"\n \n", []string{"line 1: the file is empty"}},
-		"a JSON array":       {"\n[{}]", []string{"line 2: a JSON array: write one object a line, for example with jq -c '.[]'"}},
-		"no columns":         {"hello\nworld\n", []string{"line 1: neither JSON lines nor comma-separated columns with a header"}},
-		"semicolons":         {"clientKey;sharedSecret\nk;" + canary, []string{"line 1: neither JSON lines nor comma-separated columns with a header"}},
-		"no secret column":   {"clientKey,name\nk,n\n", []string{"line 1: the header needs the columns clientKey and sharedSecret, or clientKey, key and val"}},
-		"no key column":      {"sharedSecret,name\ns,n\n", []string{"line 1: the header needs the columns clientKey and sharedSecret, or clientKey, key and val"}},
-		"key without val":    {"clientKey,key\nk,v\n", []string{"line 1: the header needs the columns clientKey and sharedSecret, or clientKey, key and val"}},
-		"val without key":    {"clientKey,val\nk,v\n", []string{"line 1: the header needs the columns clientKey and sharedSecret, or clientKey, key and val"}},
-		"a header's quote":   {"client\"Key,sharedSecret\nk,s\n", []string{`read import: line 1: bare " in non-quoted-field: the rows from there on were not read`}},
-		"another app's":      {"app_key,clientKey,sharedSecret\nother,k," + canary + "\n", []string{"line 2: it belongs to another app than example-linker-app"}},
-		"another's payload":  {"key,clientKey,sharedSecret\nother,k," + canary + "\n", []string{"line 2: it belongs to another app than example-linker-app"}},
-		"no payload":         {"clientKey,key,val\nk,clientInfo," + canary + "\n", []string{"line 2: val: no JSON: wrong at byte 1"}},
-		"two secret columns": {"clientKey,sharedSecret,shared_secret\nk,s,t\n", []string{"line 1: the header names the column sharedsecret twice"}},
-		"a header alone":     {"clientKey,sharedSecret\n", nil},
-		"a missing field":    {"clientKey,sharedSecret\n" + canary + "\nk,s\n", []string{"line 2: not as many fields as the header has", "3 k s installed"}},
-		"a stray quote":      {"clientKey,sharedSecret\n" + canary + "\"x,y\nk,s\n", []string{`read import: line 2: bare " in non-quoted-field: the rows from there on were not read`}},
-		"not UTF-8":          {"clientKey,sharedSecret\nk," + canary + "\xff\nk,s\n", []string{"line 2: not UTF-8: convert the file, for example with iconv -t UTF-8", "3 k s installed"}},
-		"a wrong flag":       {"clientKey,sharedSecret,installed\nk," + canary + ",maybe\nk,s,1\n", []string{"line 2: column 3, installed, has a value of the wrong kind", "3 k s installed"}},
-		"a wrong time":       {"clientKey,sharedSecret,installed_at\nk,s,yesterday\n", []string{"line 2: column 3, installedat, has a value of the wrong kind"}},
-		"a missing quote":    {"clientKey,sharedSecret\nk,\"" + strings.Repeat(canary+"\n", 200_000), []string{"read import: a row of more than 1048576 bytes: is a quote missing?"}},
+		"empty":                {"", []string{"line 1: the file is empty"}},
+		"blank":                {"\n \n", []string{"line 1: the file is empty"}},
+		"no installation":      {"\n[{}]", []string{"line 2: no client key"}},
+		"an empty list":        {"\n[]", []string{"line 1: the file has no installation, only its beginning"}},
+		"a scan of nothing":    {`{"Items":[],"Count":0}`, []string{"line 1: the file has no installation, only its beginning"}},
+		"settings only":        {`{"clientKey":"k","key":"theme","val":"` + canary + `"}` + "\n", []string{"line 1: the file has no installation: 1 settings, and none of them has the key clientInfo"}},
+		"another's setting":    {`{"clientKey":"k","key":"clientInfo-other","val":"` + canary + `"}`, []string{"line 1: the file has no installation: 1 settings, and none of them has the key clientInfo"}},
+		"a list cut off":       {"[\n" + `{"clientKey":"k","sharedSecret":"s"},` + "\n" + canary, []string{"2 k s installed", "read import: line 2: no JSON; the rows from there on were not read"}},
+		"a list of numbers":    {"[1]", []string{"line 1: not a JSON object with fields of the expected kinds"}},
+		"a long row in a list": {`[{"clientKey":"` + strings.Repeat(canary, 400_000) + `"}]`, []string{"read import: a row of more than 1048576 bytes: is a quote missing?"}},
+		"no columns":           {"hello\nworld\n", []string{"line 1: neither JSON lines nor comma-separated columns with a header"}},
+		"semicolons":           {"clientKey;sharedSecret\nk;" + canary, []string{"line 1: neither JSON lines nor comma-separated columns with a header"}},
+		"no secret column":     {"clientKey,name\nk,n\n", []string{"line 1: the header needs the columns clientKey and sharedSecret, or clientKey, key and val"}},
+		"no key column":        {"sharedSecret,name\ns,n\n", []string{"line 1: the header needs the columns clientKey and sharedSecret, or clientKey, key and val"}},
+		"key without val":      {"clientKey,key\nk,v\n", []string{"line 1: the header needs the columns clientKey and sharedSecret, or clientKey, key and val"}},
+		"val without key":      {"clientKey,val\nk,v\n", []string{"line 1: the header needs the columns clientKey and sharedSecret, or clientKey, key and val"}},
+		"a header's quote":     {"client\"Key,sharedSecret\nk,s\n", []string{`read import: line 1: bare " in non-quoted-field: the rows from there on were not read`}},
+		"another app's":        {"app_key,clientKey,sharedSecret\nother,k," + canary + "\n", []string{"line 2: it belongs to another app than example-linker-app"}},
+		"another's payload":    {"key,clientKey,sharedSecret\nother,k," + canary + "\n", []string{"line 2: it belongs to another app than example-linker-app"}},
+		"no payload":           {"clientKey,key,val\nk,clientInfo," + canary + "\n", []string{"line 2: val: no JSON: wrong at byte 1"}},
+		"two secret columns":   {"clientKey,sharedSecret,shared_secret\nk,s,t\n", []string{"line 1: the header names the column sharedsecret twice"}},
+		"a header alone":       {"clientKey,sharedSecret\n", []string{"line 1: the file has no installation, only its beginning"}},
+		"a missing field":      {"clientKey,sharedSecret\n" + canary + "\nk,s\n", []string{"line 2: not as many fields as the header has", "3 k s installed"}},
+		"a stray quote":        {"clientKey,sharedSecret\n" + canary + "\"x,y\nk,s\n", []string{`read import: line 2: bare " in non-quoted-field: the rows from there on were not read`}},
+		"not UTF-8":            {"clientKey,sharedSecret\nk," + canary + "\xff\nk,s\n", []string{"line 2: not UTF-8: convert the file, for example with iconv -t UTF-8", "3 k s installed"}},
+		"a wrong flag":         {"clientKey,sharedSecret,installed\nk," + canary + ",maybe\nk,s,1\n", []string{"line 2: column 3, installed, has a value of the wrong kind", "3 k s installed"}},
+		"a wrong time":         {"clientKey,sharedSecret,installed_at\nk,s,yesterday\n", []string{"line 2: column 3, installedat, has a value of the wrong kind"}},
+		"a missing quote":      {"clientKey,sharedSecret\nk,\"" + strings.Repeat(canary+"\n", 200_000), []string{"read import: a row of more than 1048576 bytes: is a quote missing?"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -141,7 +141,7 @@ func TestEventsThatAreRefused(t *testing.T) {
 	reasons := map[string]string{
 		"refused_two_states": "one of them is enough", "refused_typo": `"installation"`, "refused_empty_list": "leave it out for all",
 		"refused_slug": `"acme" is no workspace UUID`, "refused_other_app": `"another-app"`, "refused_manifest": "A B",
-		"refused_other_bucket": "not in this deployment's", "refused_no_manifest_key": `"notes.txt" is neither`, "refused_source": "Instance State",
+		"refused_other_bucket": "not in this deployment's", "refused_no_manifest_key": `"notes.txt" is never read`, "refused_source": "Instance State",
 		"refused_forge_without_descriptor": "send the descriptor", "refused_two_descriptors": "one of them is enough",
 		"refused_no_linkers": "event has no linkers", "refused_no_linkers_for_one": "event has no linkers",
 		"refused_allow_prune_of_anything": "send it, or name its location",
@@ -188,7 +188,7 @@ func TestEventsThatAreRefused(t *testing.T) {
 func TestEventsThatNeedNothing(t *testing.T) {
 	t.Parallel()
 	for name, note := range map[string]string{
-		"object_old_version": "has a newer version", "object_deleted": "was deleted since", "object_no_manifest": "notes.txt is no manifest", "object_other_bucket": "is no manifest",
+		"object_old_version": "has a newer version", "object_deleted": "was deleted since", "object_no_manifest": `no manifest: "notes.txt"`, "object_other_bucket": "is in another bucket",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -169,8 +169,14 @@ func readObject(detail []byte, d deployment) (order, error) {
 	if unescaped, err := url.QueryUnescape(key); err == nil {
 		key = unescaped
 	}
-	if _, ok := rollout.ScopeWorkspace(key); !ok || created.Bucket.Name != d.bucket {
-		return order{}, fmt.Errorf("%w: %s is no manifest", errIgnored, key)
+	if created.Bucket.Name != d.bucket {
+		return order{}, fmt.Errorf("%w: %q is in another bucket", errIgnored, key)
+	}
+	switch _, err := rollout.ScopeWorkspace(key); {
+	case errors.Is(err, rollout.ErrNotManifest):
+		return order{}, fmt.Errorf("%w: %w", errIgnored, err)
+	case err != nil:
+		return order{}, err
 	}
 	return order{task: rollout.TaskValues, stored: &rollout.Location{Key: key, VersionID: created.Object.VersionID}}, nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -212,5 +213,26 @@ func TestTwoDispatchesAtOnce(t *testing.T) {
 	}
 	if run, err = w.handler.table.Report(t.Context(), run.ID, outcomes); err != nil || !run.Complete() || len(outcomes) != 5 {
 		t.Errorf("run %+v, error %v, messages for %d; want it complete", run, err, len(outcomes))
+	}
+}
+
+// TestAMisnamedManifestIsLoud: the object is never read, so its upload is an error that
+// reaches the dead-letter queue, with the right name, escaped, and nothing queued.
+func TestAMisnamedManifestIsLoud(t *testing.T) {
+	t.Parallel()
+	for key, want := range map[string]string{
+		"default.yml": "default.yaml",
+		"installations/" + workspace(1)[1:37] + ".yaml": "installations/" + workspace(1) + ".yaml",
+		"/installations/" + workspace(1) + ".yaml":      "installations/" + workspace(1) + ".yaml",
+		"default\u202e.yml":                             "default.yaml",
+	} {
+		w := newWorld(t, 1)
+		detail, err := json.Marshal(map[string]any{"bucket": map[string]string{"name": bucket}, "object": map[string]string{"key": key}})
+		w.must(err)
+		_, err = w.handler.Handle(t.Context(), fmt.Appendf(nil, `{"id":"event-1","source":"aws.s3","detail-type":"Object Created","detail":%s}`, detail))
+		log := w.out.String()
+		if !errors.Is(err, rollout.ErrRefused) || !strings.Contains(err.Error(), want) || !strings.Contains(log, `"level":"ERROR"`) || strings.Contains(err.Error()+log, "\u202e") || len(w.messages()) != 0 {
+			t.Errorf("%q: error %v, log %s", key, err, log)
+		}
 	}
 }

@@ -67,12 +67,12 @@ func (h *handler) checkDefault(ctx context.Context) error {
 
 // settleStored takes a manifest that is in the bucket.
 func (h *handler) settleStored(ctx context.Context, o order, t target) (target, error) {
-	uuid, ok := rollout.ScopeWorkspace(o.stored.Key)
-	if !ok {
-		return t, fmt.Errorf("%w: %q is neither %s nor installations/<workspace uuid>.yaml", rollout.ErrRefused, o.stored.Key, rollout.DefaultScope)
+	uuid, err := rollout.ScopeWorkspace(o.stored.Key)
+	if errors.Is(err, rollout.ErrNotManifest) {
+		return t, fmt.Errorf("%w: the object %q is never read: name it %q, or installations/{<workspace uuid>}.yaml", rollout.ErrRefused, o.stored.Key, rollout.DefaultScope)
 	}
-	if uuid != "" && o.stored.Key != rollout.WorkspaceScope(uuid) {
-		return t, fmt.Errorf("%w: %q is never read: its name has to be %q, in lower case", rollout.ErrRefused, o.stored.Key, rollout.WorkspaceScope(uuid))
+	if err != nil {
+		return t, err
 	}
 	if _, named := t.workspaces[uuid]; uuid != "" && t.workspaces != nil && (!named || len(t.workspaces) > 1) {
 		return t, fmt.Errorf("%w: %q is the manifest of one workspace, and the event names others: leave them out", rollout.ErrRefused, o.stored.Key)

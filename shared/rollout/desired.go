@@ -5,37 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/linkersync/linkersync/shared/manifest"
 	"github.com/linkersync/linkersync/shared/s3object"
 )
-
-const (
-	// DefaultScope is the manifest of every workspace that has none of its own.
-	DefaultScope = "default.yaml"
-	scopePrefix  = "installations/"
-	scopeSuffix  = ".yaml"
-)
-
-// WorkspaceScope is the object that holds one workspace's own manifest. It
-// replaces the default one as a whole. Keys have case and UUIDs don't: it is in lower
-// case, as Bitbucket writes them.
-func WorkspaceScope(workspaceUUID string) string {
-	return scopePrefix + strings.ToLower(workspaceUUID) + scopeSuffix
-}
-
-// ScopeWorkspace tells which workspace an object's manifest is for, "" for the
-// default one. ok is false for an object that is no manifest.
-func ScopeWorkspace(key string) (workspaceUUID string, ok bool) {
-	if key == DefaultScope {
-		return "", true
-	}
-	uuid, found := strings.CutPrefix(key, scopePrefix)
-	uuid, cut := strings.CutSuffix(uuid, scopeSuffix)
-	return uuid, found && cut && workspacePattern().MatchString(uuid)
-}
 
 // ErrNoManifest says that neither the workspace nor the app has a manifest yet.
 var ErrNoManifest = errors.New("no manifest in the bucket yet: put " + DefaultScope + " there")

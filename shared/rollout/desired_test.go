@@ -115,27 +115,6 @@ func TestRefusedManifests(t *testing.T) {
 	}
 }
 
-func TestScopes(t *testing.T) {
-	t.Parallel()
-	for key, want := range map[string]struct {
-		workspace string
-		ok        bool
-	}{
-		"default.yaml":                           {"", true},
-		rollout.WorkspaceScope(workspace):        {workspace, true},
-		"installations/" + workspace:             {"", false},
-		workspace + ".yaml":                      {"", false},
-		"installations/all.yaml":                 {"", false},
-		"installations/a/" + workspace + ".yaml": {"", false},
-		"notes.txt":                              {"", false},
-	} {
-		uuid, ok := rollout.ScopeWorkspace(key)
-		if ok != want.ok || ok && uuid != want.workspace {
-			t.Errorf("%s: %q, %v; want %q, %v", key, uuid, ok, want.workspace, want.ok)
-		}
-	}
-}
-
 func TestDecodeIsStrict(t *testing.T) {
 	t.Parallel()
 	for name, detail := range map[string]string{

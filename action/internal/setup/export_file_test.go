@@ -28,8 +28,8 @@ func TestEachInstallationHasAFileOfItsOwn(t *testing.T) {
 	}
 	// A folder of exports copied to installations/ is what the deployment reads.
 	exported := fileName(installation.Installation{Principal: installation.Principal{UUID: "{" + uuid + "}"}})
-	if workspace, ok := rollout.ScopeWorkspace("installations/" + exported); !ok || workspace != "{"+uuid+"}" {
-		t.Errorf("the bucket takes %s for %q, %v", exported, workspace, ok)
+	if workspace, err := rollout.ScopeWorkspace("installations/" + exported); err != nil || workspace != "{"+uuid+"}" {
+		t.Errorf("the bucket takes %s for %q, %v", exported, workspace, err)
 	}
 }
 

@@ -10,6 +10,8 @@ import (
 	"io"
 	"log/slog"
 	"runtime/debug"
+	"strconv"
+	"strings"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
 )
@@ -58,7 +60,32 @@ func (e *Environment) Err() error {
 func Logger(e *Environment, out io.Writer) *slog.Logger {
 	var level slog.Level
 	e.Wrong("LINKERSYNC_LOG_LEVEL", level.UnmarshalText([]byte(e.Optional("LINKERSYNC_LOG_LEVEL", "info"))))
-	return slog.New(requestID{slog.NewJSONHandler(out, &slog.HandlerOptions{Level: level})})
+	return slog.New(requestID{slog.NewJSONHandler(out, &slog.HandlerOptions{Level: level, ReplaceAttr: escape})})
+}
+
+// escape makes a log line safe to read on a terminal and in a browser. What strangers and
+// other services sent may hold control characters and characters that turn the direction
+// of text. JSON escapes the first 32 characters; the others become Go escapes here.
+func escape(_ []string, a slog.Attr) slog.Attr {
+	text := ""
+	switch value := a.Value.Any().(type) {
+	case string:
+		text = value
+	case error:
+		text = value.Error()
+	default:
+		return a
+	}
+	var escaped strings.Builder
+	for _, r := range strings.ToValidUTF8(text, "\ufffd") {
+		if r < ' ' || strconv.IsPrint(r) {
+			escaped.WriteRune(r)
+			continue
+		}
+		quoted := strconv.QuoteRuneToASCII(r)
+		escaped.WriteString(quoted[1 : len(quoted)-1])
+	}
+	return slog.String(a.Key, escaped.String())
 }
 
 // requestID adds Lambda's request id to each record. lambdacontext's own handler

@@ -159,3 +159,18 @@ func TestRecoverNothing(t *testing.T) {
 		t.Errorf("error = %v, log %q", err, &out)
 	}
 }
+
+// TestLogEscapesWhatCannotBePrinted, wherever it stands: names of S3 objects, issuers of
+// tokens and error texts come from strangers.
+func TestLogEscapesWhatCannotBePrinted(t *testing.T) {
+	t.Parallel()
+	const hostile, safe = "a\u202eb\u2066c\u0085d\u200be\x7f\xff", `a\u202eb\u2066c\u0085d\u200be\x7f` + "\ufffd"
+	var out bytes.Buffer
+	log := startup.Logger(environment(nil), &out).With(slog.String("kept", hostile))
+	log.Error("failed "+hostile, slog.String("text", hostile), slog.Any("error", errors.New(hostile)), slog.Group("in", slog.String("text", hostile)))
+	line := logged(t, &out)[0]
+	got := []any{line["msg"], line["kept"], line["text"], line["error"], line["in"].(map[string]any)["text"]}
+	if diff := cmp.Diff([]any{"failed " + safe, safe, safe, safe, safe}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

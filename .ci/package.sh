@@ -7,13 +7,23 @@ set -euo pipefail
 export TZ=UTC
 dist=${1:?usage: package.sh DIST FUNCTION...}; shift
 command -v zip >/dev/null || { echo "package: the zip command is missing; install it (Debian: apt-get install zip)"; exit 75; }
+
+# add FILE NAME: put a file into the function's zip under that name.
+add() { install -m 644 "$1" "$dist/$function/$2"; files+=("$dist/$function/$2"); }
+
 for function in "$@"; do
   rm -f "$dist/$function.zip"
   files=("$dist/$function/bootstrap")
-  # The lifecycle function serves the app's descriptor from beside its binary.
-  [ "$function" != lifecycle ] || { install -m 644 "${DESCRIPTOR:-examples/atlassian-connect.json}" "$dist/$function/atlassian-connect.json"; files+=("$dist/$function/atlassian-connect.json"); }
+  case $function in
+    # The lifecycle function serves the app's descriptor from beside its binary.
+    lifecycle) add "${DESCRIPTOR:-examples/atlassian-connect.json}" atlassian-connect.json ;;
+    # The connections function trusts an Infisical with a certificate authority of one's own.
+    connections) [ -z "${CA_FILE:-}" ] || add "$CA_FILE" ca.pem ;;
+  esac
   chmod 755 "$dist/$function/bootstrap"
   touch -d 2020-01-01T00:00:00Z "${files[@]}"
   zip -q -9 -X -j "$dist/$function.zip" "${files[@]}"
-  printf '%s.zip: %s bytes\n' "$function" "$(wc -c <"$dist/$function.zip")"
+  bytes=$(wc -c <"$dist/$function.zip")
+  printf '%s.zip: %s bytes (limit 5,000,000)\n' "$function" "$bytes"
+  [ "$bytes" -le 5000000 ] || { echo "package: $function.zip is over the limit"; exit 1; }
 done

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"path/filepath"
 	"strconv"
 	"time"
 
@@ -70,6 +71,14 @@ func configureInfisical(e *startup.Environment, config aws.Config, secrets insta
 	s := &safe{url: e.Optional("LINKERSYNC_INFISICAL_URL", infisical.DefaultBaseURL), organization: e.Optional("LINKERSYNC_INFISICAL_ORGANIZATION", "")}
 	_, err := transport.Endpoint(s.url)
 	e.Wrong("LINKERSYNC_INFISICAL_URL", err)
+	// `make package` puts the file beside the binary.
+	if file := e.Optional("LINKERSYNC_INFISICAL_CA_FILE", ""); file != "" {
+		if !filepath.IsAbs(file) {
+			file = filepath.Join(e.Optional("LAMBDA_TASK_ROOT", "."), file)
+		}
+		s.roots, err = infisical.LoadRootCAs(file)
+		e.Wrong("LINKERSYNC_INFISICAL_CA_FILE", err)
+	}
 	switch method := e.Optional("LINKERSYNC_INFISICAL_METHOD", methodAWS); method {
 	case methodAWS:
 		s.login = awsLogin{infisical.AWSAuth{

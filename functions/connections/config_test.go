@@ -29,21 +29,23 @@ func TestConfigure(t *testing.T) {
 		set  map[string]string
 		want []string
 	}{
-		"as deployed":            {},
-		"nothing":                {map[string]string{"AWS_REGION": "", "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "LINKERSYNC_APP_KEY": "", "LINKERSYNC_INFISICAL_IDENTITY_ID": ""}, []string{"LINKERSYNC_APP_KEY is not set", "AWS_REGION", "LINKERSYNC_INFISICAL_IDENTITY_ID is not set"}},
-		"a plain address":        {map[string]string{"LINKERSYNC_INFISICAL_URL": "http://infisical.example.com", "LINKERSYNC_BITBUCKET_URL": "ftp://x"}, []string{"LINKERSYNC_INFISICAL_URL", "LINKERSYNC_BITBUCKET_URL"}},
-		"another login":          {map[string]string{"LINKERSYNC_INFISICAL_METHOD": "oidc"}, []string{`"oidc" is neither aws nor universal`}},
-		"universal":              {map[string]string{"LINKERSYNC_INFISICAL_METHOD": "universal", "LINKERSYNC_INFISICAL_CLIENT": "aws-secret:x", "LINKERSYNC_INFISICAL_IDENTITY_ID": ""}, nil},
-		"universal without":      {map[string]string{"LINKERSYNC_INFISICAL_METHOD": "universal"}, []string{"LINKERSYNC_INFISICAL_CLIENT is not set"}},
-		"universal, a value":     {map[string]string{"LINKERSYNC_INFISICAL_METHOD": "universal", "LINKERSYNC_INFISICAL_CLIENT": password}, []string{"LINKERSYNC_INFISICAL_CLIENT"}},
-		"universal, a variable":  {map[string]string{"LINKERSYNC_INFISICAL_METHOD": "universal", "LINKERSYNC_INFISICAL_CLIENT": "env:X"}, []string{"want a reference such as aws-secret:"}},
-		"universal, with a key":  {map[string]string{"LINKERSYNC_INFISICAL_METHOD": "universal", "LINKERSYNC_INFISICAL_CLIENT": "aws-secret:x#y"}, []string{"want a reference such as aws-secret:"}},
-		"a day of warning":       {map[string]string{"LINKERSYNC_EXPIRY_WARNING_DAYS": "1"}, nil},
-		"a year of warning":      {map[string]string{"LINKERSYNC_EXPIRY_WARNING_DAYS": "365"}, nil},
-		"more than a year of it": {map[string]string{"LINKERSYNC_EXPIRY_WARNING_DAYS": "366"}, []string{`"366" is not a number of days from 1 to 365`}},
-		"no day of warning":      {map[string]string{"LINKERSYNC_EXPIRY_WARNING_DAYS": "0"}, []string{"LINKERSYNC_EXPIRY_WARNING_DAYS"}},
-		"two weeks in words":     {map[string]string{"LINKERSYNC_EXPIRY_WARNING_DAYS": "14d"}, []string{"LINKERSYNC_EXPIRY_WARNING_DAYS"}},
-		"a loud log":             {map[string]string{"LINKERSYNC_LOG_LEVEL": "loud"}, []string{"LINKERSYNC_LOG_LEVEL"}},
+		"as deployed":                         {},
+		"nothing":                             {map[string]string{"AWS_REGION": "", "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "LINKERSYNC_APP_KEY": "", "LINKERSYNC_INFISICAL_IDENTITY_ID": ""}, []string{"LINKERSYNC_APP_KEY is not set", "AWS_REGION", "LINKERSYNC_INFISICAL_IDENTITY_ID is not set"}},
+		"a plain address":                     {map[string]string{"LINKERSYNC_INFISICAL_URL": "http://infisical.example.com", "LINKERSYNC_BITBUCKET_URL": "ftp://x"}, []string{"LINKERSYNC_INFISICAL_URL", "LINKERSYNC_BITBUCKET_URL"}},
+		"an authority that is not in the zip": {map[string]string{"LINKERSYNC_INFISICAL_CA_FILE": "missing.pem"}, []string{"LINKERSYNC_INFISICAL_CA_FILE: read CA file"}},
+		"an authority that is no PEM":         {map[string]string{"LINKERSYNC_INFISICAL_CA_FILE": "config_test.go"}, []string{"LINKERSYNC_INFISICAL_CA_FILE"}},
+		"another login":                       {map[string]string{"LINKERSYNC_INFISICAL_METHOD": "oidc"}, []string{`"oidc" is neither aws nor universal`}},
+		"universal":                           {map[string]string{"LINKERSYNC_INFISICAL_METHOD": "universal", "LINKERSYNC_INFISICAL_CLIENT": "aws-secret:x", "LINKERSYNC_INFISICAL_IDENTITY_ID": ""}, nil},
+		"universal without":                   {map[string]string{"LINKERSYNC_INFISICAL_METHOD": "universal"}, []string{"LINKERSYNC_INFISICAL_CLIENT is not set"}},
+		"universal, a value":                  {map[string]string{"LINKERSYNC_INFISICAL_METHOD": "universal", "LINKERSYNC_INFISICAL_CLIENT": password}, []string{"LINKERSYNC_INFISICAL_CLIENT"}},
+		"universal, a variable":               {map[string]string{"LINKERSYNC_INFISICAL_METHOD": "universal", "LINKERSYNC_INFISICAL_CLIENT": "env:X"}, []string{"want a reference such as aws-secret:"}},
+		"universal, with a key":               {map[string]string{"LINKERSYNC_INFISICAL_METHOD": "universal", "LINKERSYNC_INFISICAL_CLIENT": "aws-secret:x#y"}, []string{"want a reference such as aws-secret:"}},
+		"a day of warning":                    {map[string]string{"LINKERSYNC_EXPIRY_WARNING_DAYS": "1"}, nil},
+		"a year of warning":                   {map[string]string{"LINKERSYNC_EXPIRY_WARNING_DAYS": "365"}, nil},
+		"more than a year of it":              {map[string]string{"LINKERSYNC_EXPIRY_WARNING_DAYS": "366"}, []string{`"366" is not a number of days from 1 to 365`}},
+		"no day of warning":                   {map[string]string{"LINKERSYNC_EXPIRY_WARNING_DAYS": "0"}, []string{"LINKERSYNC_EXPIRY_WARNING_DAYS"}},
+		"two weeks in words":                  {map[string]string{"LINKERSYNC_EXPIRY_WARNING_DAYS": "14d"}, []string{"LINKERSYNC_EXPIRY_WARNING_DAYS"}},
+		"a loud log":                          {map[string]string{"LINKERSYNC_LOG_LEVEL": "loud"}, []string{"LINKERSYNC_LOG_LEVEL"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

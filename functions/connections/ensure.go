@@ -52,7 +52,7 @@ func (p *pass) apply(ctx context.Context, api reconcile.Connections, tokens []to
 	}
 	plans, err := reconcile.PlanConnections(ctx, api, desired)
 	if err != nil {
-		return nil, err
+		return nil, explain(err)
 	}
 	for i, plan := range plans {
 		if plan.Changed() && p.thorough {

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/linkersync/linkersync/shared/infisical"
@@ -14,6 +16,8 @@ import (
 type safe struct {
 	url, organization string
 	login             login
+	// roots are the certificate authorities of a server of one's own, nil for the system's.
+	roots *x509.CertPool
 
 	// client is kept between invocations, for its connections and because it
 	// remembers a refused login instead of trying it until Infisical locks the
@@ -28,9 +32,17 @@ func (s *safe) open(ctx context.Context) (*infisical.Client, error) {
 		return nil, fmt.Errorf("log in to Infisical: %w", err)
 	}
 	if s.client == nil || changed {
-		s.client = &infisical.Client{BaseURL: s.url, Login: by, OrganizationSlug: s.organization}
+		s.client = &infisical.Client{BaseURL: s.url, Login: by, OrganizationSlug: s.organization, RootCAs: s.roots}
 	}
 	return s.client, nil
+}
+
+// explain adds to an error of Infisical what is set in a deployment to mend it.
+func explain(err error) error {
+	if unknown := (x509.UnknownAuthorityError{}); errors.As(err, &unknown) {
+		return fmt.Errorf("%w: deploy with CA_FILE and the parameter InfisicalCaFile (LINKERSYNC_INFISICAL_CA_FILE)", err)
+	}
+	return err
 }
 
 // login makes the proof of the machine identity. changed tells that it is another

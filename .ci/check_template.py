@@ -131,12 +131,20 @@ def check_functions(resources):
     if folders != set(deployed):
         yield f"functions/ has {sorted(folders)}, the template deploys {sorted(deployed)}"
     for name, function in deployed.items():
-        wanted = {"Runtime": "provided.al2023", "Architectures": ["arm64"], "MemorySize": 128}
+        memory = {"Ref": name.capitalize() + "Memory"}
+        limit = function.get("Environment", {}).get("Variables", {}).get("GOMEMLIMIT")
+        wanted = {"Runtime": "provided.al2023", "Architectures": ["arm64"], "MemorySize": memory}
         for key, value in wanted.items():
             if function.get(key) != value:
                 yield f"{name}: {key} is {function.get(key)}, want {value}"
+        if limit != {"Fn::FindInMap": ["Memory", memory, "GoLimit"]}:
+            yield f"{name}: GOMEMLIMIT is {limit}, which doesn't follow its memory"
         if function.get("TracingConfig") != {"Mode": "Active"}:
             yield f"{name}: tracing is off"
+
+
+# Variables that Go's runtime reads, and not our code.
+RUNTIME = {"GOMEMLIMIT"}
 
 
 def read_by(function):
@@ -156,7 +164,7 @@ def check_variables(resources):
         given = set(resource["Properties"].get("Environment", {}).get("Variables", {}))
         for variable in sorted(read - given - set(NOT_DEPLOYED)):
             yield f"{name}: reads {variable}, which the template doesn't set"
-        for variable in sorted(given - read):
+        for variable in sorted(given - read - RUNTIME):
             yield f"{name}: the template sets {variable}, which nothing reads"
         unused -= read - given
     for variable in sorted(unused):
@@ -164,6 +172,24 @@ def check_variables(resources):
 
 
 def check_rules(resources):
+    """An event that no function took reaches the dead-letter queue, or an alarm."""
+    alarms = text([r["Properties"].get("Metrics") for r in resources.values() if r["Type"] == "AWS::CloudWatch::Alarm"])
+    allowed = text([
+        statement.get("Condition", {}).get("ArnLike", {}).get("aws:SourceArn")
+        for _, statement in statements(resources) if statement.get("Principal") == {"Service": "events.amazonaws.com"}
+    ])
+    for name, resource in resources.items():
+        if resource["Type"] == "AWS::Events::Rule":
+            # A rule on a bus of the stack's own has a name of its own; the others are known by Ref and GetAtt.
+            own = resource["Properties"].get("Name", {}).get("Fn::Sub")
+            if (f":rule/${{Bus}}/{own}" if own else text({"Fn::GetAtt": [name, "Arn"]})) not in allowed:
+                yield f"{name}: the dead-letter queue refuses its events"
+            dimension = {"Name": "RuleName", "Value": {"Fn::Sub": own} if own else {"Ref": name}}
+            if text(dimension) not in alarms or "InvocationsFailedToBeSentToDlq" not in alarms:
+                yield f"{name}: no alarm on an event that its dead-letter queue doesn't take"
+    for name, statement in statements(resources):
+        if "aws:SourceAccount" in text(statement):
+            yield f"{name}: aws:SourceAccount, which EventBridge may not send"
     for name, resource in resources.items():
         if resource["Type"] == "AWS::Events::Rule":
             for target in resource["Properties"]["Targets"]:
@@ -194,7 +220,7 @@ def check_alarms(resources):
     for name, resource in resources.items():
         properties = resource.get("Properties", {})
         if resource["Type"] == "AWS::CloudWatch::Alarm":
-            alarms += len(properties.get("Metrics", [1]))
+            alarms += len([m for m in properties.get("Metrics", [{"MetricStat": {}}]) if "MetricStat" in m])
             namespace = properties.get("Namespace")
             have.add((namespace if isinstance(namespace, str) else text(namespace), properties.get("MetricName")))
             if not properties.get("AlarmActions"):
@@ -206,8 +232,8 @@ def check_alarms(resources):
     for what, metric in wanted.items():
         if metric not in have:
             yield f"no alarm on {what}"
-    if alarms > 6:
-        yield f"{alarms} alarms: with more than 6 an idle stack costs over a dollar, see docs/costs.md"
+    if alarms > 11:
+        yield f"{alarms} metrics in alarms: docs/costs.md counts 11"
 
 
 def check_metrics(resources):
@@ -248,8 +274,64 @@ def check_parameters(template):
         if "Description" not in parameter:
             yield f"parameter {name}: no description"
         bounded = {"AllowedPattern", "AllowedValues", "MinValue"} & set(parameter)
-        if not bounded and parameter["Type"] != "CommaDelimitedList":
+        if not bounded:
             yield f"parameter {name}: any value is allowed"
+    table = pathlib.Path("docs/deploy.md").read_text().partition("## All parameters\n")[2].partition("\n## ")[0]
+    documented = dict(re.findall(r"^\| `(\w+)` \| `?([^`|]*?)`? \|", table, re.M))
+    for name, parameter in template["Parameters"].items():
+        default = {"": "empty"}.get(parameter.get("Default"), str(parameter.get("Default", "none")))
+        if documented.pop(name, None) != default:
+            yield f"parameter {name}: docs/deploy.md doesn't say that its default is {default}"
+    for name in documented:
+        yield f"docs/deploy.md has a parameter {name}, which is none"
+
+
+# The most characters that CloudFormation or AWS puts in the place of a name.
+LONGEST = {"AWS::Region": 25, "AWS::Partition": 10, "AWS::URLSuffix": 20, "AWS::StackName": 128, "LinkerQueue": 160, "LinkerDeadLetters": 160, "Table": 255, "ManifestBucket": 63, "Bus": 128, "Api": 10}
+MAX_ENVIRONMENT = 4096
+
+
+def longest(value, template):
+    """Returns how many characters a value of a variable can have."""
+    if not isinstance(value, dict):
+        return len(str(value))
+    (function, argument), = value.items()
+    if function == "Fn::If":
+        return max(longest(branch, template) for branch in argument[1:])
+    if function == "Fn::FindInMap":
+        return max(len(str(row[argument[2]])) for row in template["Mappings"][argument[0]].values())
+    if function == "Fn::Sub":
+        names = re.findall(r"\$\{([\w:]+)\}", argument)
+        return len(argument) + sum(longest({"Ref": name}, template) for name in names)
+    if argument in LONGEST:
+        return LONGEST[argument]
+    parameter = template["Parameters"][argument]
+    values = parameter.get("AllowedValues", [parameter["MaxValue"]] if "MaxValue" in parameter else [])
+    return parameter["MaxLength"] if "MaxLength" in parameter else max(len(str(value)) for value in values)
+
+
+def check_environment_size(template):
+    """Lambda refuses a function whose variables have more than 4 KB, so the longest values must fit."""
+    for name, resource in template["Resources"].items():
+        if resource["Type"] == "AWS::Lambda::Function":
+            variables = resource["Properties"]["Environment"]["Variables"]
+            size = sum(len(variable) + longest(value, template) for variable, value in variables.items())
+            if size > MAX_ENVIRONMENT:
+                yield f"{name}: its variables can have {size} bytes, Lambda takes {MAX_ENVIRONMENT}"
+
+
+def check_public_function(template):
+    """A flood of the public API can take neither the account's executions nor much money."""
+    resources = template["Resources"]
+    reserved = resources["LifecycleFunction"]["Properties"].get("ReservedConcurrentExecutions")
+    if reserved != {"Fn::If": ["HasLifecycleConcurrency", {"Ref": "LifecycleConcurrency"}, {"Ref": "AWS::NoValue"}]}:
+        yield f"LifecycleFunction: nothing bounds its executions: {reserved}"
+    throttle = resources["ApiStage"]["Properties"].get("DefaultRouteSettings", {})
+    if throttle != {"ThrottlingRateLimit": {"Ref": "CallbackRate"}, "ThrottlingBurstLimit": {"Ref": "CallbackBurst"}}:
+        yield f"ApiStage: nothing bounds its requests: {throttle}"
+    for size, row in template["Mappings"]["Memory"].items():
+        if not int(size) // 2 < int(row["GoLimit"].removesuffix("MiB")) <= int(size) - 32:
+            yield f"Memory {size}: {row['GoLimit']} leaves too little or too much for what isn't Go's heap"
 
 
 class NoManagedPolicies(ManagedPolicyLoader):
@@ -266,6 +348,7 @@ CHECKS = [
     check_policies, check_managed_policies, check_queues, check_event_sources, check_logs, check_functions, check_variables, check_rules,
     check_infisical_rules, check_alarms, check_metrics, check_bucket,
 ]
+TEMPLATE_CHECKS = [check_parameters, check_environment_size, check_public_function]
 
 
 def complaints(template):
@@ -276,7 +359,9 @@ def complaints(template):
             # `sam deploy` uploads the zip and writes such an address here.
             resource["Properties"]["CodeUri"] = "s3://bucket/key"
     expanded = transform(source, {}, NoManagedPolicies())
-    found = list(check_parameters(expanded))
+    found = []
+    for check in TEMPLATE_CHECKS:
+        found += check(expanded)
     for check in CHECKS:
         found += check(expanded["Resources"])
     return found, len(expanded["Resources"])
@@ -286,7 +371,7 @@ def main(path):
     found, resources = complaints(pathlib.Path(path).read_text())
     for complaint in found:
         print(f"{path}: {complaint}", file=sys.stderr)
-    print(f"{len(CHECKS) + 1} checks on {resources} resources, {len(found)} complaints")
+    print(f"{len(CHECKS) + len(TEMPLATE_CHECKS)} checks on {resources} resources, {len(found)} complaints")
     return 1 if found else 0
 
 

@@ -107,6 +107,17 @@ func ensure(ctx context.Context, api Connections, plan ConnectionPlan, options C
 	return plan, nil
 }
 
+// Ready checks before the first write what would keep the plan from being carried out:
+// a connection of somebody else ([UnmanagedError]), a missing token, a token that
+// options.CheckToken refuses. It writes nothing, and nil stands for a plan that needs
+// nothing, too.
+func (p ConnectionPlan) Ready(ctx context.Context, options ConnectionOptions) error {
+	if !p.Changed() {
+		return nil
+	}
+	return permit(ctx, p, options)
+}
+
 func permit(ctx context.Context, plan ConnectionPlan, options ConnectionOptions) error {
 	d := plan.desired
 	if plan.NeedsYes {

@@ -1,16 +1,19 @@
-// Package apply takes a manifest through the selected installations, some at a
-// time, and through Infisical, and hands each part's result on as it comes. It
-// holds a bounded number of results, so a fleet of any size costs the same memory.
+// Package apply is the one flow of plan and apply, for terminal and CI alike. It takes
+// a manifest through the selected installations, some at a time, and through Infisical,
+// and hands each part's result on as it comes. It holds a bounded number of results, so
+// a fleet of any size costs the same memory.
 //
 // What a linker or connection needs is decided by package reconcile; what a person
 // sees of it by packages cli and summary.
 package apply
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
 	"iter"
+	"slices"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
@@ -55,6 +58,7 @@ type Failure struct {
 // failed keeps a linker that could not be read in plan and result, so that nobody
 // takes it for one that needs nothing.
 func (p *Part) failed(desired manifest.Linker, err error) {
+	p.Failures = append(p.Failures, Failure{Subject: "linker " + desired.Key, Position: desired.Position, Err: err})
 	p.Plan.Linkers = append(p.Plan.Linkers, reconcile.LinkerPlan{
 		Linker: desired.Key, Add: []string{}, Remove: []string{}, Position: desired.Position, Error: err.Error(),
 	})
@@ -168,22 +172,65 @@ func (p *pass) one(ctx context.Context, in installation.Installation, unreadable
 		return part, nil //nolint:nilerr // the error is one of the part
 	}
 	api := p.connect(in)
+	plans, gone := p.plan(ctx, api, &part)
+	if gone == nil && p.options.Apply {
+		gone = p.apply(ctx, api, plans, &part)
+	}
+	// A linker that could not be planned has failed before the others were applied.
+	slices.SortStableFunc(part.Result.Linkers, func(a, b reconcile.LinkerResult) int { return order(a.Position, b.Position) })
+	slices.SortStableFunc(part.Failures, func(a, b Failure) int { return order(a.Position, b.Position) })
+	return part, gone
+}
+
+// order is that of the manifest.
+func order(a, b manifest.Position) int {
+	return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+}
+
+// plan looks at every linker before the first write.
+func (p *pass) plan(ctx context.Context, api reconcile.LinkerValues, part *Part) (ready []reconcile.LinkerPlan, gone error) {
 	for _, desired := range p.linkers {
-		err := p.linker(ctx, api, desired, &part)
-		if err != nil {
-			part.Failures = append(part.Failures, Failure{Subject: "linker " + desired.Key, Position: desired.Position, Err: err})
+		if ctx.Err() != nil && len(part.Plan.Linkers) > 0 {
+			break
 		}
-		if errors.Is(err, bitbucket.ErrEndpointRemoved) {
-			return part, p.goneForAll(err) // the next linker would meet the same
-		}
+		plan, err := reconcile.PlanLinker(ctx, api, desired)
 		if err == nil {
 			p.worked.Store(true)
+			part.Plan.Linkers, ready = append(part.Plan.Linkers, plan), append(ready, plan)
+			continue
+		}
+		part.failed(desired, err)
+		if gone := p.gone(err); gone != nil || errors.Is(err, bitbucket.ErrEndpointRemoved) {
+			return nil, gone // the next linker would meet the same
+		}
+	}
+	return ready, nil
+}
+
+// apply carries out the plans, in their order.
+func (p *pass) apply(ctx context.Context, api reconcile.LinkerValues, plans []reconcile.LinkerPlan, part *Part) (gone error) {
+	for _, plan := range plans {
+		result, err := reconcile.ApplyPlan(ctx, api, plan, reconcile.Options{AllowPrune: p.options.AllowPrune})
+		part.Result.Linkers = append(part.Result.Linkers, result)
+		if err != nil {
+			part.Failures = append(part.Failures, Failure{Subject: "linker " + plan.Linker, Position: plan.Position, Err: err})
+		}
+		if errors.Is(err, bitbucket.ErrEndpointRemoved) {
+			return p.gone(err)
 		}
 		if ctx.Err() != nil {
 			break
 		}
 	}
-	return part, nil //nolint:nilerr // each error is one of the part
+	return nil
+}
+
+// gone returns err when every further call, for any installation, would fail too.
+func (p *pass) gone(err error) error {
+	if !errors.Is(err, bitbucket.ErrEndpointRemoved) {
+		return nil
+	}
+	return p.goneForAll(err)
 }
 
 // goneForAll tells a removed endpoint from a workspace that was deleted, whose
@@ -195,19 +242,4 @@ func (p *pass) goneForAll(err error) error {
 		return err
 	}
 	return nil
-}
-
-func (p *pass) linker(ctx context.Context, api reconcile.LinkerValues, desired manifest.Linker, part *Part) error {
-	plan, err := reconcile.PlanLinker(ctx, api, desired)
-	if err != nil {
-		part.failed(desired, err)
-		return err
-	}
-	part.Plan.Linkers = append(part.Plan.Linkers, plan)
-	if !p.options.Apply {
-		return nil
-	}
-	result, err := reconcile.ApplyPlan(ctx, api, plan, reconcile.Options{AllowPrune: p.options.AllowPrune})
-	part.Result.Linkers = append(part.Result.Linkers, result)
-	return err
 }

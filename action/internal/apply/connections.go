@@ -10,34 +10,60 @@ import (
 	"github.com/linkersync/linkersync/shared/redact"
 )
 
-// Resolve reads the secret that a reference points at.
-type Resolve func(context.Context, manifest.Reference) (redact.Secret, error)
-
 // ErrReserved says that a manifest names a credential that is not its own.
 var ErrReserved = errors.New("this is a credential of the CI or of linkersync itself, which no manifest may send anywhere: " +
 	"keep the Bitbucket token in a variable or secret of its own, such as BITBUCKET_API_TOKEN")
 
-// Connections plans, and applies if asked, the manifest's connections: one list,
-// and one write for each that differs. A token that can't be read fails an apply,
-// and leaves a plan that says what it could not see; one that must not be read,
-// with ErrReserved, fails both.
-func Connections(ctx context.Context, api reconcile.Connections, resolve Resolve, connections []manifest.Connection, apply bool, check reconcile.ConnectionOptions) (Part, error) {
-	return ensure(ctx, api, resolve, connections, apply, false, check)
+// Tokens reads and checks the tokens of connections.
+type Tokens struct {
+	// Resolve reads the secret that a reference points at.
+	Resolve func(context.Context, manifest.Reference) (redact.Secret, error)
+	// Check asks Bitbucket whether a token works for the account; nil leaves it unasked.
+	Check func(ctx context.Context, email string, token redact.Secret) error
 }
 
-// Rotate is Connections with apply, and writes the credentials even where the
-// fingerprint says that they are there: for somebody who changed them in Infisical.
-func Rotate(ctx context.Context, api reconcile.Connections, resolve Resolve, connections []manifest.Connection, check reconcile.ConnectionOptions) (Part, error) {
-	return ensure(ctx, api, resolve, connections, true, true, check)
+// Connections plans, and applies if asked, the manifest's connections: one list, and
+// one write for each that differs. A connection whose token can't be read, or is refused
+// by Bitbucket, is a failure of the part and keeps no other from being written.
+func Connections(ctx context.Context, api reconcile.Connections, tokens Tokens, connections []manifest.Connection, apply bool) (Part, error) {
+	return tokens.ensure(ctx, api, connections, apply, false)
 }
 
-func ensure(ctx context.Context, api reconcile.Connections, resolve Resolve, connections []manifest.Connection, apply, rewrite bool, check reconcile.ConnectionOptions) (Part, error) {
-	part := Part{Applied: apply}
-	desired := make([]reconcile.DesiredConnection, 0, len(connections))
+// Rotate is Connections with apply. It also writes credentials that look unchanged, for
+// a connection whose credentials were changed in Infisical.
+func Rotate(ctx context.Context, api reconcile.Connections, tokens Tokens, connections []manifest.Connection) (Part, error) {
+	return tokens.ensure(ctx, api, connections, true, true)
+}
+
+func (t Tokens) ensure(ctx context.Context, api reconcile.Connections, connections []manifest.Connection, apply, rewrite bool) (Part, error) {
+	plan, err := t.plan(ctx, api, connections, apply, rewrite)
+	if err == nil && apply {
+		plan.apply(ctx, api)
+	}
+	return plan.part, err
+}
+
+// planned are connections before their first write.
+type planned struct {
+	part Part
+	// ready are the plans of the connections whose token is there and works.
+	ready []reconcile.ConnectionPlan
+}
+
+// plan checks what can be checked without a write: the references, what Infisical has,
+// and the tokens at Bitbucket. A connection that needs a yes is shown as such in a plan,
+// and is a failure when it is to be written.
+func (t Tokens) plan(ctx context.Context, api reconcile.Connections, connections []manifest.Connection, write, rewrite bool) (*planned, error) {
+	p := &planned{}
+	unread := map[[2]string]bool{}
+	var desired []reconcile.DesiredConnection
 	for _, connection := range connections {
-		token, err := resolve(ctx, connection.Token)
-		if err != nil && apply || errors.Is(err, ErrReserved) {
-			part.Failures = append(part.Failures, Failure{Subject: "connection " + connection.Name, Position: connection.Position, Err: err, alone: true})
+		token, err := t.Resolve(ctx, connection.Token)
+		if err != nil {
+			p.fail(connection.Name, connection.Position, err)
+			unread[[2]string{connection.ProjectID, connection.Name}] = true
+		}
+		if errors.Is(err, ErrReserved) {
 			continue
 		}
 		wanted := reconcile.Desire(connection, token)
@@ -45,25 +71,44 @@ func ensure(ctx context.Context, api reconcile.Connections, resolve Resolve, con
 		desired = append(desired, wanted)
 	}
 	if len(desired) == 0 {
-		return part, nil
+		return p, nil
 	}
 	plans, err := reconcile.PlanConnections(ctx, api, desired)
 	if err != nil {
-		return part, fmt.Errorf("plan connections: %w", err)
+		return p, fmt.Errorf("plan connections: %w", err)
 	}
-	part.Plan.Connections = plans
-	if !apply {
-		return part, nil
+	p.part.Plan.Connections = plans
+	for _, plan := range plans {
+		if unread[[2]string{plan.ProjectID, plan.Name}] {
+			continue
+		}
+		err := plan.Ready(ctx, reconcile.ConnectionOptions{CheckToken: t.Check})
+		if _, others := errors.AsType[*reconcile.UnmanagedError](err); err != nil && (write || !others) {
+			p.fail(plan.Name, plan.Position, err)
+			continue
+		}
+		p.ready = append(p.ready, plan)
 	}
-	results, err := reconcile.ApplyConnections(ctx, api, plans, check)
-	part.Result.Connections = results
+	return p, nil
+}
+
+func (p *planned) fail(name string, position manifest.Position, err error) {
+	p.part.Failures = append(p.part.Failures, Failure{Subject: "connection " + name, Position: position, Err: err, alone: true})
+}
+
+// apply writes the connections that are ready.
+func (p *planned) apply(ctx context.Context, api reconcile.Connections) {
+	p.part.Applied = true
+	results, err := reconcile.ApplyConnections(ctx, api, p.ready, reconcile.ConnectionOptions{})
+	p.part.Result.Connections = results
+	failed := false
 	for _, result := range results {
 		if result.Error != "" {
-			part.Failures = append(part.Failures, Failure{Subject: "connection " + result.Name, Position: result.Position, Err: errors.New(result.Error)})
+			failed = true
+			p.part.Failures = append(p.part.Failures, Failure{Subject: "connection " + result.Name, Position: result.Position, Err: errors.New(result.Error)})
 		}
 	}
-	if err != nil && len(part.Failures) == 0 {
-		return part, err
+	if err != nil && !failed {
+		p.part.Failures = append(p.part.Failures, Failure{Subject: "connections", Err: err, alone: true})
 	}
-	return part, nil
 }

@@ -52,7 +52,7 @@ func TestWhatAWaitingStepSays(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				var said strings.Builder
-				s := &step{config: Config{Bus: "the-bus", Table: "the-table"}, out: io.Discard, session: setup.New(setup.Options{AppKey: "app"}, nothingSet, "test")}
+				s := &step{config: setup.Options{Bus: "the-bus", Table: "the-table"}, out: io.Discard, session: setup.New(setup.Options{AppKey: "app"}, nothingSet, "test")}
 				s.platform = platform.Detect(platform.Environment{Getenv: nothingSet, Stdout: &said, HTTP: http.DefaultTransport})
 				ctx, cancel := context.WithTimeout(t.Context(), test.timeout)
 				defer cancel()

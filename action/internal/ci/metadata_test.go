@@ -2,13 +2,14 @@ package ci
 
 import (
 	"os"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/goccy/go-yaml"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/linkersync/linkersync/action/internal/setup"
 )
 
 const root = "../../../"
@@ -48,49 +49,31 @@ func readYAML(t *testing.T, name string, into any) {
 	}
 }
 
-// configured are the inputs as Config has them.
-func configured() map[string]reflect.StructField {
-	fields := map[string]reflect.StructField{}
-	config := reflect.TypeFor[Config]()
-	for i := range config.NumField() {
-		fields[config.Field(i).Tag.Get("input")] = config.Field(i)
+// inputs are the options of the step, by name.
+func inputs() map[string]setup.Option {
+	list := map[string]setup.Option{}
+	for _, option := range new(setup.Options).List() {
+		if option.Input {
+			list[option.Name] = option
+		}
 	}
-	return fields
+	return list
 }
 
-// check compares declared inputs with Config, both ways.
-func check(t *testing.T, inputs map[string]declared) {
+// check compares declared inputs with the table of options, both ways.
+func check(t *testing.T, got map[string]declared) {
 	t.Helper()
-	fields := configured()
-	for name, input := range inputs {
-		field, ok := fields[name]
-		if !ok {
-			t.Errorf("%s is declared, and Config doesn't have it", name)
-			continue
-		}
-		if got := field.Tag.Get("default"); got != input.Default {
-			t.Errorf("%s: the default is %q in Config and %q where it is declared", name, got, input.Default)
-		}
-		if input.Required {
-			t.Errorf("%s: nothing is required: what a command needs depends on the manifest, and load says so", name)
-		}
-		if input.Description == "" {
-			t.Errorf("%s has no description", name)
-		}
-		for word := range strings.SplitSeq(field.Tag.Get("oneof"), ",") {
-			if !strings.Contains(input.Description, word) {
-				t.Errorf("%s: the description doesn't say that it may be %s", name, word)
-			}
-		}
+	want := map[string]declared{}
+	for name, option := range inputs() {
+		// Nothing is required: what a command needs depends on the manifest.
+		want[name] = declared{Description: option.Usage(), Default: option.Default}
 	}
-	for name := range fields {
-		if _, ok := inputs[name]; !ok {
-			t.Errorf("Config has %s, and it is not declared", name)
-		}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-table of options +declared):\n%s", diff)
 	}
 }
 
-func TestActionFileIsConfig(t *testing.T) {
+func TestActionFileIsTheTableOfOptions(t *testing.T) {
 	t.Parallel()
 	var action actionFile
 	readYAML(t, "action.yml", &action)
@@ -118,34 +101,45 @@ func TestActionFileIsConfig(t *testing.T) {
 	}
 }
 
-func TestPipeFileIsConfig(t *testing.T) {
+func TestPipeFileIsTheTableOfOptions(t *testing.T) {
 	t.Parallel()
 	var pipe pipeFile
 	readYAML(t, "pipe.yml", &pipe)
-	inputs := map[string]declared{}
+	variables := map[string]declared{}
 	for _, variable := range pipe.Variables {
 		if variable.Name != strings.ToUpper(variable.Name) {
 			t.Errorf("%s is not in upper case", variable.Name)
 		}
-		inputs[strings.ToLower(variable.Name)] = declared{variable.Description, variable.Required, variable.Default}
+		variables[strings.ToLower(variable.Name)] = declared{variable.Description, variable.Required, variable.Default}
 	}
-	check(t, inputs)
+	check(t, variables)
 	if pipe.Name == "" || pipe.Image == "" || pipe.Description == "" || pipe.Repository == "" {
 		t.Errorf("incomplete: %+v", pipe)
 	}
 }
 
-// TestDocumentedInputs holds docs/action.md to the same list.
+// TestDocumentedInputs holds docs/action.md to the table of options.
 func TestDocumentedInputs(t *testing.T) {
 	t.Parallel()
 	data, err := os.ReadFile(root + "docs/action.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name := range configured() {
-		if !strings.Contains(string(data), "| `"+name+"` |") {
-			t.Errorf("docs/action.md doesn't have the input %s in its table", name)
+	_, table, _ := strings.Cut(string(data), "| input | default | what it is |\n| --- | --- | --- |\n")
+	table, _, _ = strings.Cut(table, "\n\n")
+	var want []string
+	for _, option := range new(setup.Options).List() {
+		if !option.Input {
+			continue
 		}
+		value := option.Default
+		if value != "" {
+			value = "`" + value + "`"
+		}
+		want = append(want, strings.Join([]string{"", " `" + option.Name + "` ", " " + value + " ", " " + option.Usage() + " ", ""}, "|"))
+	}
+	if diff := cmp.Diff(strings.Join(want, "\n"), table); diff != "" {
+		t.Errorf("docs/action.md (-table of options +documented):\n%s", diff)
 	}
 	for _, name := range outputNames {
 		if !strings.Contains(string(data), "| `"+name+"` |") {
@@ -157,7 +151,7 @@ func TestDocumentedInputs(t *testing.T) {
 // TestExamplesUseWhatExists checks the three examples against the inputs.
 func TestExamplesUseWhatExists(t *testing.T) {
 	t.Parallel()
-	fields := configured()
+	fields := inputs()
 	known := func(example, name string) {
 		if _, ok := fields[name]; !ok {
 			t.Errorf("%s uses %s, which does not exist", example, name)

@@ -11,7 +11,6 @@ import (
 	"github.com/linkersync/linkersync/action/internal/ci/summary"
 	"github.com/linkersync/linkersync/action/internal/platform"
 	"github.com/linkersync/linkersync/action/internal/setup"
-	"github.com/linkersync/linkersync/shared/infisical"
 	"github.com/linkersync/linkersync/shared/manifest"
 	"github.com/linkersync/linkersync/shared/reconcile"
 	"github.com/linkersync/linkersync/shared/redact"
@@ -39,7 +38,7 @@ var secretVariables = []string{
 
 // step is one run.
 type step struct {
-	config   Config
+	config   setup.Options
 	platform platform.Platform
 	masker   *platform.Masker
 	session  *setup.Session
@@ -83,7 +82,8 @@ func Run(ctx context.Context, process Process, options setup.Options) error {
 
 // work reads the inputs and does what they say.
 func (s *step) work(ctx context.Context, options setup.Options) (err error) {
-	if s.config, err = load(s.platform.Input); err != nil {
+	s.config = options
+	if err := s.config.ReadInputs(s.platform.Input); err != nil {
 		return fmt.Errorf("the inputs need correcting:\n%w", err)
 	}
 	s.report.Command = s.config.Command
@@ -92,7 +92,7 @@ func (s *step) work(ctx context.Context, options setup.Options) (err error) {
 	if err := allow(s.config, trigger); err != nil {
 		return err
 	}
-	if s.config.applies() && trigger.PullRequest {
+	if s.config.Writes() && trigger.Trust == platform.Unmerged {
 		s.platform.Annotate(unmerged())
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, s.config.Timeout, fmt.Errorf("it took longer than the input timeout, %s", s.config.Timeout))
@@ -102,9 +102,13 @@ func (s *step) work(ctx context.Context, options setup.Options) (err error) {
 			err = fmt.Errorf("%w (%w)", err, cause)
 		}
 	}()
-	s.trace("%s, event %q, pull request %t, fork %t", s.platform.Name(), trigger.Event, trigger.PullRequest, trigger.Fork)
-	s.trace("%+v", s.config)
-	s.session = setup.New(s.options(options), s.process.Getenv, "linkersync/"+s.process.Version)
+	s.trace("%s, event %q, %s", s.platform.Name(), trigger.Event, trigger.Trust)
+	for _, option := range s.config.List() {
+		if text := option.Value.String(); option.Input && text != "" {
+			s.trace("%s: %s", option.Name, text)
+		}
+	}
+	s.session = setup.New(s.config, s.process.Getenv, "linkersync/"+s.process.Version)
 	s.session.OnSecret(s.masker.Mask)
 	if err := s.assumeRole(ctx); err != nil {
 		return err
@@ -119,63 +123,45 @@ func (s *step) work(ctx context.Context, options setup.Options) (err error) {
 
 // manifest takes the manifest through what the command names.
 func (s *step) manifest(ctx context.Context, trigger platform.Trigger) error {
-	desired, err := manifest.Load(s.config.File)
+	desired, err := s.session.Load(s.config.File)
 	if err != nil {
 		return s.wrongManifest(err)
 	}
-	if err := s.session.UseApp(desired.App); err != nil {
-		return err
-	}
 	s.trace("%s: %d linkers, %d connections", desired.Path, len(desired.Linkers), len(desired.Connections))
-	if trigger.Fork {
+	if trigger.Fork && !s.config.AllowUntrustedTrigger {
 		s.report.Unseen = "This pull request comes from a fork, which gets no secrets: the manifest was checked, the workspaces and Infisical were not looked at."
 		return nil
 	}
 	if s.config.Command == "connections" {
 		desired.Linkers = nil
 	}
-	switch {
-	case len(desired.Linkers) > 0 && s.config.Installation == "":
-		return errors.New("installation: the manifest has linkers; say where they go: all, a client key, or a workspace's UUID")
-	case s.config.Via == "event":
+	if s.config.Via == "event" {
 		err = s.event(ctx, desired)
-	case len(desired.Linkers) > 0:
-		err = s.linkers(ctx, desired)
+	} else {
+		err = s.session.Run(ctx, desired, s.flow(), func(part apply.Part) error {
+			s.add(desired.Path, part)
+			return nil
+		})
 	}
-	if err == nil && len(desired.Connections) > 0 && s.config.Via != "event" {
-		err = s.connections(ctx, desired)
+	if errors.Is(err, apply.ErrNotReady) {
+		s.report.Notes = append(s.report.Notes, err.Error())
+		err = nil
 	}
 	if err == nil && s.report.Failed() > 0 {
 		return ErrFailed
 	}
-	if err == nil && s.config.FailOnDrift && !s.config.applies() && s.report.Summary().Changed {
+	if err == nil && s.config.FailOnDrift && !s.config.Writes() && s.report.Summary().Changed {
 		return errors.New("fail_on_drift: something differs from the manifest, as the summary shows")
 	}
 	return err
 }
 
-func (s *step) linkers(ctx context.Context, desired manifest.Manifest) error {
-	options := apply.Options{Apply: s.config.applies(), AllowPrune: s.config.Prune, Parallel: s.config.Parallel}
-	for part, err := range apply.Linkers(ctx, s.session.Installations(ctx, s.config.Installation), s.session.Connect, desired.Linkers, options) {
-		if err != nil {
-			return err
-		}
-		s.add(desired.Path, part)
+// flow is what the command does, for [setup.Session.Run].
+func (s *step) flow() setup.Work {
+	return setup.Work{
+		Apply: s.config.Writes(), CheckTokens: true, Log: s.process.Log,
+		OIDC: func(ctx context.Context) (redact.Secret, error) { return s.identity(ctx, s.config.Infisical.Audience) },
 	}
-	return nil
-}
-
-func (s *step) connections(ctx context.Context, desired manifest.Manifest) error {
-	oidc := func(ctx context.Context) (redact.Secret, error) { return s.identity(ctx, s.config.InfisicalAudience) }
-	return s.session.WithInfisical(ctx, oidc, s.process.Log, func(client *infisical.Client) error {
-		check := reconcile.ConnectionOptions{CheckToken: s.session.CheckToken}
-		part, err := apply.Connections(ctx, client, s.session.Resolve, desired.Connections, s.config.applies(), check)
-		if err != nil {
-			return err
-		}
-		s.add(desired.Path, part)
-		return nil
-	})
 }
 
 // awsAudience is what AWS's trust policies ask for by default.
@@ -264,14 +250,4 @@ func (s *step) trace(format string, args ...any) {
 	if s.config.Debug {
 		_, _ = fmt.Fprintf(s.out, "debug: "+format+"\n", args...)
 	}
-}
-
-// options are the session's, from the inputs; addresses stay as the environment has them.
-func (s *step) options(o setup.Options) setup.Options {
-	o.AppKey, o.AWSRegion = s.config.AppKey, s.config.AWSRegion
-	o.Infisical = setup.InfisicalOptions{
-		URL: s.config.InfisicalURL, Method: s.config.InfisicalMethod, IdentityID: s.config.InfisicalIdentityID,
-		ClientID: s.config.InfisicalClientID, Organization: s.config.InfisicalOrganization, CAFile: o.Infisical.CAFile,
-	}
-	return o
 }

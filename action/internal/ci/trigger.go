@@ -1,27 +1,29 @@
 package ci
 
 import (
-	"errors"
+	"fmt"
 
 	"github.com/linkersync/linkersync/action/internal/platform"
+	"github.com/linkersync/linkersync/action/internal/setup"
 )
 
-// errDangerous explains why a run is refused before anything is read.
-var errDangerous = errors.New("this trigger runs with the repository's secrets on a change that a stranger may have written, so an apply would let them write into your workspaces; plan on pull_request, and apply on push to a protected branch")
-
-// allow refuses what would let a stranger's change act with the owners' secrets.
-func allow(c Config, t platform.Trigger) error {
-	if t.Dangerous && c.Command != "plan" {
-		return errDangerous
-	}
-	if t.Fork && c.Command != "plan" {
-		return errors.New("a pull request from a fork can only plan: apply it after the merge")
+// allow refuses what would let a stranger's change act with the owners' secrets. Only a
+// plan is done for such a change, until the input allow_untrusted_trigger says yes.
+func allow(o setup.Options, t platform.Trigger) error {
+	switch {
+	case o.Command == "plan" || o.AllowUntrustedTrigger:
+		return nil
+	case t.Trust == platform.NoSecrets:
+		return fmt.Errorf("a pull request from a fork can only plan: %s it after the merge", o.Command)
+	case t.Trust == platform.Untrusted:
+		return fmt.Errorf("the event %q may bring a stranger's change together with the repository's secrets, so %s is refused: "+
+			"use an event that docs/action.md calls trusted, such as push, or set allow_untrusted_trigger: true when only people you trust can start this job", t.Event, o.Command)
 	}
 	return nil
 }
 
-// unmerged warns of an apply that the owners of the repository may want, since no
-// stranger wrote the change: some have a workspace for trying things out.
+// unmerged warns of an apply of a pull request. Some repositories have a workspace for
+// trying things out, so the apply is done.
 func unmerged() platform.Annotation {
 	return platform.Annotation{
 		Level: platform.Warning, Title: "an apply of a pull request",

@@ -5,8 +5,10 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/linkersync/linkersync/action/internal/ci"
+	"github.com/linkersync/linkersync/action/internal/setup"
 )
 
 // newActionCommand is what the container runs as GitHub action and Bitbucket pipe.
@@ -26,7 +28,8 @@ func newActionCommand(inv *invocation) *cobra.Command {
 		RunE: func(command *cobra.Command, _ []string) error { return inv.step(command, wrong) },
 	}
 	command.SetFlagErrorFunc(inv.step)
-	inv.caFileFlag(command.Flags())
+	inv.optionFlags(command.Flags(), func(o setup.Option) bool { return o.Input && !common(o) })
+	command.Flags().VisitAll(func(flag *pflag.Flag) { flag.Hidden = true }) // docs/action.md lists the inputs
 	return command
 }
 

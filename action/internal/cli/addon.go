@@ -50,7 +50,7 @@ func newAddonUpdateCommand(inv *invocation) *cobra.Command {
 	flags.StringVar(&c.descriptor, "descriptor", "", "Send this descriptor `FILE`.")
 	flags.StringVar(&c.descriptorURL, "descriptor-url", "", "Make Bitbucket read this `URL`, which must be the registered one.")
 	flags.StringVar(&c.forgeAppLink, "forge-app-link", "", "Write this `URL` of your Forge app into the descriptor that is sent.")
-	parallelFlag(command, &c.parallel, 4, "How many workspaces at a time.")
+	parallelFlag(command, &c.parallel, "How many workspaces at a time.")
 	flags.StringVar(&c.journal, "journal", "", "Remember in this `FILE` which workspaces are done; the same command with the same file goes on where it stopped. Another descriptor needs another file.")
 	command.MarkFlagsMutuallyExclusive("descriptor", "descriptor-url")
 	return command

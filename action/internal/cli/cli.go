@@ -45,9 +45,6 @@ const examples = `  linkersync plan --installation all
   linkersync values list issues --installation {11111111-2222-4333-8444-555555555555}
   linkersync installations import old-store.jsonl --dry-run`
 
-// defaultTimeout is enough for thousands of workspaces at Bitbucket's pace.
-const defaultTimeout = 30 * time.Minute
-
 // Run parses args, runs the verb and returns the exit code. It prints every error
 // once.
 func Run(ctx context.Context, args []string, process Process) int {

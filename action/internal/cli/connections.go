@@ -18,7 +18,7 @@ func newConnectionsCommand(inv *invocation) *cobra.Command {
 	command := newGroup("connections", "Bitbucket connections in Infisical: list, show, ensure, rotate, delete, doctor.",
 		newConnectionsListCommand(inv), newConnectionsShowCommand(inv), newConnectionsEnsureCommand(inv),
 		newConnectionsRotateCommand(inv), newConnectionsDeleteCommand(inv), newConnectionsDoctorCommand(inv))
-	inv.infisicalFlags(command.PersistentFlags())
+	inv.optionFlags(command.PersistentFlags(), ofInfisical)
 	return command
 }
 

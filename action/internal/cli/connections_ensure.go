@@ -8,7 +8,6 @@ import (
 	"github.com/linkersync/linkersync/action/internal/apply"
 	"github.com/linkersync/linkersync/shared/infisical"
 	"github.com/linkersync/linkersync/shared/manifest"
-	"github.com/linkersync/linkersync/shared/reconcile"
 )
 
 // connectionsFileFlag says where connections are desired.
@@ -17,12 +16,9 @@ type connectionsFileFlag struct{ file string }
 // load reads the manifest's connections: those with one of the names, or all when
 // no name is given.
 func (f connectionsFileFlag) load(inv *invocation, names []string) (manifest.Manifest, error) {
-	desired, err := manifest.Load(f.file)
+	desired, err := inv.session.Load(f.file)
 	if err != nil {
 		return desired, wrongManifest(err)
-	}
-	if err := inv.session.UseApp(desired.App); err != nil {
-		return desired, usageError{err.Error()}
 	}
 	if len(names) == 0 {
 		return desired, nil
@@ -64,7 +60,7 @@ func newConnectionsEnsureCommand(inv *invocation) *cobra.Command {
 				return err
 			}
 			return inv.passConnections(desired, func(client *infisical.Client) (apply.Part, error) {
-				return apply.Connections(inv.ctx, client, inv.session.Resolve, desired.Connections, !dryRun, inv.connectionOptions(!unchecked))
+				return apply.Connections(inv.ctx, client, inv.session.Tokens(!unchecked), desired.Connections, !dryRun)
 			})
 		}),
 	}
@@ -89,20 +85,13 @@ func newConnectionsRotateCommand(inv *invocation) *cobra.Command {
 				return err
 			}
 			return inv.passConnections(desired, func(client *infisical.Client) (apply.Part, error) {
-				return apply.Rotate(inv.ctx, client, inv.session.Resolve, desired.Connections, inv.connectionOptions(!unchecked))
+				return apply.Rotate(inv.ctx, client, inv.session.Tokens(!unchecked), desired.Connections)
 			})
 		}),
 	}
 	fileFlag(command, &from.file)
 	uncheckedFlag(command, &unchecked)
 	return command
-}
-
-func (inv *invocation) connectionOptions(checkToken bool) reconcile.ConnectionOptions {
-	if !checkToken {
-		return reconcile.ConnectionOptions{}
-	}
-	return reconcile.ConnectionOptions{CheckToken: inv.session.CheckToken}
 }
 
 // passConnections takes the manifest's connections through Infisical, within one

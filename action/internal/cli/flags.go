@@ -1,12 +1,16 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/linkersync/linkersync/action/internal/setup"
 )
 
 // variable annotates a flag with the environment variable that is its default.
@@ -28,7 +32,7 @@ func fillFlags(command *cobra.Command, getenv func(string) string) error {
 		if flag.Changed || len(names) == 0 {
 			return
 		}
-		value := getenv(names[0])
+		value := strings.TrimSpace(getenv(names[0]))
 		if value == "" {
 			return
 		}
@@ -43,32 +47,53 @@ func fillFlags(command *cobra.Command, getenv func(string) string) error {
 	return errors.Join(problems...)
 }
 
-// oneOf is a flag that takes one of a few words.
-type oneOf struct {
-	value   *string
-	allowed []string
+// optionFlag gives a verb the flag of an option. Its value goes to value, because a verb
+// may keep it; usage replaces the option's own where it isn't empty.
+func optionFlag(flags *pflag.FlagSet, option setup.Option, value pflag.Value, usage string) {
+	option.Value = value
+	if option.Default != "" {
+		_ = option.Set(option.Default) // a test sets every default
+	}
+	flag := flags.VarPF(oneOf{option}, option.FlagName(), option.Short, cmp.Or(usage, option.Help))
+	if len(option.OneOf) > 0 {
+		flag.Usage = option.Usage()
+	}
+	if value.Type() == "bool" {
+		flag.NoOptDefVal = "true"
+	}
+	flag.Hidden = option.Hidden
+	fromEnvironment(flags, option.FlagName(), option.Variable())
 }
 
-func enumVar(flags *pflag.FlagSet, value *string, name, fallback, usage string, allowed ...string) {
-	*value = fallback
-	flags.Var(&oneOf{value, allowed}, name, usage+" One of "+strings.Join(allowed, ", ")+".")
-}
+// oneOf is an option as a flag's value: it refuses words that the option doesn't take.
+type oneOf struct{ setup.Option }
 
 // String implements pflag.Value.
-func (o *oneOf) String() string { return *o.value }
+func (o oneOf) String() string {
+	if o.Value == nil { // pflag asks a zero value
+		return ""
+	}
+	return o.Value.String()
+}
 
 // Type implements pflag.Value.
-func (o *oneOf) Type() string { return "word" }
+func (o oneOf) Type() string { return o.Value.Type() }
 
-// Set implements pflag.Value.
-func (o *oneOf) Set(value string) error {
-	for _, word := range o.allowed {
-		if value == word {
-			*o.value = value
-			return nil
+// option finds an option by name, for a verb that keeps its value in a place of its own.
+func option(name string) setup.Option {
+	for _, option := range new(setup.Options).List() {
+		if option.Name == name {
+			return option
 		}
 	}
-	return fmt.Errorf("it is one of %s", strings.Join(o.allowed, ", "))
+	panic("no option " + name) // the names are constants of this package
+}
+
+// enumVar is a verb's own flag that takes one of a few words.
+func enumVar(flags *pflag.FlagSet, value *string, name, fallback, usage string, allowed ...string) {
+	enum := setup.Option{Name: name, Default: fallback, OneOf: allowed, Help: usage, Value: setup.Text(value, "word")}
+	*value = fallback
+	flags.Var(oneOf{enum}, name, enum.Usage())
 }
 
 // needed annotates a flag without whose value a verb can't begin. Cobra's own mark
@@ -100,8 +125,7 @@ func checkFlags(command *cobra.Command) error {
 
 // installationFlag selects whose Bitbucket a verb works with.
 func installationFlag(command *cobra.Command, value *string, usage string) {
-	command.Flags().StringVar(value, "installation", "", usage)
-	fromEnvironment(command.Flags(), "installation", "LINKERSYNC_INSTALLATION")
+	optionFlag(command.Flags(), option("installation"), setup.Text(value, ""), usage)
 }
 
 // Words for --installation, by how many a verb takes.
@@ -110,52 +134,44 @@ const (
 	manyInstallations = "`all|KEY|UUID`: all, a client key, or a workspace's UUID."
 )
 
-// commonFlags are those of every verb. Secrets are never among them.
+// fileFlag says where the manifest is.
+func fileFlag(command *cobra.Command, value *string) {
+	optionFlag(command.Flags(), option("file"), setup.Text(value, "FILE"), "")
+}
+
+// parallelFlag is how much is done at a time.
+func parallelFlag(command *cobra.Command, value *int, usage string) {
+	optionFlag(command.Flags(), option("parallel"), setup.Count(value), usage)
+}
+
+// optionFlags gives a verb the flags of the invocation's options that wanted takes.
+func (inv *invocation) optionFlags(flags *pflag.FlagSet, wanted func(setup.Option) bool) {
+	for _, option := range inv.options.List() {
+		if wanted(option) {
+			optionFlag(flags, option, option.Value, "")
+		}
+	}
+}
+
+// common are the options of every verb.
+func common(o setup.Option) bool {
+	return slices.Contains([]string{
+		"app_key", "aws_region", "kms_key_id", "timeout", "bitbucket_url", "bitbucket_auth_url", "requests_per_second",
+	}, o.Name)
+}
+
+// ofInfisical are the options of verbs that may talk to Infisical.
+func ofInfisical(o setup.Option) bool { return o.Flag && strings.HasPrefix(o.Name, "infisical_") }
+
+// named are the options with these names.
+func named(names ...string) func(setup.Option) bool {
+	return func(o setup.Option) bool { return slices.Contains(names, o.Name) }
+}
+
+// commonFlags are those of every verb.
 func (inv *invocation) commonFlags(flags *pflag.FlagSet) {
-	o := &inv.options
-	flags.StringVar(&o.AppKey, "app-key", "", "The Connect app's `KEY`. Default: the manifest's app.")
-	flags.StringVar(&o.AWSRegion, "aws-region", "", "AWS `REGION` of the installations. Default: the AWS profile's.")
-	flags.StringVar(&o.KMSKeyID, "kms-key-id", "", "KMS `KEY` for secrets that are written. Default: the account's aws/secretsmanager.")
-	flags.StringVar(&o.BitbucketURL, "bitbucket-url", "https://api.bitbucket.org", "Bitbucket's API.")
-	flags.StringVar(&o.BitbucketAuthURL, "bitbucket-auth-url", "https://bitbucket.org", "Bitbucket's OAuth host.")
-	rateVar(flags, &o.RequestsPerSecond, "requests-per-second", 10, "At most this many requests a second to Bitbucket.")
-	for name, variable := range map[string]string{
-		"app-key": "LINKERSYNC_APP_KEY", "aws-region": "LINKERSYNC_AWS_REGION", "kms-key-id": "LINKERSYNC_KMS_KEY_ID",
-		"bitbucket-url": "LINKERSYNC_BITBUCKET_URL", "bitbucket-auth-url": "LINKERSYNC_BITBUCKET_AUTH_URL",
-		"requests-per-second": "LINKERSYNC_REQUESTS_PER_SECOND",
-	} {
-		fromEnvironment(flags, name, variable)
-	}
-	// They exist for the simulators: there is only one Bitbucket Cloud.
-	for _, name := range []string{"bitbucket-url", "bitbucket-auth-url"} {
-		flags.Lookup(name).Hidden = true
-	}
+	inv.optionFlags(flags, common)
 	flags.BoolVar(&inv.json, "json", false, "Print the result as JSON on standard output.")
 	flags.BoolVar(&inv.noColour, "no-color", false, "Never colour the output; NO_COLOR does the same.")
 	flags.BoolVarP(&inv.verbose, "verbose", "v", false, "Log each step on standard error.")
-	timeoutVar(flags, &inv.timeout, "timeout", defaultTimeout, "Give up after this long.")
-}
-
-// infisicalFlags are those of verbs that may talk to Infisical.
-func (inv *invocation) infisicalFlags(flags *pflag.FlagSet) {
-	o := &inv.options.Infisical
-	flags.StringVar(&o.URL, "infisical-url", "https://app.infisical.com", "Infisical's address: US, EU or your own.")
-	enumVar(flags, &o.Method, "infisical-method", "universal", "How the machine identity logs in.", "universal", "oidc", "aws")
-	flags.StringVar(&o.IdentityID, "infisical-identity-id", "", "`UUID` of the machine identity, for oidc and aws.")
-	flags.StringVar(&o.ClientID, "infisical-client-id", "", "`UUID`: the machine identity's client id, for universal. Its secret is read from LINKERSYNC_INFISICAL_CLIENT_SECRET.")
-	flags.StringVar(&o.Organization, "infisical-organization", "", "`SLUG` of the sub-organization, when there is one.")
-	for name, variable := range map[string]string{
-		"infisical-url": "LINKERSYNC_INFISICAL_URL", "infisical-method": "LINKERSYNC_INFISICAL_METHOD",
-		"infisical-identity-id": "LINKERSYNC_INFISICAL_IDENTITY_ID", "infisical-client-id": "LINKERSYNC_INFISICAL_CLIENT_ID",
-		"infisical-organization": "LINKERSYNC_INFISICAL_ORGANIZATION",
-	} {
-		fromEnvironment(flags, name, variable)
-	}
-	inv.caFileFlag(flags)
-}
-
-// caFileFlag is the one of them that is no input of the CI step.
-func (inv *invocation) caFileFlag(flags *pflag.FlagSet) {
-	flags.StringVar(&inv.options.Infisical.CAFile, "infisical-ca-file", "", "PEM `FILE` of the certificate authority of a server of your own.")
-	fromEnvironment(flags, "infisical-ca-file", "LINKERSYNC_INFISICAL_CA_FILE")
 }

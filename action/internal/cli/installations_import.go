@@ -44,7 +44,7 @@ Exit code 1 when a row was refused, is a conflict, or failed.`,
 		RunE: inv.verb(func(args []string) error { return inv.importFile(args[0], flags) }),
 	}
 	flags.define(command)
-	parallelFlag(command, &flags.parallel, 8, "How many rows at a time. Writes are kept below Secrets Manager's 50 a second.")
+	parallelFlag(command, &flags.parallel, "How many rows at a time. Writes are kept below Secrets Manager's 50 a second.")
 	command.Flags().StringVar(&flags.journal, "journal", "", "Remember in this `FILE` which rows are in the store. It is of one app and one region.")
 	return command
 }

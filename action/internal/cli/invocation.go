@@ -25,7 +25,6 @@ type invocation struct {
 	// The flags that every verb has.
 	options                 setup.Options
 	json, noColour, verbose bool
-	timeout                 time.Duration
 
 	// Set by begin, once the flags are known.
 	ctx     context.Context
@@ -65,7 +64,7 @@ func (inv *invocation) begin(command *cobra.Command) error {
 	inv.log = slog.New(slog.NewTextHandler(inv.process.Stderr, &slog.HandlerOptions{Level: level}))
 	inv.options.Now = inv.process.Now
 	inv.session = setup.New(inv.options, inv.process.Getenv, "linkersync/"+inv.process.Version)
-	inv.ctx, inv.end = context.WithTimeoutCause(command.Context(), inv.timeout, fmt.Errorf("it took longer than --timeout %s", inv.timeout))
+	inv.ctx, inv.end = context.WithTimeoutCause(command.Context(), inv.options.Timeout, fmt.Errorf("it took longer than --timeout %s", inv.options.Timeout))
 	return nil
 }
 

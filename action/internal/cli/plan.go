@@ -10,46 +10,33 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/linkersync/linkersync/action/internal/apply"
-	"github.com/linkersync/linkersync/shared/infisical"
+	"github.com/linkersync/linkersync/action/internal/setup"
 	"github.com/linkersync/linkersync/shared/manifest"
 	"github.com/linkersync/linkersync/shared/reconcile"
 )
 
 // manifestFlags are what plan and apply share.
-type manifestFlags struct {
-	file, installation string
-	parallel           int
-	quiet              bool
-}
-
-func (inv *invocation) manifestFlags(command *cobra.Command) *manifestFlags {
-	f := &manifestFlags{}
-	fileFlag(command, &f.file)
-	installationFlag(command, &f.installation, "Where the linkers go, "+manyInstallations)
-	parallelFlag(command, &f.parallel, 4, "How many installations at a time.")
-	command.Flags().BoolVarP(&f.quiet, "quiet", "q", false, "Leave out installations that need nothing.")
-	inv.infisicalFlags(command.Flags())
-	return f
-}
-
-// fileFlag says where the manifest is.
-func fileFlag(command *cobra.Command, value *string) {
-	command.Flags().StringVarP(value, "file", "f", "linkersync.yaml", "The manifest `FILE`.")
-	fromEnvironment(command.Flags(), "file", "LINKERSYNC_FILE")
+func (inv *invocation) manifestFlags(command *cobra.Command, quiet *bool) {
+	inv.optionFlags(command.Flags(), named("file", "installation", "parallel"))
+	command.Flags().Lookup("file").Shorthand = "f"
+	inv.optionFlags(command.Flags(), ofInfisical)
+	command.Flags().BoolVarP(quiet, "quiet", "q", false, "Leave out installations that need nothing.")
 }
 
 func newPlanCommand(inv *invocation) *cobra.Command {
-	var exitCode bool
+	var exitCode, quiet, unchecked bool
 	command := &cobra.Command{
 		Use: "plan", Short: "Show what apply would change, and change nothing.", Args: takes(),
+		Long: "It reads what is there, and checks files, credentials and tokens as apply does before its first write.",
 		Example: `  linkersync plan --installation all
   linkersync plan -f production.yaml --installation {11111111-2222-4333-8444-555555555555} --exit-code
   linkersync plan --installation all --json | jq .summary`,
 	}
-	flags := inv.manifestFlags(command)
+	inv.manifestFlags(command, &quiet)
 	command.Flags().BoolVar(&exitCode, "exit-code", false, "End with exit code 3 when there is something to change.")
+	uncheckedFlag(command, &unchecked)
 	command.RunE = inv.verb(func([]string) error {
-		sum, err := flags.pass(inv, apply.Options{Parallel: flags.parallel}, reconcile.ConnectionOptions{})
+		sum, err := inv.runManifest(setup.Work{CheckTokens: !unchecked}, quiet)
 		if err == nil && exitCode && sum.Changed {
 			return errChanges
 		}
@@ -59,69 +46,48 @@ func newPlanCommand(inv *invocation) *cobra.Command {
 }
 
 func newApplyCommand(inv *invocation) *cobra.Command {
-	var allowPrune, unchecked bool
+	var quiet, unchecked bool
 	command := &cobra.Command{
 		Use: "apply", Short: "Bring linker values and connections to what the manifest says.", Args: takes(),
-		Long: "It reads, changes what differs, and reads again to be sure. Running it twice changes nothing the second time.",
+		Long: "It checks files, credentials and tokens before its first write, changes what differs, and reads again to be sure. Running it twice changes nothing the second time.",
 		Example: `  linkersync apply --installation all
   linkersync apply --installation {11111111-2222-4333-8444-555555555555} --allow-prune`,
 	}
-	flags := inv.manifestFlags(command)
-	command.Flags().BoolVar(&allowPrune, "allow-prune", false, "Yes, delete most of a linker's values if the manifest says so.")
+	inv.manifestFlags(command, &quiet)
+	inv.optionFlags(command.Flags(), named("prune"))
 	uncheckedFlag(command, &unchecked)
 	command.RunE = inv.verb(func([]string) error {
-		_, err := flags.pass(inv, apply.Options{Apply: true, AllowPrune: allowPrune, Parallel: flags.parallel}, inv.connectionOptions(!unchecked))
+		_, err := inv.runManifest(setup.Work{Apply: true, CheckTokens: !unchecked}, quiet)
 		return err
 	})
 	return command
 }
 
-// pass takes the manifest through everything and prints each part as it comes.
-func (f *manifestFlags) pass(inv *invocation, options apply.Options, check reconcile.ConnectionOptions) (total reconcile.Summary, err error) {
-	desired, err := manifest.Load(f.file)
+// runManifest takes the manifest through the one flow and prints each part as it comes.
+func (inv *invocation) runManifest(work setup.Work, quiet bool) (total reconcile.Summary, err error) {
+	desired, err := inv.session.Load(inv.options.File)
 	if err != nil {
 		return total, wrongManifest(err)
-	}
-	if err := inv.session.UseApp(desired.App); err != nil {
-		return total, usageError{err.Error()}
-	}
-	if len(desired.Linkers) > 0 && f.installation == "" {
-		return total, usage("the manifest has linkers: say where they go with --installation all, a client key, or a workspace's UUID")
 	}
 	if len(desired.Linkers)+len(desired.Connections) == 0 {
 		_, _ = fmt.Fprintf(inv.process.Stderr, "%s has neither linkers nor connections: there is nothing to do\n", desired.Path)
 		return total, nil
 	}
-	out := newParts(inv, desired.Path, f.quiet, f.installation == apply.All)
+	out := newParts(inv, desired.Path, quiet, inv.options.Installation == apply.All)
 	defer out.close()
-	if len(desired.Linkers) > 0 {
-		for part, err := range apply.Linkers(inv.ctx, inv.session.Installations(inv.ctx, f.installation), inv.session.Connect, desired.Linkers, options) {
-			if err != nil {
-				return out.total, err
-			}
-			if err := out.show(part); err != nil {
-				return out.total, err
-			}
-		}
-	}
-	if len(desired.Connections) > 0 {
-		err := inv.infisical(func(client *infisical.Client) error {
-			part, err := apply.Connections(inv.ctx, client, inv.session.Resolve, desired.Connections, options.Apply, check)
-			if err != nil {
-				return err
-			}
-			return out.show(part)
-		})
-		if err != nil {
-			return out.total, err
-		}
+	work.Log = inv.log
+	if err := inv.session.Run(inv.ctx, desired, work, out.show); err != nil {
+		return out.total, wrongManifest(err)
 	}
 	return out.total, out.finish()
 }
 
-// wrongManifest makes the wrong use of the command out of a file with problems,
-// which are printed one a line.
+// wrongManifest makes the wrong use of the command out of a file with problems, which
+// are printed one a line, and out of options that don't fit it.
 func wrongManifest(err error) error {
+	if wrong, ok := errors.AsType[setup.UseError](err); ok {
+		return usageError{wrong.Message}
+	}
 	if problems, ok := errors.AsType[manifest.Problems](err); ok {
 		return usageError{fmt.Sprintf("the manifest has problems, nothing was called:\n%s", problems.Error())}
 	}

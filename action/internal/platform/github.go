@@ -48,18 +48,20 @@ func (u unfailing) Write(command []byte) (int, error) {
 }
 
 // Name implements Platform.
-func (*gitHub) Name() string { return "GitHub Actions" }
+func (*gitHub) Name() string { return gitHubActions }
 
 // Input implements Platform.
 func (g *gitHub) Input(name string) string { return g.action.GetInput(name) }
 
 // Trigger implements Platform.
 func (g *gitHub) Trigger() Trigger {
-	t := Trigger{Event: g.getenv("GITHUB_EVENT_NAME")}
-	t.PullRequest = strings.HasPrefix(t.Event, "pull_request")
-	// Both run with the base repository's secrets on a stranger's change.
-	t.Dangerous = t.Event == "pull_request_target" || t.Event == "workflow_run"
-	t.Fork = t.PullRequest && g.fromFork()
+	event := g.getenv("GITHUB_EVENT_NAME")
+	isPull := strings.HasPrefix(event, "pull_request")
+	if isPull && g.fromFork() {
+		event += fork
+	}
+	t := trigger(gitHubActions, event)
+	t.PullRequest = isPull || event == "merge_group"
 	return t
 }
 

@@ -27,19 +27,20 @@ func newPipelines(e Environment) *pipelines { return &pipelines{getenv: e.Getenv
 const StepTokenVariable = "BITBUCKET_STEP_OIDC_TOKEN"
 
 // Name implements Platform.
-func (*pipelines) Name() string { return "Bitbucket Pipelines" }
+func (*pipelines) Name() string { return bitbucketPipelines }
 
 // Input implements Platform: a pipe's variables are in upper case.
 func (p *pipelines) Input(name string) string { return p.getenv(strings.ToUpper(name)) }
 
-// Trigger implements Platform. Pipelines give forks' pull requests no secured
-// variables, and say nothing else about them: a pull request from a fork has a
-// branch that this repository does not, so it can't be told from one that is not.
+// Trigger implements Platform. A pull request of a fork starts no pipeline in the
+// repository that it is for.
 func (p *pipelines) Trigger() Trigger {
-	if p.getenv("BITBUCKET_PR_ID") != "" {
-		return Trigger{Event: "pull request", PullRequest: true}
+	if p.getenv("BITBUCKET_PR_ID") == "" {
+		return trigger(bitbucketPipelines, branchOrCustom)
 	}
-	return Trigger{Event: "push"}
+	t := trigger(bitbucketPipelines, pullRequest)
+	t.PullRequest = true
+	return t
 }
 
 // Annotate implements Platform.

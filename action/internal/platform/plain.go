@@ -32,8 +32,22 @@ func (*plain) Name() string { return "a terminal" }
 // Input implements Platform: LINKERSYNC_FILE for file.
 func (p *plain) Input(name string) string { return p.getenv("LINKERSYNC_" + strings.ToUpper(name)) }
 
-// Trigger implements Platform.
-func (*plain) Trigger() Trigger { return Trigger{Event: "manual"} }
+// Trigger implements Platform. The variables are those by which other CIs name the
+// pull request: Jenkins, CircleCI, Azure Pipelines, Travis, Buildkite, Drone and
+// Woodpecker.
+func (p *plain) Trigger() Trigger {
+	for _, name := range []string{
+		"CHANGE_ID", "CIRCLE_PULL_REQUEST", "CIRCLE_PR_NUMBER", "SYSTEM_PULLREQUEST_PULLREQUESTID",
+		"TRAVIS_PULL_REQUEST", "BUILDKITE_PULL_REQUEST", "DRONE_PULL_REQUEST", "CI_COMMIT_PULL_REQUEST",
+	} {
+		if value := p.getenv(name); value != "" && value != "false" {
+			t := trigger(otherCI, pullRequest)
+			t.PullRequest = true
+			return t
+		}
+	}
+	return trigger(otherCI, manual)
+}
 
 // Annotate implements Platform.
 func (p *plain) Annotate(a Annotation) { writeAnnotation(p.out, a) }

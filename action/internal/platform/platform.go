@@ -1,5 +1,5 @@
 // Package platform is the one seam between linkersync and the CI that runs it:
-// GitHub Actions, Bitbucket Pipelines, or anything else. It masks, groups,
+// GitHub Actions, Bitbucket Pipelines, GitLab CI, or anything else. It masks, groups,
 // annotates, and writes outputs and the job summary in the way of each.
 //
 // Nothing outside this package knows which CI it is in.
@@ -41,13 +41,12 @@ type Annotation struct {
 type Trigger struct {
 	// Event is the platform's name for it, such as "push" or "pull_request".
 	Event string
+	// Trust says whose change it is, and whether the run has secrets.
+	Trust Trust
 	// PullRequest: the result goes to a reviewer, not into production.
 	PullRequest bool
-	// Fork: the change comes from a repository that the owners don't control, and
-	// the platform gives the run no secrets.
+	// Fork: the change comes from a repository that the owners don't control.
 	Fork bool
-	// Dangerous: code of a stranger may run with the owners' secrets.
-	Dangerous bool
 }
 
 // Platform is the CI.
@@ -89,6 +88,8 @@ func Detect(e Environment) Platform {
 		return newGitHub(e)
 	case e.Getenv("BITBUCKET_BUILD_NUMBER") != "":
 		return newPipelines(e)
+	case e.Getenv("GITLAB_CI") == "true":
+		return &gitLab{*newPlain(e)}
 	}
 	return newPlain(e)
 }

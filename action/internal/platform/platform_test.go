@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -28,6 +29,7 @@ func TestDetect(t *testing.T) {
 	for want, env := range map[string]map[string]string{
 		"GitHub Actions":      {"GITHUB_ACTIONS": "true"},
 		"Bitbucket Pipelines": {"BITBUCKET_BUILD_NUMBER": "1"},
+		"GitLab CI":           {"GITLAB_CI": "true"},
 		"a terminal":          {"GITHUB_ACTIONS": "false"},
 	} {
 		if p, _ := detect(env); p.Name() != want {
@@ -50,34 +52,82 @@ func TestInputNames(t *testing.T) {
 	}
 }
 
+// TestTriggers plays the variables and payloads of each CI.
 func TestTriggers(t *testing.T) {
 	t.Parallel()
 	same := `{"pull_request":{"head":{"repo":{"full_name":"a/b"}},"base":{"repo":{"full_name":"a/b"}}}}`
-	for name, test := range map[string]struct {
-		event, payload string
-		want           Trigger
-	}{
-		"a push":                   {"push", "{}", Trigger{Event: "push"}},
-		"a pull request":           {"pull_request", same, Trigger{Event: "pull_request", PullRequest: true}},
-		"a fork":                   {"pull_request", strings.Replace(same, "a/b", "m/b", 1), Trigger{Event: "pull_request", PullRequest: true, Fork: true}},
-		"a fork that is deleted":   {"pull_request", `{"pull_request":{"head":{"repo":null},"base":{"repo":{"full_name":"a/b"}}}}`, Trigger{Event: "pull_request", PullRequest: true, Fork: true}},
-		"a payload of no pull":     {"pull_request", `{}`, Trigger{Event: "pull_request", PullRequest: true, Fork: true}},
-		"a payload that is broken": {"pull_request", `{`, Trigger{Event: "pull_request", PullRequest: true, Fork: true}},
-		"a target":                 {"pull_request_target", same, Trigger{Event: "pull_request_target", PullRequest: true, Dangerous: true}},
-		"after another workflow":   {"workflow_run", "{}", Trigger{Event: "workflow_run", Dangerous: true}},
-	} {
-		path := filepath.Join(t.TempDir(), "event.json")
-		if err := os.WriteFile(path, []byte(test.payload), 0o600); err != nil {
-			t.Fatal(err)
+	forked := strings.Replace(same, "a/b", "m/b", 1)
+	onHub := func(event string) map[string]string {
+		return map[string]string{"GITHUB_ACTIONS": "true", "GITHUB_EVENT_NAME": event}
+	}
+	onLab := func(source string, more ...string) map[string]string {
+		env := map[string]string{"GITLAB_CI": "true", "CI_PIPELINE_SOURCE": source, "CI_PROJECT_ID": "1"}
+		for i := 0; i < len(more); i += 2 {
+			env[more[i]] = more[i+1]
 		}
-		p, _ := detect(map[string]string{"GITHUB_ACTIONS": "true", "GITHUB_EVENT_NAME": test.event, "GITHUB_EVENT_PATH": path})
+		return env
+	}
+	const iid, target, source = "CI_MERGE_REQUEST_IID", "CI_MERGE_REQUEST_PROJECT_ID", "CI_MERGE_REQUEST_SOURCE_PROJECT_ID"
+	for name, test := range map[string]struct {
+		env     map[string]string
+		payload string
+		want    Trigger
+	}{
+		"GitHub: a push":                   {onHub("push"), "{}", Trigger{Event: "push", Trust: Trusted}},
+		"GitHub: a pull request":           {onHub("pull_request"), same, Trigger{Event: "pull_request", Trust: Unmerged, PullRequest: true}},
+		"GitHub: a merge queue":            {onHub("merge_group"), "{}", Trigger{Event: "merge_group", Trust: Unmerged, PullRequest: true}},
+		"GitHub: a fork":                   {onHub("pull_request"), forked, Trigger{Event: "pull_request (fork)", Trust: NoSecrets, PullRequest: true, Fork: true}},
+		"GitHub: a fork that is deleted":   {onHub("pull_request"), `{"pull_request":{"head":{"repo":null},"base":{"repo":{"full_name":"a/b"}}}}`, Trigger{Event: "pull_request (fork)", Trust: NoSecrets, PullRequest: true, Fork: true}},
+		"GitHub: a payload that is broken": {onHub("pull_request"), `{`, Trigger{Event: "pull_request (fork)", Trust: NoSecrets, PullRequest: true, Fork: true}},
+		"GitHub: a payload that is gone":   {onHub("pull_request"), "", Trigger{Event: "pull_request (fork)", Trust: NoSecrets, PullRequest: true, Fork: true}},
+		"GitHub: a target":                 {onHub("pull_request_target"), same, Trigger{Event: "pull_request_target", Trust: Untrusted, PullRequest: true}},
+		"GitHub: a comment":                {onHub("issue_comment"), "{}", Trigger{Event: "issue_comment", Trust: Untrusted}},
+		"GitHub: an event of tomorrow":     {onHub("telepathy"), "{}", Trigger{Event: "telepathy", Trust: Untrusted}},
+		"GitHub: no event":                 {onHub(""), "{}", Trigger{Trust: Untrusted}},
+		"GitLab: a push":                   {onLab("push"), "", Trigger{Event: "push", Trust: Trusted}},
+		"GitLab: a merge request":          {onLab("merge_request_event", iid, "7", target, "1", source, "1"), "", Trigger{Event: "merge_request_event", Trust: Unmerged, PullRequest: true}},
+		"GitLab: a fork's, at home":        {onLab("merge_request_event", iid, "7", target, "9", source, "1"), "", Trigger{Event: "merge_request_event (fork)", Trust: NoSecrets, PullRequest: true, Fork: true}},
+		"GitLab: a fork's, here":           {onLab("merge_request_event", iid, "7", target, "1", source, "2"), "", Trigger{Event: "merge_request_event (fork, in this project)", Trust: Untrusted, PullRequest: true, Fork: true}},
+		"GitLab: a fork's child pipeline":  {onLab("parent_pipeline", iid, "7", target, "1", source, "2"), "", Trigger{Event: "merge_request_event (fork, in this project)", Trust: Untrusted, PullRequest: true, Fork: true}},
+		"GitLab: without its projects":     {onLab("merge_request_event"), "", Trigger{Event: "merge_request_event (fork, in this project)", Trust: Untrusted, PullRequest: true, Fork: true}},
+		"GitLab: another host's own":       {onLab("external_pull_request_event", "CI_EXTERNAL_PULL_REQUEST_TARGET_REPOSITORY", "a/b", "CI_EXTERNAL_PULL_REQUEST_SOURCE_REPOSITORY", "a/b"), "", Trigger{Event: "external_pull_request_event", Trust: Unmerged, PullRequest: true}},
+		"GitLab: another host's fork":      {onLab("external_pull_request_event", "CI_EXTERNAL_PULL_REQUEST_TARGET_REPOSITORY", "a/b", "CI_EXTERNAL_PULL_REQUEST_SOURCE_REPOSITORY", "m/b"), "", Trigger{Event: "external_pull_request_event (fork)", Trust: Untrusted, PullRequest: true, Fork: true}},
+		"GitLab: an event of tomorrow":     {onLab("telepathy"), "", Trigger{Event: "telepathy", Trust: Untrusted}},
+		"Pipelines: a branch":              {map[string]string{"BITBUCKET_BUILD_NUMBER": "1"}, "", Trigger{Event: "branch, tag, custom or schedule", Trust: Trusted}},
+		"Pipelines: a pull request":        {map[string]string{"BITBUCKET_BUILD_NUMBER": "1", "BITBUCKET_PR_ID": "7"}, "", Trigger{Event: "pull request", Trust: Unmerged, PullRequest: true}},
+		"a terminal":                       {nil, "", Trigger{Event: "manual", Trust: Trusted}},
+		"Travis: a push":                   {map[string]string{"CI": "true", "TRAVIS_PULL_REQUEST": "false"}, "", Trigger{Event: "manual", Trust: Trusted}},
+		"Jenkins: a pull request":          {map[string]string{"CI": "true", "CHANGE_ID": "7"}, "", Trigger{Event: "pull request", Trust: Untrusted, PullRequest: true}},
+	} {
+		env := maps.Clone(test.env)
+		if test.payload != "" {
+			env["GITHUB_EVENT_PATH"] = filepath.Join(t.TempDir(), "event.json")
+			if err := os.WriteFile(env["GITHUB_EVENT_PATH"], []byte(test.payload), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		p, _ := detect(env)
 		if diff := cmp.Diff(test.want, p.Trigger()); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
-	missing, _ := detect(map[string]string{"GITHUB_ACTIONS": "true", "GITHUB_EVENT_NAME": "pull_request", "GITHUB_EVENT_PATH": "/nowhere"})
-	if !missing.Trigger().Fork {
-		t.Error("a pull request without a payload is not taken for a fork")
+}
+
+// TestTriggersAreDocumented holds the table of docs/action.md to the rules.
+func TestTriggersAreDocumented(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../../docs/action.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(page), "| CI | event | trust | why |\n| --- | --- | --- | --- |\n")
+	table, _, _ = strings.Cut(table, "\n\n")
+	var want []string
+	for _, rule := range Rules() {
+		want = append(want, "| "+rule.CI+" | `"+rule.Event+"` | "+string(rule.Trust)+" | "+rule.Why+" |")
+	}
+	if diff := cmp.Diff(strings.Join(want, "\n"), table); diff != "" {
+		t.Errorf("docs/action.md (-want +got):\n%s", diff)
 	}
 }
 

@@ -2,7 +2,6 @@ package setup
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -19,7 +18,7 @@ import (
 type InfisicalOptions struct {
 	// URL is Infisical's: US, EU or your own.
 	URL string
-	// Method is how the machine identity logs in: universal, oidc or aws.
+	// Method is how the machine identity logs in, one of [methods]; see [InfisicalOptions.method].
 	Method string
 	// IdentityID is the machine identity's, for oidc and aws.
 	IdentityID string
@@ -27,6 +26,8 @@ type InfisicalOptions struct {
 	ClientID string
 	// Organization is the slug of the sub-organization, when there is one.
 	Organization string
+	// Audience is that of the CI's identity token, for oidc; empty means the CI's own.
+	Audience string
 	// CAFile has the certificate authority of a server of your own, as PEM.
 	CAFile string
 }
@@ -42,6 +43,26 @@ const (
 
 // OIDCToken returns the CI's identity token for an audience.
 type OIDCToken func(ctx context.Context) (redact.Secret, error)
+
+// table are Infisical's options.
+func (o *InfisicalOptions) table() []Option {
+	return []Option{
+		{Name: "infisical_url", Default: "https://app.infisical.com", Input: true, Flag: true, Value: Text(&o.URL, "URL"),
+			Help: "Infisical's address: US, EU (https://eu.infisical.com) or your own."},
+		{Name: "infisical_method", OneOf: methods(), Input: true, Flag: true, Value: Text(&o.Method, "WORD"),
+			Help: "How the machine identity logs in. Without it, universal when there is a client id, and oidc otherwise."},
+		{Name: "infisical_identity_id", Input: true, Flag: true, Value: Text(&o.IdentityID, "UUID"),
+			Help: "The machine identity, for oidc and aws."},
+		{Name: "infisical_client_id", Input: true, Flag: true, Value: Text(&o.ClientID, "UUID"),
+			Help: "The machine identity's client id, for universal. LINKERSYNC_INFISICAL_CLIENT_SECRET has its secret."},
+		{Name: "infisical_organization", Input: true, Flag: true, Value: Text(&o.Organization, "SLUG"),
+			Help: "The slug of the Infisical sub-organization, when there is one."},
+		{Name: "infisical_audience", Input: true, Value: Text(&o.Audience, "TEXT"),
+			Help: "Audience of the identity token for oidc, as the machine identity is configured. Without it, the CI's own."},
+		{Name: "infisical_ca_file", Input: true, Flag: true, Value: Text(&o.CAFile, "FILE"),
+			Help: "The certificate authority of an Infisical of your own, as a PEM file."},
+	}
+}
 
 // Infisical returns a client that logs in on its first call. Call its Revoke when
 // the work is done. oidc may be nil when the method is another.
@@ -60,32 +81,47 @@ func (s *Session) Infisical(ctx context.Context, oidc OIDCToken) (*infisical.Cli
 	return client, nil
 }
 
+// methods are the logins that [Session.login] knows.
+func methods() []string { return []string{"oidc", "universal", "aws"} }
+
+// method is the login that was chosen, or the one that fits what is given.
+func (o *InfisicalOptions) method() string {
+	switch {
+	case o.Method != "":
+		return o.Method
+	case o.ClientID != "":
+		return "universal"
+	}
+	return "oidc"
+}
+
 func (s *Session) login(ctx context.Context, oidc OIDCToken) (infisical.Login, error) {
 	options := s.options.Infisical
-	if options.Method != "universal" && options.IdentityID == "" {
-		return nil, errors.New("no identity: set --infisical-identity-id or LINKERSYNC_INFISICAL_IDENTITY_ID")
-	}
-	switch options.Method {
-	case "oidc":
-		if oidc == nil {
-			oidc = s.oidcFromEnvironment
+	method := options.method()
+	if method == "universal" {
+		secret, err := s.clientSecret(ctx)
+		if err != nil {
+			return nil, err
 		}
-		return infisical.OIDCAuth{IdentityID: options.IdentityID, Token: oidc}, nil
-	case "aws":
+		if options.ClientID == "" || secret.IsZero() {
+			return nil, fmt.Errorf("no credentials: set infisical_client_id (LINKERSYNC_INFISICAL_CLIENT_ID) and %s, or choose another infisical_method", ClientSecretVariable)
+		}
+		return infisical.UniversalAuth{ClientID: options.ClientID, ClientSecret: secret}, nil
+	}
+	if options.IdentityID == "" {
+		return nil, fmt.Errorf("no identity: set infisical_identity_id (--infisical-identity-id, LINKERSYNC_INFISICAL_IDENTITY_ID) for %s, or infisical_client_id for universal", method)
+	}
+	if method == "aws" {
 		config, err := s.AWS(ctx)
 		if err != nil {
 			return nil, err
 		}
 		return infisical.AWSAuth{IdentityID: options.IdentityID, Region: config.Region, Credentials: config.Credentials}, nil
 	}
-	secret, err := s.clientSecret(ctx)
-	if err != nil {
-		return nil, err
+	if oidc == nil {
+		oidc = s.oidcFromEnvironment
 	}
-	if options.ClientID == "" || secret.IsZero() {
-		return nil, fmt.Errorf("no credentials: set LINKERSYNC_INFISICAL_CLIENT_ID and %s, or choose another --infisical-method", ClientSecretVariable)
-	}
-	return infisical.UniversalAuth{ClientID: options.ClientID, ClientSecret: secret}, nil
+	return infisical.OIDCAuth{IdentityID: options.IdentityID, Token: oidc}, nil
 }
 
 // clientSecret reads the variable; a reference in it is followed.

@@ -27,27 +27,6 @@ import (
 	"github.com/linkersync/linkersync/shared/transport"
 )
 
-// Options are the flags that every verb shares. Secrets are never among them:
-// they come from the environment or from Secrets Manager.
-type Options struct {
-	// AppKey is the Connect app's; empty means the manifest's.
-	AppKey string
-	// AWSRegion is where the installations are; empty means the AWS profile's.
-	AWSRegion string
-	// KMSKeyID encrypts secrets that are written; empty means the account's own key.
-	KMSKeyID string
-	// BitbucketURL is the API's.
-	BitbucketURL string
-	// BitbucketAuthURL is the OAuth host's.
-	BitbucketAuthURL string
-	// RequestsPerSecond is at most sent to Bitbucket.
-	RequestsPerSecond float64
-	// Now is the clock of what is signed for Bitbucket; nil means time.Now.
-	Now func() time.Time
-
-	Infisical InfisicalOptions
-}
-
 // Session makes clients once and keeps them. Safe for concurrent use.
 type Session struct {
 	options   Options

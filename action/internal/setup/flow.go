@@ -1,0 +1,68 @@
+package setup
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/linkersync/linkersync/action/internal/apply"
+	"github.com/linkersync/linkersync/shared/infisical"
+	"github.com/linkersync/linkersync/shared/manifest"
+	"github.com/linkersync/linkersync/shared/reconcile"
+)
+
+// UseError says that options don't fit each other or the manifest.
+type UseError struct{ Message string }
+
+func (e UseError) Error() string { return e.Message }
+
+// Load reads the manifest of the options. The error is manifest.Problems, [UseError], or
+// why the file can't be read.
+func (s *Session) Load(file string) (manifest.Manifest, error) {
+	desired, err := manifest.Load(file)
+	if err != nil {
+		return desired, err
+	}
+	if err := s.UseApp(desired.App); err != nil {
+		return desired, UseError{err.Error()}
+	}
+	return desired, nil
+}
+
+// Work is what a run does with a manifest.
+type Work struct {
+	// Apply writes; without it the run only plans.
+	Apply bool
+	// CheckTokens asks Bitbucket about the connections' tokens.
+	CheckTokens bool
+	// OIDC is the CI's identity token for Infisical; nil reads the environment.
+	OIDC OIDCToken
+	Log  *slog.Logger
+}
+
+// Run plans or applies a manifest, and hands each part to sink; see [apply.Flow.Run].
+func (s *Session) Run(ctx context.Context, desired manifest.Manifest, work Work, sink func(apply.Part) error) error {
+	if len(desired.Linkers) > 0 && s.options.Installation == "" {
+		return UseError{"the manifest has linkers: say where they go with --installation, in CI with the input installation: all, a client key, or a workspace's UUID"}
+	}
+	flow := apply.Flow{
+		Manifest: desired,
+		Options:  apply.Options{Apply: work.Apply, AllowPrune: s.options.Prune, Parallel: s.options.Parallel},
+		Connect:  s.Connect, Tokens: s.Tokens(work.CheckTokens),
+		Infisical: func(ctx context.Context, through func(reconcile.Connections) error) error {
+			return s.WithInfisical(ctx, work.OIDC, work.Log, func(client *infisical.Client) error { return through(client) })
+		},
+	}
+	if len(desired.Linkers) > 0 {
+		flow.Installations = s.Installations(ctx, s.options.Installation)
+	}
+	return flow.Run(ctx, sink)
+}
+
+// Tokens reads the tokens that a manifest names, and checks them at Bitbucket if asked.
+func (s *Session) Tokens(check bool) apply.Tokens {
+	tokens := apply.Tokens{Resolve: s.Resolve}
+	if check {
+		tokens.Check = s.CheckToken
+	}
+	return tokens
+}

@@ -113,7 +113,7 @@ func (s *step) wait(ctx context.Context, table *rollout.Table, id string) (rollo
 		if errors.Is(err, rollout.ErrNoRun) {
 			err = s.stopped(ctx, table)
 		}
-		if err != nil {
+		if err != nil && ctx.Err() == nil {
 			return last, err
 		}
 		if run.Refused != "" {

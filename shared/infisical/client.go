@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/linkersync/linkersync/shared/redact"
+	"github.com/linkersync/linkersync/shared/transport"
 )
 
 // DefaultBaseURL is Infisical Cloud in the US, https://us.infisical.com by another
@@ -69,14 +70,7 @@ func (c *Client) sleep(ctx context.Context, d time.Duration) error {
 	if c.Sleep != nil {
 		return c.Sleep(ctx, d)
 	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
+	return transport.Sleep(ctx, d)
 }
 
 // do sends r with the identity's token. A token that Infisical no longer takes

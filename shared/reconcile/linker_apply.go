@@ -8,6 +8,7 @@ import (
 
 	"github.com/linkersync/linkersync/shared/bitbucket"
 	"github.com/linkersync/linkersync/shared/manifest"
+	"github.com/linkersync/linkersync/shared/transport"
 )
 
 const (
@@ -51,12 +52,12 @@ func ApplyLinker(ctx context.Context, api LinkerValues, desired manifest.Linker,
 // showing a plan and applying it reads the values once. A plan without changes
 // calls nothing.
 func ApplyPlan(ctx context.Context, api LinkerValues, plan LinkerPlan, options Options) (LinkerResult, error) {
-	if plan.want.slots == nil {
+	if plan.want.places == nil {
 		return failed(manifest.Linker{Key: plan.Linker, Position: plan.Position},
 			fmt.Errorf("apply plan of linker %q: it is a copy that lacks the values' ids, plan again", plan.Linker))
 	}
 	if options.Sleep == nil {
-		options.Sleep = sleep
+		options.Sleep = transport.Sleep
 	}
 	r := &run{api: api, options: options, first: plan, last: plan, want: plan.want, stuck: map[string]string{}, exists: map[string]bool{}}
 	r.result = LinkerResult{Linker: plan.Linker, Position: plan.Position, Kept: plan.Keep}
@@ -144,15 +145,4 @@ func (r *run) read(ctx context.Context) error {
 	}
 	r.last, r.writesRead, r.cased = plan, r.result.Writes, nil
 	return nil
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
 }

@@ -76,7 +76,6 @@ func unplanned(desired manifest.Linker, err error) (LinkerPlan, error) {
 func compare(ctx context.Context, api LinkerValues, desired manifest.Linker, want wanted) (LinkerPlan, error) {
 	there := make([]bool, len(want.values))
 	var extra []bitbucket.LinkerValue
-	next := 0 // Bitbucket mostly lists in the manifest's order, which saves the look-up.
 	for value, err := range api.LinkerValues(ctx, desired.Key) {
 		if err != nil {
 			return unplanned(desired, readError(desired.Key, err))
@@ -85,12 +84,8 @@ func compare(ctx context.Context, api LinkerValues, desired manifest.Linker, wan
 			// Taking it for a value that nobody wants would delete it.
 			return unplanned(desired, readError(desired.Key, errUnreadable))
 		}
-		place := next
-		if next == len(want.values) || want.values[next] != value.Value {
-			_, place = want.find(value.Value)
-		}
-		if place >= 0 {
-			there[place], next = true, place+1
+		if place, wanted := want.places[value.Value]; wanted {
+			there[place] = true
 			continue
 		}
 		extra = append(extra, value)

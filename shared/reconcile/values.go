@@ -2,8 +2,6 @@ package reconcile
 
 import (
 	"fmt"
-	"hash/maphash"
-	"math/bits"
 	"strings"
 
 	"github.com/linkersync/linkersync/shared/manifest"
@@ -44,43 +42,27 @@ func (e *ValuesError) Error() string {
 // wanted is a list of values, and the way from a value to its place in it.
 type wanted struct {
 	values []string
-	// slots has at the value's hash, or behind it, its place and one; 0 is free. A map
-	// would take four times the memory, and 100,000 values leave the processor's cache.
-	slots []uint32
-	// mask keeps a hash within them.
-	mask uint64
+	// places has the first place of each value.
+	places map[string]int
 	// repeats has the place of each value that stands there again, and its first.
 	repeats map[int]int
 }
 
-var hashSeed = maphash.MakeSeed()
-
 func newWanted(values []string) wanted {
-	size := uint64(2) << bits.Len(uint(len(values))) // at least twice as many
-	w := wanted{values: values, slots: make([]uint32, size), mask: size - 1, repeats: map[int]int{}}
+	w := wanted{values: values, places: make(map[string]int, len(values)), repeats: map[int]int{}}
 	for i, value := range values {
-		if slot, first := w.find(value); first < 0 {
-			w.slots[slot] = uint32(i + 1)
-		} else {
+		if first, there := w.places[value]; there {
 			w.repeats[i] = first
+		} else {
+			w.places[value] = i
 		}
 	}
 	return w
 }
 
-// find returns a value's slot, and its place, which is negative when it isn't there.
-func (w wanted) find(value string) (slot uint64, place int) {
-	for slot = maphash.String(hashSeed, value) & w.mask; ; slot = (slot + 1) & w.mask {
-		place = int(w.slots[slot]) - 1
-		if place < 0 || w.values[place] == value {
-			return slot, place
-		}
-	}
-}
-
 func (w wanted) has(value string) bool {
-	_, place := w.find(value)
-	return place >= 0
+	_, there := w.places[value]
+	return there
 }
 
 // check refuses what Bitbucket's (?K) can't match, and duplicates, which would

@@ -32,7 +32,7 @@ func RateLimit(next http.RoundTripper, r Rate) http.RoundTripper {
 		r.Now = time.Now
 	}
 	if r.Sleep == nil {
-		r.Sleep = sleep
+		r.Sleep = Sleep
 	}
 	limiter := rate.NewLimiter(rate.Limit(r.PerSecond), 1)
 	return roundTripper(func(req *http.Request) (*http.Response, error) {

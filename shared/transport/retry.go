@@ -60,7 +60,7 @@ func Retry(next http.RoundTripper, p Policy) http.RoundTripper {
 		p.Now = time.Now
 	}
 	if p.Sleep == nil {
-		p.Sleep = sleep
+		p.Sleep = Sleep
 	}
 	return &retry{next: next, policy: p}
 }

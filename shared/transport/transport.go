@@ -87,8 +87,8 @@ func refuse(req *http.Request, err error) (*http.Response, error) {
 	return nil, err
 }
 
-// sleep waits on the real clock for d, or until ctx ends.
-func sleep(ctx context.Context, d time.Duration) error {
+// Sleep waits on the real clock for d, or until ctx ends, whose cause it returns then.
+func Sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

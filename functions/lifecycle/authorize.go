@@ -60,11 +60,8 @@ func (a *authorizer) authorize(ctx context.Context, sent callback) (authorizatio
 		}
 		return a.authorizeUnsigned(ctx, appSecret, sent.requestID, event)
 	}
-	found := &recordingStore{Store: a.store}
-	verifier := a.verifier
-	verifier.Source, verifier.AppSecret = installation.SecretSource{Store: found}, appSecret
 	// The token is verified before the body is read, so a forged token costs little.
-	verified, err := verifier.Verify(ctx, sent.request)
+	verified, in, err := a.verify(ctx, sent.request, appSecret)
 	if err != nil {
 		return authorization{}, err
 	}
@@ -83,9 +80,31 @@ func (a *authorizer) authorize(ctx context.Context, sent callback) (authorizatio
 		return authorization{}, fmt.Errorf("%w: %s", answer.ErrNotAllowed, event.Principal.UUID)
 	}
 	return authorization{
-		event: event, in: found.in, delivery: sent.delivery(), requestID: sent.requestID,
-		at: verified.IssuedAt(), signedBy: verified.SignedBy(), signedWith: signingSecret(verified.SignedBy(), found.in, appSecret),
+		event: event, in: in, delivery: sent.delivery(), requestID: sent.requestID,
+		at: verified.IssuedAt(), signedBy: verified.SignedBy(), signedWith: signingSecret(verified.SignedBy(), in, appSecret),
 	}, nil
+}
+
+// verify finds the installation that the request's token names, and verifies the token
+// with its secrets. It returns the state whose secrets decided. A tombstone's secrets
+// count: Bitbucket signs the next install with them.
+func (a *authorizer) verify(ctx context.Context, request connect.Request, appSecret redact.Secret) (connect.Verified, installation.Installation, error) {
+	token, err := a.verifier.Parse(request)
+	if err != nil {
+		return connect.Verified{}, installation.Installation{}, err
+	}
+	var verified connect.Verified
+	var refused error
+	in, err := a.store.Find(ctx, token.ClientKey(), func(in installation.Installation) bool {
+		secrets := connect.Secrets{Current: in.SharedSecret, Previous: in.PreviousSecret, App: appSecret}
+		verified, refused = a.verifier.Verify(token, secrets)
+		return !errors.Is(refused, connect.ErrSignature)
+	})
+	// The app's own secret also verifies what the store doesn't know.
+	if err != nil && !errors.Is(err, installation.ErrNotFound) && !errors.Is(err, installation.ErrPendingDeletion) {
+		return connect.Verified{}, in, fmt.Errorf("%w: %w", answer.ErrTryLater, err)
+	}
+	return verified, in, refused
 }
 
 func signingSecret(by connect.SignedBy, in installation.Installation, appSecret redact.Secret) redact.Secret {
@@ -138,18 +157,4 @@ func (a *authorizer) authorizeUnsigned(ctx context.Context, appSecret redact.Sec
 
 func (a *authorizer) allows(event connect.Event) bool {
 	return len(a.allowed) == 0 || slices.Contains(a.allowed, strings.ToLower(event.Principal.UUID))
-}
-
-// recordingStore keeps the state that a verification was answered from, so that
-// the event is decided on the very state whose secret verified it.
-type recordingStore struct {
-	installation.Store
-	in installation.Installation
-}
-
-// Find implements installation.Store.
-func (r *recordingStore) Find(ctx context.Context, clientKey string, fits func(installation.Installation) bool) (installation.Installation, error) {
-	in, err := r.Store.Find(ctx, clientKey, fits)
-	r.in = in
-	return in, err
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/linkersync/linkersync/functions/internal/startup"
-	"github.com/linkersync/linkersync/shared/installation"
+	"github.com/linkersync/linkersync/shared/redact"
 )
 
 // These are compared with each other in one run, never with a clock:
@@ -58,11 +58,9 @@ func BenchmarkInvalidToken(b *testing.B) { benchmarkHandler(b, secretForeign, 40
 func BenchmarkVerifyOnly(b *testing.B) {
 	w := newWorld(b, deployment{})
 	request := signed(benchEvent(w, secretOne))
-	verifier := w.handler.authorizer.verifier
-	verifier.Source = installation.SecretSource{Store: w.handler.authorizer.store}
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := verifier.Verify(b.Context(), request); err != nil {
+		if _, _, err := w.handler.authorizer.verify(b.Context(), request, redact.Secret{}); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -97,10 +95,8 @@ func TestCosts(t *testing.T) { //nolint:paralleltest // AllocsPerRun counts the 
 			}
 		})
 	}
-	verifier := w.handler.authorizer.verifier
-	verifier.Source = installation.SecretSource{Store: w.handler.authorizer.store}
 	request := signed(benchEvent(w, secretOne))
-	verified := testing.AllocsPerRun(100, func() { _, _ = verifier.Verify(t.Context(), request) })
+	verified := testing.AllocsPerRun(100, func() { _, _, _ = w.handler.authorizer.verify(t.Context(), request, redact.Secret{}) })
 	valid, forged := handled(secretOne, 204), handled(secretForeign, 401)
 	if valid > 4*verified {
 		t.Errorf("a valid request allocates %.0f times, more than 4 times the %.0f of its verification", valid, verified)

@@ -39,7 +39,7 @@ func TestServePeers(t *testing.T) {
 	handler := &handler{
 		log: slog.New(slog.NewTextHandler(io.Discard, nil)), descriptor: descriptor,
 		authorizer: authorizer{
-			verifier: connect.Verifier{AppKey: s.appKey, Source: installation.SecretSource{Store: store}}, store: store, prover: newProver(s),
+			verifier: connect.Verifier{AppKey: s.appKey}, store: store, prover: newProver(s),
 			appSecret: &appSecretSource{now: time.Now, value: redact.New(os.Getenv("PEERS_APP_SECRET")), until: time.Now().Add(time.Hour)},
 		},
 		lifecycle: lifecycle{store: store, prover: newProver(s), log: slog.New(slog.NewTextHandler(io.Discard, nil)), firstSync: firstSync{queue: noQueue{}, now: time.Now}},

@@ -9,25 +9,26 @@ import (
 // Not parallel: testing.AllocsPerRun counts the allocations of the whole process.
 
 func TestVerifyAllocations(t *testing.T) {
-	verifier := newVerifier(tenantSource())
+	receiver := newReceiver()
 	request := installedRequest(sign(bitbucketHeader, bitbucketClaims().json(t), currentSecret))
 	var err error
-	got := testing.AllocsPerRun(100, func() { _, err = verifier.Verify(t.Context(), request) })
+	got := testing.AllocsPerRun(100, func() { _, err = receiver.receive(request) })
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got > 70 {
-		t.Errorf("a verification makes %v allocations, want at most 70", got)
+	if got > 40 {
+		t.Errorf("a verification makes %v allocations, want at most 40", got)
 	}
 }
 
-// A flood of refused tokens must not cost more than valid requests do.
-func TestRefusedTokensAllocateLess(t *testing.T) {
+// A flood of refused tokens costs little more than valid requests do: a bad signature is
+// compared with two secrets, a good one with the first.
+func TestRefusedTokensAllocateLittle(t *testing.T) {
 	claims := bitbucketClaims()
 	count := func(token string, accepted bool) float64 {
-		verifier, request := newVerifier(tenantSource()), installedRequest(token)
+		receiver, request := newReceiver(), installedRequest(token)
 		return testing.AllocsPerRun(100, func() {
-			if _, err := verifier.Verify(t.Context(), request); (err == nil) != accepted {
+			if _, err := receiver.receive(request); (err == nil) != accepted {
 				t.Fatalf("accepted: %v, want %v", err == nil, accepted)
 			}
 		})
@@ -40,8 +41,8 @@ func TestRefusedTokensAllocateLess(t *testing.T) {
 		"unknown tenant": sign(bitbucketHeader, claims.with("iss", stranger).json(t), currentSecret),
 		"expired":        sign(bitbucketHeader, claims.with("iat", 1).with("exp", 2).json(t), currentSecret),
 	} {
-		if refused := count(token, false); refused >= valid {
-			t.Errorf("%s: %v allocations, want fewer than the %v of a valid token", name, refused, valid)
+		if refused := count(token, false); refused > 1.5*valid {
+			t.Errorf("%s: %v allocations, want at most 1.5 times the %v of a valid token", name, refused, valid)
 		}
 	}
 }

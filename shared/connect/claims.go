@@ -1,10 +1,13 @@
 package connect
 
-import "strconv"
+import (
+	"encoding/json"
+	"strconv"
+)
 
-// claims are the claims we use, each kept as it was met, right or wrong: which
-// layer of the verification refuses depends on the claim. aud and sub are not
-// among them, because they must not select the tenant.
+// claims are the claims that are used. A wrong one is kept as such, because a later
+// check refuses it with its own reason. aud and sub are not among them: they must not
+// select the installation.
 type claims struct {
 	// issuer and hash are empty when they are missing or not strings.
 	issuer string
@@ -15,8 +18,8 @@ type claims struct {
 
 func parseClaims(data []byte) (claims, error) {
 	var c claims
-	err := eachMember(data, func(name, value []byte) error {
-		switch string(name) {
+	err := eachMember(data, func(name string, value json.RawMessage) error {
+		switch name {
 		case "iss":
 			c.issuer, _ = stringValue(value)
 		case "qsh":
@@ -39,10 +42,10 @@ type date struct {
 	seconds        int64
 }
 
-// maxDate is the end of the year 9999. Beyond it lie only overflows.
+// maxDate is the end of the year 9999, the last that time.Time can print.
 const maxDate = 253402300799
 
-func parseDate(raw []byte) date {
+func parseDate(raw json.RawMessage) date {
 	seconds, err := strconv.ParseFloat(string(raw), 64)
 	if err != nil || seconds < 0 || seconds > maxDate {
 		return date{present: true}

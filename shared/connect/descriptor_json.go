@@ -1,7 +1,6 @@
 package connect
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -100,8 +99,8 @@ func (w WebhookModule) MarshalJSON() ([]byte, error) {
 
 // unmarshalKeeping reads the members named in fields and puts the others into extra.
 func unmarshalKeeping(data []byte, extra *Extra, fields map[string]any) error {
-	return eachMember(data, func(name, value []byte) error {
-		if field, known := fields[string(name)]; known {
+	return eachMember(data, func(name string, value json.RawMessage) error {
+		if field, known := fields[name]; known {
 			if err := json.Unmarshal(value, field); err != nil {
 				return fmt.Errorf("%s: %w", name, err)
 			}
@@ -110,7 +109,7 @@ func unmarshalKeeping(data []byte, extra *Extra, fields map[string]any) error {
 		if *extra == nil {
 			*extra = Extra{}
 		}
-		(*extra)[string(name)] = bytes.Clone(value)
+		(*extra)[name] = value
 		return nil
 	})
 }

@@ -6,17 +6,15 @@ import (
 	"log/slog"
 )
 
-// Errors that callers branch on; the package documentation says which answer
-// each one becomes.
+// Errors that callers branch on. The package documentation says which answer each one
+// becomes.
 var (
 	// ErrUnauthenticated: the request does not prove that Bitbucket sent it for an
-	// installation of ours. Its text is all that an outsider gets to see.
+	// installation of ours. An outsider sees its text and no more.
 	ErrUnauthenticated = errors.New("request is not authenticated")
-	// ErrUnavailable: the secrets could not be read, so nothing is known about the request.
-	ErrUnavailable = errors.New("secrets are unavailable")
-	// ErrUnknownTenant is what a [SecretSource] returns for a client key that it
-	// has never seen, not even as an installation that is gone.
-	ErrUnknownTenant = errors.New("unknown client key")
+	// ErrSignature, an [ErrUnauthenticated]: the token is signed with none of the
+	// secrets.
+	ErrSignature = errors.New("request is signed with none of the secrets")
 	// ErrInvalidPayload: a body is not what the protocol says. Its text names
 	// fields and never repeats a value, so it can be sent to the caller.
 	ErrInvalidPayload = errors.New("invalid payload")
@@ -48,9 +46,9 @@ const (
 	ReasonWrongHash      Reason = "wrong_query_string_hash"
 )
 
-// AuthError is the error of a request that was refused. It wraps
-// [ErrUnauthenticated] and prints exactly as that does, whatever the reason:
-// nothing of the token, and no hint for whoever forges one.
+// AuthError is the error of a request that was refused. It prints exactly as
+// [ErrUnauthenticated] does, whatever the reason: it quotes nothing of the token, and
+// gives a forger no hint.
 type AuthError struct {
 	Reason Reason
 	// IssuerHash is the start of the SHA-256 of the token's issuer (hex), so that
@@ -62,8 +60,12 @@ type AuthError struct {
 // Error returns the text of [ErrUnauthenticated].
 func (e *AuthError) Error() string { return ErrUnauthenticated.Error() }
 
-// Unwrap makes errors.Is(err, ErrUnauthenticated) true.
-func (e *AuthError) Unwrap() error { return ErrUnauthenticated }
+// Is makes an AuthError an [ErrUnauthenticated], and an [ErrSignature] if no secret
+// fits.
+func (e *AuthError) Is(target error) bool {
+	noSecretFits := e.Reason == ReasonSignature || e.Reason == ReasonUnknownTenant
+	return target == ErrUnauthenticated || target == ErrSignature && noSecretFits
+}
 
 // LogValue implements slog.LogValuer: the reason and the hash, for operators.
 func (e *AuthError) LogValue() slog.Value {

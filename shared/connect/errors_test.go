@@ -43,13 +43,11 @@ func TestErrorsLeakNothing(t *testing.T) {
 // markedErrors causes each kind of error with marked input.
 func markedErrors(t *testing.T) map[string]error {
 	t.Helper()
-	secrets := &source{cached: map[string]connect.Secrets{
-		mark: {Current: redact.New("current-" + mark), Previous: redact.New("previous-" + mark)},
-	}}
-	verifier := newVerifier(secrets)
-	verifier.AppSecret = redact.New("app-" + mark)
+	receiver := newReceiver()
+	receiver.secrets[mark] = secrets("current-"+mark, "previous-"+mark, "")
+	receiver.app = redact.New("app-" + mark)
 	verify := func(request connect.Request) error {
-		_, err := verifier.Verify(t.Context(), request)
+		_, err := receiver.receive(request)
 		return err
 	}
 	claims := bitbucketClaims().with("iss", mark).with("aud", mark).with("sub", mark)
@@ -82,7 +80,6 @@ func markedErrors(t *testing.T) map[string]error {
 		"principal uuid":  installed(`{"eventType":"installed","key":"MARK","clientKey":"MARK","sharedSecret":"MARK","principal":{"uuid":"MARK"}}`),
 		"webhook":         webhook,
 		"other app":       connect.Event{AppKey: mark, ClientKey: mark, SharedSecret: redact.New(mark)}.CheckKeys("x"),
-		"store":           fmt.Errorf("%w", connect.ErrUnknownTenant),
 	}
 }
 
@@ -103,7 +100,7 @@ func printings(t *testing.T, err error) map[string]string {
 func TestAuthErrorForOperators(t *testing.T) {
 	t.Parallel()
 	claims := bitbucketClaims()
-	_, err := newVerifier(tenantSource()).Verify(t.Context(), installedRequest(sign(bitbucketHeader, claims.json(t), wrongSecret)))
+	_, err := newReceiver().receive(installedRequest(sign(bitbucketHeader, claims.json(t), wrongSecret)))
 	var refused *connect.AuthError
 	if !errors.As(err, &refused) {
 		t.Fatal(err)
@@ -133,7 +130,7 @@ func TestAuthErrorForOperators(t *testing.T) {
 func TestAuthErrorWithoutIssuer(t *testing.T) {
 	t.Parallel()
 	for _, token := range []string{"garbage", sign(bitbucketHeader, "{}", currentSecret)} {
-		_, err := newVerifier(tenantSource()).Verify(t.Context(), installedRequest(token))
+		_, err := newReceiver().receive(installedRequest(token))
 		var refused *connect.AuthError
 		if !errors.As(err, &refused) || refused.IssuerHash != "" {
 			t.Errorf("%v has issuer hash %q, want none", err, refused.IssuerHash)

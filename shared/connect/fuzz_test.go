@@ -31,10 +31,9 @@ func FuzzVerify(f *testing.F) {
 		f.Add(bitbucketHeader, claims, uint8(0), "POST", "/prod/installed", "", "JWT TOKEN", plan)
 		f.Add(bitbucketHeader, claims, uint8(130), "POST", "/prod/installed", "", "JWT TOKEN", plan)
 	}
-	secrets := &source{cached: map[string]connect.Secrets{
-		tenant: {Current: redact.New(currentSecret), Previous: redact.New(previousSecret)}, "connection:479": {},
-	}}
-	verifier := &connect.Verifier{AppKey: appKey, BasePath: "/prod", Source: secrets, AppSecret: redact.New(appSecret), Now: clock}
+	receiver := newReceiver()
+	receiver.BasePath, receiver.app = "/prod", redact.New(appSecret)
+	receiver.secrets["connection:479"] = connect.Secrets{}
 	slow := slowVerifier{
 		appKey: appKey, basePath: "/prod", appSecret: appSecret, now: float64(clock().Unix()),
 		secrets: map[string][]string{tenant: {currentSecret, previousSecret}},
@@ -47,7 +46,7 @@ func FuzzVerify(f *testing.F) {
 			Method: method, RawPath: path, RawQuery: strings.ReplaceAll(query, "TOKEN", token),
 			Authorization: strings.ReplaceAll(authorization, "TOKEN", token),
 		}
-		verified, err := verifier.Verify(t.Context(), request)
+		verified, err := receiver.receive(request)
 		reason := reasonOf(t, err)
 
 		clientKey, secret, ok := slow.verify(request)

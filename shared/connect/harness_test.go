@@ -1,7 +1,6 @@
 package connect_test
 
 import (
-	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -9,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -91,53 +89,32 @@ func installedRequest(token string) connect.Request {
 	return connect.Request{Method: "POST", RawPath: "/installed", Authorization: "JWT " + token}
 }
 
-// source is a SecretSource that counts. Like the real one it looks again when
-// nothing fits, but every time.
-type source struct {
-	cached, stored map[string]connect.Secrets
-	err, rereadErr error
-
-	reads, rereads atomic.Int32
+// receiver is an app that receives requests: it finds the secrets of the installation
+// that a token names, and verifies with them.
+type receiver struct {
+	connect.Verifier
+	secrets map[string]connect.Secrets
+	app     redact.Secret
+	// lookups counts the requests for which secrets were needed.
+	lookups int
 }
 
-func (s *source) Try(_ context.Context, clientKey string, signed func(connect.Secrets) bool) error {
-	s.reads.Add(1)
-	secrets, err := answer(s.cached, clientKey, s.err)
-	if isFailure(err) || signed(secrets) {
-		return err
+func newReceiver() *receiver {
+	return &receiver{
+		Verifier: connect.Verifier{AppKey: appKey, Now: clock},
+		secrets:  map[string]connect.Secrets{tenant: {Current: redact.New(currentSecret), Previous: redact.New(previousSecret)}},
 	}
-	s.rereads.Add(1)
-	from := s.cached
-	if s.stored != nil {
-		from = s.stored
-	}
-	if secrets, err = answer(from, clientKey, s.rereadErr); !isFailure(err) {
-		signed(secrets)
-	}
-	return err
 }
 
-func isFailure(err error) bool { return err != nil && !errors.Is(err, connect.ErrUnknownTenant) }
-
-func answer(from map[string]connect.Secrets, clientKey string, err error) (connect.Secrets, error) {
+func (r *receiver) receive(request connect.Request) (connect.Verified, error) {
+	token, err := r.Parse(request)
 	if err != nil {
-		return connect.Secrets{}, err
+		return connect.Verified{}, err
 	}
-	secrets, known := from[clientKey]
-	if !known {
-		return connect.Secrets{}, connect.ErrUnknownTenant
-	}
-	return secrets, nil
-}
-
-func tenantSource() *source {
-	return &source{cached: map[string]connect.Secrets{
-		tenant: {Current: redact.New(currentSecret), Previous: redact.New(previousSecret)},
-	}}
-}
-
-func newVerifier(from connect.SecretSource) *connect.Verifier {
-	return &connect.Verifier{AppKey: appKey, Source: from, Now: clock}
+	r.lookups++
+	secrets := r.secrets[token.ClientKey()]
+	secrets.App = r.app
+	return r.Verify(token, secrets)
 }
 
 // reasonOf returns why a request was refused, "" if it was not. It fails the test

@@ -11,20 +11,17 @@ const MaxPayload = 256 << 10
 
 // members are the members of an object in a payload, not decoded.
 type members struct {
-	prefix string // what the members' names have before them in errors
-	values map[string][]byte
+	prefix string // stands before the members' names in errors
+	values map[string]json.RawMessage
 }
 
-// parseMembers reads the object of a payload that errors call name.
+// parseMembers reads an object of a payload. Errors call it name.
 func parseMembers(name, prefix string, data []byte) (members, error) {
-	found := members{prefix: prefix, values: map[string][]byte{}}
-	err := errNotStrict
-	if json.Valid(data) {
-		err = eachMember(data, func(name, value []byte) error {
-			found.values[string(name)] = value
-			return nil
-		})
-	}
+	found := members{prefix: prefix, values: map[string]json.RawMessage{}}
+	err := eachMember(data, func(name string, value json.RawMessage) error {
+		found.values[name] = value
+		return nil
+	})
 	if err != nil {
 		return members{}, fmt.Errorf("%w: %s is %w", ErrInvalidPayload, name, err)
 	}

@@ -56,7 +56,7 @@ func TestVerifyTakesOneToken(t *testing.T) {
 				Method: test.method, RawPath: "/installed",
 				RawQuery: fill(test.query), Authorization: fill(test.authorization),
 			}
-			_, err := newVerifier(tenantSource()).Verify(t.Context(), request)
+			_, err := newReceiver().receive(request)
 			if got := reasonOf(t, err); got != test.want {
 				t.Errorf("reason is %q, want %q", got, test.want)
 			}
@@ -83,7 +83,7 @@ func TestVerifyQuery(t *testing.T) {
 		"a=1&b=x+y&b=z&c=&__proto__=x":                  connect.ReasonWrongHash,
 	} {
 		request := connect.Request{Method: "GET", RawPath: "/page", RawQuery: query, Authorization: "JWT " + token}
-		_, err := newVerifier(tenantSource()).Verify(t.Context(), request)
+		_, err := newReceiver().receive(request)
 		if got := reasonOf(t, err); got != want {
 			t.Errorf("query %q: reason is %q, want %q", query, got, want)
 		}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/linkersync/linkersync/shared/connect"
-	"github.com/linkersync/linkersync/shared/redact"
 )
 
 func TestVerifyAcceptsWhatBitbucketSends(t *testing.T) {
@@ -36,7 +35,7 @@ func TestVerifyAcceptsWhatBitbucketSends(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			token := sign(test.header, test.claims, currentSecret)
-			verified, err := newVerifier(tenantSource()).Verify(t.Context(), installedRequest(token))
+			verified, err := newReceiver().receive(installedRequest(token))
 			if err != nil {
 				t.Fatalf("refused: %s", reasonOf(t, err))
 			}
@@ -50,7 +49,7 @@ func TestVerifyAcceptsWhatBitbucketSends(t *testing.T) {
 func TestVerifyTellsWhenTheTokenWasIssued(t *testing.T) {
 	t.Parallel()
 	token := sign(bitbucketHeader, bitbucketClaims().json(t), currentSecret)
-	verified, err := newVerifier(tenantSource()).Verify(t.Context(), installedRequest(token))
+	verified, err := newReceiver().receive(installedRequest(token))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +90,7 @@ func TestVerifyRefuses(t *testing.T) {
 		"header not an object":                {`["HS256"]`, good, connect.ReasonMalformed, false},
 		"header cut off":                      {`{"alg":"HS256"`, good, connect.ReasonMalformed, false},
 		"header with data behind it":          {`{"alg":"HS256"}{}`, good, connect.ReasonMalformed, false},
-		"header with a broken value":          {`{"alg":"HS256","x":nul}`, good, connect.ReasonMalformed, true},
+		"header with a broken value":          {`{"alg":"HS256","x":nul}`, good, connect.ReasonMalformed, false},
 		"claims twice":                        {bitbucketHeader, member("iss", `"x"`), connect.ReasonMalformed, false},
 		"claim twice, once escaped":           {bitbucketHeader, member(`\u0065xp`, "1"), connect.ReasonMalformed, false},
 		"unknown claim twice":                 {bitbucketHeader, `{"x":1,` + member("x", "2")[1:], connect.ReasonMalformed, false},
@@ -101,8 +100,8 @@ func TestVerifyRefuses(t *testing.T) {
 		"claims with data behind them":        {bitbucketHeader, good + `,`, connect.ReasonMalformed, false},
 		"claims with a comma too many":        {bitbucketHeader, strings.TrimSuffix(good, "}") + ",}", connect.ReasonMalformed, false},
 		"claims not UTF-8":                    {bitbucketHeader, member("x", "\"\xff\""), connect.ReasonMalformed, false},
-		"claims with a broken value":          {bitbucketHeader, member("x", `[1,]`), connect.ReasonMalformed, true},
-		"claims with a control character":     {bitbucketHeader, member("x", "\"\x01\""), connect.ReasonMalformed, true},
+		"claims with a broken value":          {bitbucketHeader, member("x", `[1,]`), connect.ReasonMalformed, false},
+		"claims with a control character":     {bitbucketHeader, member("x", "\"\x01\""), connect.ReasonMalformed, false},
 		"more claims than anybody sends":      {bitbucketHeader, strings.TrimSuffix(good, "}") + manyMembers(64) + "}", connect.ReasonMalformed, false},
 		"claims empty":                        {bitbucketHeader, `{}`, connect.ReasonIssuer, false},
 		"L20 no iss":                          {bitbucketHeader, claims.without("iss").json(t), connect.ReasonIssuer, false},
@@ -153,16 +152,16 @@ func TestVerifyRefuses(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			secrets := tenantSource()
+			receiver := newReceiver()
 			token := sign(test.header, test.claims, currentSecret)
-			verified, err := newVerifier(secrets).Verify(t.Context(), installedRequest(token))
+			verified, err := receiver.receive(installedRequest(token))
 			if got := reasonOf(t, err); got != test.reason {
 				t.Errorf("reason is %q, want %q", got, test.reason)
 			}
 			if verified != (connect.Verified{}) {
 				t.Errorf("refused, but verified %v", verified)
 			}
-			if looked := secrets.reads.Load()+secrets.rereads.Load() > 0; looked != test.lookups {
+			if looked := receiver.lookups > 0; looked != test.lookups {
 				t.Errorf("looked a secret up: %v, want %v", looked, test.lookups)
 			}
 		})
@@ -212,7 +211,7 @@ func TestVerifyRefusesDamagedTokens(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := newVerifier(tenantSource()).Verify(t.Context(), installedRequest(test.token))
+			_, err := newReceiver().receive(installedRequest(test.token))
 			if got := reasonOf(t, err); got != test.reason {
 				t.Errorf("reason is %q, want %q", got, test.reason)
 			}
@@ -247,7 +246,7 @@ func TestVerifyRefusesEveryPartOfAToken(t *testing.T) {
 		if token == "" || token == good {
 			continue
 		}
-		_, err := newVerifier(tenantSource()).Verify(t.Context(), installedRequest(token))
+		_, err := newReceiver().receive(installedRequest(token))
 		var refused *connect.AuthError
 		if !errors.As(err, &refused) {
 			t.Errorf("%q: %v, want a refusal", token, err)
@@ -278,9 +277,9 @@ func TestVerifyRefusesOtherWritingsOfASegment(t *testing.T) {
 			"header": rewrite(header) + "." + claims,
 			"claims": header + "." + rewrite(claims),
 		} {
-			secrets := tenantSource()
+			receiver := newReceiver()
 			token := signed + "." + encode(hmacSHA256(signed, currentSecret))
-			_, err := newVerifier(secrets).Verify(t.Context(), installedRequest(token))
+			_, err := receiver.receive(installedRequest(token))
 			got, want := reasonOf(t, err), connect.ReasonMalformed
 			if name == "as it should be" {
 				want = ""
@@ -288,7 +287,7 @@ func TestVerifyRefusesOtherWritingsOfASegment(t *testing.T) {
 			if got != want {
 				t.Errorf("%s, %s: reason is %q, want %q", segment, name, got, want)
 			}
-			if want != "" && secrets.reads.Load() > 0 {
+			if want != "" && receiver.lookups > 0 {
 				t.Errorf("%s, %s: a secret was looked up", segment, name)
 			}
 		}
@@ -304,7 +303,7 @@ func TestVerifyAcceptsATokenOfTheGreatestLength(t *testing.T) {
 		if len(token) > connect.MaxTokenLength {
 			return
 		}
-		if _, err := newVerifier(tenantSource()).Verify(t.Context(), installedRequest(token)); err != nil {
+		if _, err := newReceiver().receive(installedRequest(token)); err != nil {
 			t.Fatalf("a token of %d bytes is refused: %s", len(token), reasonOf(t, err))
 		}
 	}
@@ -337,12 +336,12 @@ func TestVerifyBasePath(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			verifier := newVerifier(tenantSource())
-			verifier.BasePath = test.base
+			receiver := newReceiver()
+			receiver.BasePath = test.base
 			claims := bitbucketClaims().with("qsh", hashOf("POST&"+test.hashed+"&"))
 			request := installedRequest(sign(bitbucketHeader, claims.json(t), currentSecret))
 			request.RawPath = test.path
-			_, err := verifier.Verify(t.Context(), request)
+			_, err := receiver.receive(request)
 			if got := reasonOf(t, err); got != test.want {
 				t.Errorf("reason is %q, want %q", got, test.want)
 			}
@@ -357,9 +356,9 @@ func TestVerifyMaxLifetime(t *testing.T) {
 		time.Hour:               "",
 		time.Hour - time.Second: connect.ReasonLifetime,
 	} {
-		verifier := newVerifier(tenantSource())
-		verifier.MaxLifetime = maxLifetime
-		_, err := verifier.Verify(t.Context(), request)
+		receiver := newReceiver()
+		receiver.MaxLifetime = maxLifetime
+		_, err := receiver.receive(request)
 		if got := reasonOf(t, err); got != want {
 			t.Errorf("with a cap of %v the reason is %q, want %q", maxLifetime, got, want)
 		}
@@ -375,9 +374,9 @@ func TestVerifyUsesTheRealClockByDefault(t *testing.T) {
 		connect.ReasonExpired:   sign(bitbucketHeader, claims.json(t), currentSecret),
 		connect.ReasonSignature: sign(bitbucketHeader, claims.json(t), wrongSecret),
 	} {
-		verifier := newVerifier(tenantSource())
-		verifier.Now = nil
-		_, err := verifier.Verify(t.Context(), installedRequest(token))
+		receiver := newReceiver()
+		receiver.Now = nil
+		_, err := receiver.receive(installedRequest(token))
 		if got := reasonOf(t, err); got != want {
 			t.Errorf("reason is %q, want %q", got, want)
 		}
@@ -386,9 +385,10 @@ func TestVerifyUsesTheRealClockByDefault(t *testing.T) {
 
 func TestOldClientKeysAreTenantsToo(t *testing.T) {
 	t.Parallel()
-	secrets := &source{cached: map[string]connect.Secrets{"connection:479": {Current: redact.New(currentSecret)}}}
+	receiver := newReceiver()
+	receiver.secrets["connection:479"] = secrets(currentSecret, "", "")
 	token := sign(bitbucketHeader, bitbucketClaims().with("iss", "connection:479").json(t), currentSecret)
-	verified, err := newVerifier(secrets).Verify(t.Context(), installedRequest(token))
+	verified, err := receiver.receive(installedRequest(token))
 	if err != nil {
 		t.Fatalf("refused: %s", reasonOf(t, err))
 	}

@@ -63,7 +63,6 @@ var table = []struct {
 	// A lost race that did not settle: the redelivery finds it settled.
 	{installation.ErrConflict, http.StatusServiceUnavailable, "busy, try again"},
 	{installation.ErrUnavailable, http.StatusServiceUnavailable, "temporarily unavailable, try again"},
-	{connect.ErrUnavailable, http.StatusServiceUnavailable, "temporarily unavailable, try again"},
 	{ErrTryLater, http.StatusServiceUnavailable, "temporarily unavailable, try again"},
 	{context.DeadlineExceeded, http.StatusServiceUnavailable, "temporarily unavailable, try again"},
 }

@@ -49,8 +49,8 @@ func TestEachMember(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			got := [][2]string{}
-			err := eachMember([]byte(test.data), func(name, value []byte) error {
-				got = append(got, [2]string{string(name), string(value)})
+			err := eachMember([]byte(test.data), func(name string, value json.RawMessage) error {
+				got = append(got, [2]string{name, string(value)})
 				return nil
 			})
 			if test.want == nil {
@@ -75,7 +75,7 @@ func TestEachMember(t *testing.T) {
 func TestEachMemberStopsAtAnError(t *testing.T) {
 	t.Parallel()
 	stop, calls := errors.New("stop"), 0
-	err := eachMember([]byte(`{"a":1,"b":2}`), func(_, _ []byte) error { calls++; return stop })
+	err := eachMember([]byte(`{"a":1,"b":2}`), func(string, json.RawMessage) error { calls++; return stop })
 	if !errors.Is(err, stop) || calls != 1 {
 		t.Errorf("%d calls and error %v, want one call and %v", calls, err, stop)
 	}
@@ -91,7 +91,7 @@ func TestEachMemberIsBounded(t *testing.T) {
 		}
 		return []byte("{" + strings.Join(names, ",") + "}")
 	}
-	nothing := func(_, _ []byte) error { return nil }
+	nothing := func(string, json.RawMessage) error { return nil }
 	if err := eachMember(object(maxMembers), nothing); err != nil {
 		t.Errorf("%d members are refused: %v", maxMembers, err)
 	}

@@ -1,6 +1,7 @@
 // Package infisical plays Infisical on loopback, as far as a machine identity that
 // keeps Bitbucket App Connections meets it: three logins, tokens that expire, and the
-// app connection endpoints with their order of checks and their errors.
+// app connection, secret sync and data source endpoints with their order of checks
+// and their errors.
 //
 // It is strict: bodies are validated by the server's published rules, an AWS login's
 // signature is verified with code of its own, and the credentials of a connection
@@ -53,6 +54,7 @@ type Server struct {
 
 	mu            sync.Mutex
 	limits        Limits
+	runTime       time.Duration
 	windows       map[string]*window
 	organizations map[string]*Organization
 	projects      map[string]*Project
@@ -60,6 +62,8 @@ type Server struct {
 	issuers       map[string]*Issuer
 	awsKeys       map[string]*AWSKey
 	connections   map[string]*Connection
+	syncs         map[string]*Sync
+	dataSources   map[string]*DataSource
 	tokens        map[string]*tokenRow
 	lockouts      map[string]*lockout
 }

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -40,7 +41,7 @@ func (s *Server) limited(w http.ResponseWriter, r *http.Request) *refusal {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	class, limit := "read", s.limits.Read
-	if r.Method != http.MethodGet {
+	if r.Method != http.MethodGet && !strings.HasSuffix(r.URL.Path, "/check-destination") {
 		class, limit = "write", s.limits.Write
 	}
 	address, _, _ := net.SplitHostPort(r.RemoteAddr)

@@ -111,6 +111,11 @@ func TestTokensAreRefusedInTheServersWords(t *testing.T) {
 	r.want(403, "TokenError", malformed, with("short"))
 	r.want(403, "TokenError", malformed, with(token)) // without the scheme its beginning is cut off
 	r.want(403, "TokenError", "invalid signature", with("Bearer "+token[:len(token)-4]+"AAAA"))
+	foreign, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{"identityAccessTokenId": "x", "exp": "soon"}).SignedString([]byte("another key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.want(403, "TokenError", "invalid signature", with("Bearer "+foreign))
 	none, err := jwt.NewWithClaims(jwt.SigningMethodNone, jwt.MapClaims{}).SignedString(jwt.UnsafeAllowNoneSignatureType)
 	if err != nil {
 		t.Fatal(err)

@@ -54,9 +54,13 @@ func tokenError(message string) *refusal {
 // denied names the missing permission. Details are the rules that speak of the
 // action, so there are none.
 func denied(action Action) *refusal {
+	subject, verb, other := strings.Cut(string(action), ":")
+	if !other {
+		subject, verb = "app-connections", subject
+	}
 	return &refusal{
 		status: http.StatusForbidden, name: "PermissionDenied",
-		message: fmt.Sprintf("You are not allowed to %s on app-connections", action), details: []any{},
+		message: fmt.Sprintf("You are not allowed to %s on %s", verb, subject), details: []any{},
 	}
 }
 

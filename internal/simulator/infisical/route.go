@@ -74,8 +74,9 @@ func (s *Server) stages(w http.ResponseWriter, x *exchange) (any, *refusal) {
 }
 
 func (s *Server) endpoint(x *exchange) *endpoint {
-	path, found := strings.CutPrefix(x.r.URL.EscapedPath(), "/api/v1/")
-	if !found {
+	path, first := strings.CutPrefix(x.r.URL.EscapedPath(), "/api/v1/")
+	path, second := strings.CutPrefix(path, "/api/v2/")
+	if !first && !second {
 		return nil
 	}
 	segments := strings.Split(strings.TrimSuffix(path, "/"), "/")
@@ -88,10 +89,16 @@ func (s *Server) endpoint(x *exchange) *endpoint {
 	}
 	call := x.r.Method + " " + segments[0]
 	switch {
+	case second:
+		return s.scanningEndpoint(x, segments)
 	case call == "POST auth" && len(segments) == 3:
 		return s.authEndpoint(segments[1] + "/" + segments[2])
 	case segments[0] == "app-connections":
 		return s.connectionEndpoint(x, segments[1:])
+	case segments[0] == "secret-syncs":
+		return s.syncEndpoint(x, segments[1:])
+	case call == "GET projects" && len(segments) == 1:
+		return &endpoint{handle: s.listProjects}
 	default:
 		return nil
 	}

@@ -186,7 +186,8 @@ func parseCreation(body any) (creation, []issue) {
 	}
 	c.name = in.name(fields)
 	c.description = in.description(fields)
-	c.projectID = in.optionalText(fields, "projectId")
+	in.optionalText(fields, "projectId")
+	c.projectID, _ = fields["projectId"].(string) // not trimmed
 	in.unsupported(fields,
 		[]string{"isPlatformManagedCredentials", "isAutoRotationEnabled"}, []string{"gatewayId", "gatewayPoolId", "rotation"})
 	return c, in.issues

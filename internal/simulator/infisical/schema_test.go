@@ -109,11 +109,18 @@ func TestCreateBodyAtItsLimits(t *testing.T) {
 	token := r.login("robot")
 	for _, changes := range []map[string]any{
 		{"name": strings.Repeat("a", 64)},
-		{"name": "  a-1  ", "description": strings.Repeat("ä", 256)},
+		{"name": "  a-1  ", "description": strings.Repeat("ä", 255)},
 		{"name": "b", "isPlatformManagedCredentials": false, "isAutoRotationEnabled": false, "unknown": []int{1}},
 	} {
 		r.create(token, changes)
 	}
+	// The API allows what the database's column has no room for.
+	r.want(500, "InternalServerError", "Something went wrong", request{
+		method: "POST", path: connectionsURL, token: token, body: creation(map[string]any{"name": "long", "description": strings.Repeat("ä", 256)}),
+	})
+	r.want(400, "BadRequest", "Could not find project with ID  "+project, request{
+		method: "POST", path: connectionsURL, token: token, body: creation(map[string]any{"projectId": " " + project}),
+	})
 	// Long enough for Bitbucket to refuse it, rather than the schema.
 	r.want(400, "BadRequest", "Failed to validate credentials: Request failed with status code 401", request{
 		method: "POST", path: connectionsURL, token: token,

@@ -20,6 +20,8 @@ type State struct {
 	// AWSKeys are what the AWS login's signatures are verified with.
 	AWSKeys     []AWSKey
 	Connections []Connection
+	Syncs       []Sync
+	DataSources []DataSource
 }
 
 // Organization is an organisation, or a sub-organisation when it has a parent.
@@ -27,6 +29,8 @@ type Organization struct {
 	ID       string
 	Slug     string
 	ParentID string
+	// BlockDuplicateDestinations refuses a second sync to the same place.
+	BlockDuplicateDestinations bool
 }
 
 // Project is a project of an organisation.
@@ -37,9 +41,14 @@ type Project struct {
 	Slug  string
 	// Type is like "secret-manager".
 	Type string
+	// Folders are the secret paths of each environment, by the environment's slug.
+	Folders map[string][]string
+	// NoScanning: the plan has no secret scanning.
+	NoScanning bool
 }
 
-// Action is what an identity may do with app connections.
+// Action is what an identity may do: with app connections, or, behind a colon, with
+// what comes before it.
 type Action string
 
 // The actions on app connections.
@@ -51,8 +60,25 @@ const (
 	Connect Action = "connect"
 )
 
+// The actions on secret syncs, and on data sources.
+const (
+	SyncRead        Action = "secret-syncs:read"
+	SyncCreate      Action = "secret-syncs:create"
+	SyncEdit        Action = "secret-syncs:edit"
+	SyncDelete      Action = "secret-syncs:delete"
+	SyncRun         Action = "secret-syncs:sync-secrets"
+	SyncRemove      Action = "secret-syncs:remove-secrets"
+	DataSourceRead  Action = "secret-scanning-data-sources:read-data-sources"
+	DataSourceScans Action = "secret-scanning-data-sources:read-data-source-scans"
+)
+
 // Everything returns all actions.
-func Everything() []Action { return []Action{Create, Read, Edit, Delete, Connect} }
+func Everything() []Action {
+	return []Action{
+		Create, Read, Edit, Delete, Connect,
+		SyncRead, SyncCreate, SyncEdit, SyncDelete, SyncRun, SyncRemove, DataSourceRead, DataSourceScans,
+	}
+}
 
 // Identity is a machine identity with the ways in which it may log in.
 type Identity struct {
@@ -119,6 +145,12 @@ func (s *Server) Seed(state State) error {
 	for _, connection := range state.Connections {
 		problems = append(problems, s.seedConnection(connection))
 	}
+	for _, y := range state.Syncs {
+		problems = append(problems, s.seedSync(y))
+	}
+	for _, source := range state.DataSources {
+		problems = append(problems, s.seedDataSource(source))
+	}
 	return errors.Join(problems...)
 }
 
@@ -173,6 +205,8 @@ func (s *Server) Snapshot() State {
 	state.Issuers = sorted(s.issuers, func(i Issuer) string { return i.URL })
 	state.AWSKeys = sorted(s.awsKeys, func(k AWSKey) string { return k.AccessKeyID })
 	state.Connections = sorted(s.connections, func(c Connection) string { return c.Name + "\n" + c.ID })
+	state.Syncs = sorted(s.syncs, func(y Sync) string { return y.Name + "\n" + y.ID })
+	state.DataSources = sorted(s.dataSources, func(d DataSource) string { return d.Name + "\n" + d.ID })
 	return state
 }
 
@@ -218,6 +252,8 @@ func (s *Server) forget() {
 	s.issuers = map[string]*Issuer{}
 	s.awsKeys = map[string]*AWSKey{}
 	s.connections = map[string]*Connection{}
+	s.syncs = map[string]*Sync{}
+	s.dataSources = map[string]*DataSource{}
 	s.tokens = map[string]*tokenRow{}
 	s.lockouts = map[string]*lockout{}
 }

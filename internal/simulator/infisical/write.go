@@ -21,6 +21,9 @@ func (s *Server) create(x *exchange) (any, *refusal) {
 	if s.taken(body.name, body.projectID, x.actor.orgID, "") {
 		return nil, nameTaken(body.name)
 	}
+	if tooLong(body.description) {
+		return nil, internal()
+	}
 	c := &Connection{
 		ID: newUUID(), Name: body.name, Description: body.description, App: bitbucketApp, Method: apiToken,
 		OrgID: x.actor.orgID, ProjectID: body.projectID, CreatedAt: s.now(), UpdatedAt: s.now(),
@@ -69,6 +72,9 @@ func (s *Server) apply(x *exchange, body change) (any, *refusal) {
 	if c == nil {
 		return nil, notFound("Could not find App Connection with ID %s", x.id) // deleted meanwhile
 	}
+	if tooLong(body.description) {
+		return nil, internal()
+	}
 	if body.name != nil && s.taken(*body.name, c.ProjectID, c.OrgID, c.ID) {
 		return nil, nameTaken(*body.name)
 	}
@@ -96,12 +102,15 @@ func (s *Server) remove(x *exchange) (any, *refusal) {
 	if no != nil {
 		return nil, no
 	}
-	if c.InUse {
+	if c.InUse || s.used(c.ID) {
 		return nil, badRequest("Cannot delete App Connection with existing connections. Remove all existing connections and try again.")
 	}
 	delete(s.connections, c.ID)
 	return answer(c), nil
 }
+
+// tooLong: the API takes 256 characters, and the database's column has 255.
+func tooLong(description *string) bool { return description != nil && length(*description) > 255 }
 
 // taken tells whether another connection, of whatever app, has the name: in the
 // project, or among those of the organisation that belong to none.

@@ -83,10 +83,17 @@ test-action: ## action.yml run by act in a container against the simulators (nee
 	bash .ci/test-action.sh
 
 .PHONY: lint
-lint: fmt-check $(ACTIONLINT) ## Format, vet, static analysis, workflows
+lint: fmt-check check $(ACTIONLINT) ## Format, vet, static analysis, workflows, Go version, Markdown, commit subjects
 	$(GOLANGCI_LINT) run
 	$(ACTIONLINT)
 	$(ACTIONLINT) examples/github-workflow.yml
+
+# The rule about subjects holds since this commit.
+BASE ?= b5864ec
+
+.PHONY: check
+check: ## One Go version everywhere, Markdown lines of 100 characters, commit subjects of 65 since BASE
+	go run ./internal/tools/check -base "$(BASE)"
 
 .PHONY: lint-template
 lint-template: ## cfn-lint, sam validate and our own assertions on the expanded template

@@ -59,6 +59,7 @@ jobs:
           infisical_url: ${{ env.LINKERSYNC_INFISICAL_URL }}
           infisical_method: universal
           infisical_client_id: ${{ env.LINKERSYNC_INFISICAL_CLIENT_ID }}
+          allow_env: BITBUCKET_API_TOKEN
       - if: always()
         shell: sh
         env:

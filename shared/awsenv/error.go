@@ -27,6 +27,15 @@ var (
 	ErrServer = errors.New("AWS failed in every attempt")
 )
 
+// CredentialsError says why no credentials could be had, such as a role that STS doesn't
+// give to an identity token. Its text may be shown: whoever makes one leaves account ids
+// and secrets out. [Cut] keeps it, because the call that needed the credentials has
+// nothing to do with it.
+type CredentialsError struct{ Reason string }
+
+// Error returns the reason.
+func (e *CredentialsError) Error() string { return e.Reason }
+
 // Error is what is left of an SDK error. The SDK's text and the service's message
 // hold ARNs and account ids, so neither is kept: a code, a request id for AWS
 // support, and the kind tell the operator as much.
@@ -75,6 +84,10 @@ func Cut(err error) *Error {
 		return nil
 	}
 	cut := &Error{}
+	var credentials *CredentialsError
+	if errors.As(err, &credentials) {
+		return &Error{Kind: credentials}
+	}
 	var identified interface{ ServiceRequestID() string }
 	if errors.As(err, &identified) {
 		cut.RequestID = identified.ServiceRequestID()

@@ -54,6 +54,16 @@ func (o OIDCAuth) proof(ctx context.Context, _ time.Time) (proof, error) {
 	}, nil
 }
 
+// DescribeIDToken says what sub, aud and iss an ID token has, for the error of a server
+// that refused it. Nothing of the token is verified, and its signature is not shown.
+func DescribeIDToken(token redact.Secret) string {
+	claims, err := readClaims(token)
+	if err != nil {
+		return "the token " + err.Error()
+	}
+	return claims.String()
+}
+
 // claims are the parts of an ID token that an identity's configuration is
 // compared with. Nothing has verified them: they are for a person's eyes.
 type claims struct {

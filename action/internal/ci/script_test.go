@@ -71,6 +71,7 @@ func setup(env *testscript.Env, w *world) {
 	env.Setenv("LINKERSYNC_REQUESTS_PER_SECOND", "1000")
 	env.Setenv("INFISICAL", w.infisical.URL())
 	env.Setenv("API_TOKEN", token)
+	env.Setenv("LINKERSYNC_ALLOW_ENV", "API_TOKEN")
 }
 
 // github makes the platform GitHub Actions: github EVENT [HEAD_REPOSITORY].

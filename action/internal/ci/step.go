@@ -110,6 +110,7 @@ func (s *step) work(ctx context.Context, options setup.Options) (err error) {
 	}
 	s.session = setup.New(s.config, s.process.Getenv, "linkersync/"+s.process.Version)
 	s.session.OnSecret(s.masker.Mask)
+	s.session.Restrict(".")
 	if err := s.assumeRole(ctx); err != nil {
 		return err
 	}
@@ -177,10 +178,9 @@ func (s *step) assumeRole(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("aws_role: %w", err)
 	}
-	s.session.AssumeRole(s.config.AWSRole, firstThen(first, func(ctx context.Context) (redact.Secret, error) {
+	return s.session.AssumeRole(ctx, s.config.AWSRole, firstThen(first, func(ctx context.Context) (redact.Secret, error) {
 		return s.identity(ctx, awsAudience)
 	}))
-	return nil
 }
 
 // firstThen returns the token that is there, and then a new one each time: a token

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/linkersync/linkersync/action/internal/setup"
 	"github.com/linkersync/linkersync/shared/connect"
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/manifest"
@@ -37,7 +38,7 @@ func newInstallationsAddCommand(inv *invocation) *cobra.Command {
 	flags.define(command)
 	command.Flags().StringArrayVar(&workspaces, "workspace", nil, "The workspace's or user's `UUID`; may be repeated.")
 	command.Flags().StringVar(&reference, "app-secret", "", "`REFERENCE` to the app-level secret.")
-	fromEnvironment(command.Flags(), "app-secret", "LINKERSYNC_APP_SECRET")
+	fromEnvironment(command.Flags(), "app-secret", setup.AppSecretVariable)
 	required(command, "app-secret")
 	return command
 }

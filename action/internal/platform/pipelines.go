@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -54,7 +53,7 @@ func (p *pipelines) Group(title string) func() { return writeGroup(p.out, title)
 func (p *pipelines) Output(name, value string) error {
 	variable := "LINKERSYNC_" + strings.ToUpper(name)
 	if folder := p.getenv("BITBUCKET_PIPE_STORAGE_DIR"); folder != "" {
-		if err := os.WriteFile(filepath.Join(folder, name), []byte(value), 0o600); err != nil {
+		if err := WriteShared(filepath.Join(folder, name), []byte(value)); err != nil {
 			return fmt.Errorf("write output %s: %w", name, err)
 		}
 	}
@@ -84,12 +83,3 @@ func (p *pipelines) IdentityToken(context.Context, string) (redact.Secret, error
 }
 
 func (*pipelines) mask(string) {}
-
-func appendLine(path, line string) error {
-	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
-	if err != nil {
-		return fmt.Errorf("write output: %w", err)
-	}
-	_, err = file.WriteString(line + "\n")
-	return errors.Join(err, file.Close())
-}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/linkersync/linkersync/shared/redact"
@@ -75,7 +74,7 @@ func (p *plain) Summary(markdown string) error {
 		_, err := fmt.Fprintf(p.out, "\n%s\n", markdown)
 		return err
 	}
-	if err := os.WriteFile(path, []byte(markdown+"\n"), 0o600); err != nil {
+	if err := WriteShared(path, []byte(markdown+"\n")); err != nil {
 		return fmt.Errorf("write summary: %w", err)
 	}
 	return nil

@@ -20,7 +20,7 @@ import (
 // folder, and a line about each to out. One that fails does not keep the others
 // from being written; the error joins what failed.
 func (s *Session) Export(ctx context.Context, name, folder string, out io.Writer) error {
-	if err := os.MkdirAll(folder, 0o750); err != nil {
+	if err := platform.MakeShared(folder); err != nil {
 		return fmt.Errorf("make the folder for the export: %w", err)
 	}
 	var failed error
@@ -68,7 +68,7 @@ func fileName(in installation.Installation) string {
 // writeWhole leaves an earlier export as it is when this one can't be written.
 func writeWhole(path string, data []byte) error {
 	half := path + ".part"
-	err := os.WriteFile(half, data, 0o600)
+	err := platform.WriteShared(half, data)
 	if err == nil {
 		err = os.Rename(half, path)
 	}

@@ -2,10 +2,12 @@ package setup
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 
 	"github.com/linkersync/linkersync/action/internal/apply"
 	"github.com/linkersync/linkersync/shared/infisical"
+	"github.com/linkersync/linkersync/shared/input"
 	"github.com/linkersync/linkersync/shared/manifest"
 	"github.com/linkersync/linkersync/shared/reconcile"
 )
@@ -18,6 +20,11 @@ func (e UseError) Error() string { return e.Message }
 // Load reads the manifest of the options. The error is manifest.Problems, [UseError], or
 // why the file can't be read.
 func (s *Session) Load(file string) (manifest.Manifest, error) {
+	if s.workspace != "" {
+		if _, err := input.ReadFileWithin(s.workspace, file, manifest.MaxFileSize); errors.Is(err, input.ErrLink) {
+			return manifest.Manifest{}, UseError{file + " is reached through a symbolic link, which CI does not follow: name the file itself"}
+		}
+	}
 	desired, err := manifest.Load(file)
 	if err != nil {
 		return desired, err

@@ -2,6 +2,8 @@ package setup
 
 import (
 	"context"
+	"crypto/x509"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -9,6 +11,7 @@ import (
 	"github.com/linkersync/linkersync/action/internal/platform"
 	"github.com/linkersync/linkersync/shared/bitbucket"
 	"github.com/linkersync/linkersync/shared/infisical"
+	"github.com/linkersync/linkersync/shared/input"
 	"github.com/linkersync/linkersync/shared/manifest"
 	"github.com/linkersync/linkersync/shared/redact"
 )
@@ -39,6 +42,8 @@ const (
 	// OIDCTokenVariable holds the identity token of the CI, when the platform gives
 	// it in no variable of its own.
 	OIDCTokenVariable = "LINKERSYNC_INFISICAL_OIDC_TOKEN"
+	// AppSecretVariable holds a reference to the app-level secret, for installations add.
+	AppSecretVariable = "LINKERSYNC_APP_SECRET"
 )
 
 // OIDCToken returns the CI's identity token for an audience.
@@ -130,7 +135,14 @@ func (s *Session) clientSecret(ctx context.Context) (redact.Secret, error) {
 	if reference, err := manifest.ParseReference(value); err == nil && reference.Scheme == manifest.SchemeAWSSecret {
 		return s.Resolve(ctx, reference)
 	}
-	return redact.New(value), nil
+	if input.Trim(value) == "" {
+		return redact.Secret{}, nil
+	}
+	secret, err := input.Token(redact.New(value))
+	if err != nil {
+		return secret, fmt.Errorf("%s: %w", ClientSecretVariable, err)
+	}
+	return secret, nil
 }
 
 func (s *Session) oidcFromEnvironment(context.Context) (redact.Secret, error) {
@@ -156,7 +168,15 @@ func (s *Session) WithInfisical(ctx context.Context, oidc OIDCToken, log *slog.L
 			log.WarnContext(ctx, "infisical login not revoked, it ends by itself", slog.String("error", err.Error()))
 		}
 	}()
-	return work(client)
+	return withAuthority(work(client))
+}
+
+// withAuthority adds the option to the error about an unknown certificate authority.
+func withAuthority(err error) error {
+	if _, unknown := errors.AsType[x509.UnknownAuthorityError](err); unknown {
+		return fmt.Errorf("%w: set infisical_ca_file (--infisical-ca-file, LINKERSYNC_INFISICAL_CA_FILE) to a PEM file", err)
+	}
+	return err
 }
 
 // CheckToken asks Bitbucket whether an API token works for the account.

@@ -2,6 +2,7 @@ package setup
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -28,13 +29,46 @@ func (s *Session) secretSeen(secret redact.Secret) {
 }
 
 // Resolve reads the secret that a reference points at: a variable, a file or an
-// AWS secret. It refuses what no manifest may name, with [apply.ErrReserved].
+// AWS secret. It refuses what no manifest may name, with [apply.ErrReserved], and in CI
+// what the workflow's author did not list, see [Session.Restrict].
 func (s *Session) Resolve(ctx context.Context, reference manifest.Reference) (redact.Secret, error) {
 	if reference.Scheme == manifest.SchemeEnv && reserved(reference.Target) || reference.Scheme == manifest.SchemeAWSSecret && anInstallation(reference.Target) {
 		return redact.Secret{}, fmt.Errorf("%s: %w", reference, apply.ErrReserved)
 	}
 	resolver := manifest.Resolver{Getenv: s.getenv, ReadFile: manifest.ReadFile, AWSSecret: s.awsSecret, Seen: s.secretSeen}
+	if s.workspace != "" {
+		resolver.Allow, resolver.ReadFile = s.listed, manifest.ReadFileWithin(s.workspace)
+	}
 	return resolver.Resolve(ctx, reference)
+}
+
+// Restrict is for CI, where a manifest may come from a pull request: from now on it can
+// name only the variables of the option allow_env, and files inside workspace that are
+// reached through no link.
+func (s *Session) Restrict(workspace string) { s.workspace = workspace }
+
+// listed refuses a variable that the workflow's author did not list.
+func (s *Session) listed(reference manifest.Reference) error {
+	if reference.Scheme == manifest.SchemeEnv && !slices.Contains(s.options.AllowEnv, reference.Target) {
+		return errors.New("the workflow doesn't let the manifest name this variable: add the name to the input allow_env")
+	}
+	return nil
+}
+
+// reservedPrefixes begin the names of variables that hold credentials of CIs, clouds
+// and package registries.
+func reservedPrefixes() []string {
+	return []string{
+		"AWS_", "ACTIONS_", "GITHUB_", "GH_", "RUNNER_", "INFISICAL_", "CI_", "GITLAB_", "AZURE_", "ARM_", "GOOGLE_", "VAULT_", "DOCKER_", "NPM_", "SSH_", "TF_",
+		"BITBUCKET_STEP_", "BITBUCKET_SSH_", "BUILDKITE_", "CIRCLE_", "TRAVIS_", "DRONE_", "JENKINS_", "SYSTEM_",
+	}
+}
+
+// reservedNames are linkersync's own variables that hold a secret.
+func reservedNames() []string {
+	return []string{
+		SharedSecretVariable, ClientSecretVariable, OIDCTokenVariable, AppSecretVariable, platform.TokenVariable, "NODE_AUTH_TOKEN",
+	}
 }
 
 // reserved tells whether a variable is the CI's or linkersync's own. A manifest may
@@ -42,14 +76,8 @@ func (s *Session) Resolve(ctx context.Context, reference manifest.Reference) (re
 // to Infisical.
 func reserved(name string) bool {
 	name = strings.ToUpper(name) // Windows doesn't tell them apart
-	for _, prefix := range []string{"AWS_", "ACTIONS_", "GITHUB_", "INFISICAL_", "CI_JOB_"} {
-		if strings.HasPrefix(name, prefix) {
-			return true
-		}
-	}
-	return slices.Contains([]string{
-		SharedSecretVariable, ClientSecretVariable, OIDCTokenVariable, platform.TokenVariable, platform.StepTokenVariable,
-	}, name)
+	return slices.Contains(reservedNames(), name) ||
+		slices.ContainsFunc(reservedPrefixes(), func(prefix string) bool { return strings.HasPrefix(name, prefix) })
 }
 
 // anInstallation tells whether a secret, by name or ARN, is a workspace's shared one.
@@ -80,8 +108,11 @@ func (s *Session) awsSecret(ctx context.Context, id string) (redact.Secret, erro
 func (s *Session) heard(credentials aws.CredentialsProvider) aws.CredentialsProvider {
 	return aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
 		retrieved, err := credentials.Retrieve(ctx)
+		if err != nil {
+			return retrieved, s.noCredentials(err)
+		}
 		s.secretSeen(redact.New(retrieved.SecretAccessKey))
 		s.secretSeen(redact.New(retrieved.SessionToken))
-		return retrieved, err
+		return retrieved, nil
 	})
 }

@@ -43,6 +43,8 @@ type Session struct {
 	// onSecret hears every secret that is read, before it is used.
 	onSecret func(redact.Secret)
 	role     *role
+	// workspace is where a restricted session reads a manifest's files; see Restrict.
+	workspace string
 
 	mu        sync.Mutex
 	awsConfig *aws.Config

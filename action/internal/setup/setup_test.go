@@ -182,7 +182,8 @@ func TestCredentialsOfTheRunnerAreNoTokens(t *testing.T) {
 	t.Parallel()
 	for name, refused := range map[string]bool{
 		"AWS_SECRET_ACCESS_KEY": true, "aws_session_token": true, "ACTIONS_ID_TOKEN_REQUEST_TOKEN": true, "ACTIONS_RUNTIME_TOKEN": true,
-		"GITHUB_TOKEN": true, "BITBUCKET_STEP_OIDC_TOKEN": true, "INFISICAL_TOKEN": true, "CI_JOB_TOKEN": true,
+		"GITHUB_TOKEN": true, "GH_TOKEN": true, "CI_REGISTRY_PASSWORD": true, "CI_DEPLOY_PASSWORD": true, "RUNNER_TOKEN": true, "GITLAB_TOKEN": true,
+		"AZURE_CLIENT_SECRET": true, "NODE_AUTH_TOKEN": true, setup.AppSecretVariable: true, "BITBUCKET_STEP_OIDC_TOKEN": true, "INFISICAL_TOKEN": true, "CI_JOB_TOKEN": true,
 		setup.SharedSecretVariable: true, setup.ClientSecretVariable: true, setup.OIDCTokenVariable: true, "LINKERSYNC_OIDC_TOKEN": true,
 		"BITBUCKET_API_TOKEN": false, "MY_AWS_TOKEN": false, "LINKERSYNC_BITBUCKET_TOKEN": false,
 	} {
@@ -198,6 +199,57 @@ func TestCredentialsOfTheRunnerAreNoTokens(t *testing.T) {
 		}
 		if refused && !strings.HasPrefix(err.Error(), "env:"+name+": ") {
 			t.Errorf("the error doesn't name the reference: %v", err)
+		}
+	}
+}
+
+// TestReservedNamesAreDocumented: docs/connections.md lists each of them.
+func TestReservedNamesAreDocumented(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../../docs/connections.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range append(setup.ReservedPrefixes(), setup.ReservedNames()...) {
+		if !strings.Contains(string(page), "`"+name+"`") {
+			t.Errorf("docs/connections.md doesn't say that %s is refused", name)
+		}
+	}
+}
+
+// TestInCIAManifestNamesOnlyWhatIsListed: nothing else is read, masked or sent.
+func TestInCIAManifestNamesOnlyWhatIsListed(t *testing.T) {
+	folder := t.TempDir()
+	outside := filepath.Join(folder, "outside")
+	t.Chdir(folder)
+	for _, err := range []error{
+		os.WriteFile(outside, []byte("hush-hush-outside"), 0o600), os.Mkdir("work", 0o700), os.WriteFile("work/token", []byte("hush-hush-file\n"), 0o600),
+		os.Symlink(outside, "work/link"), os.Symlink("token", "work/inner"), os.WriteFile("work/keys", []byte("KEY=value\nPASSWORD=value\n"), 0o600),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Chdir("work")
+	env := variables{"LISTED": "hush-hush-listed", "DB_PASSWORD": "hush-hush-database", "LINES": "hush-hush\nhush-hush", "SHORT": "yes"}
+	for reference, want := range map[string]string{
+		"env:LISTED": "hush-hush-listed", "env:DB_PASSWORD": "", "env:listed": "", "env:LINES": "", "env:SHORT": "",
+		"file:token": "hush-hush-file", "file:link": "", "file:inner": "", "file:../outside": "", "file:" + outside: "", "file:/proc/self/environ": "", "file:keys": "",
+	} {
+		s := setup.New(setup.Options{AllowEnv: []string{"LISTED", "LINES", "SHORT"}}, env.get, "test")
+		s.Restrict(".")
+		var heard []string
+		s.OnSecret(func(secret redact.Secret) { heard = append(heard, secret.Reveal()) })
+		parsed, err := manifest.ParseReference(reference)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := s.Resolve(t.Context(), parsed)
+		if got.Reveal() != want || (err == nil) != (want != "") || strings.Join(heard, "") != want {
+			t.Errorf("%s: %q, heard %q, error %v; want %q", reference, got.Reveal(), heard, err, want)
+		}
+		if reference == "env:DB_PASSWORD" && !strings.Contains(err.Error(), "allow_env") {
+			t.Errorf("the error doesn't name the input: %v", err)
 		}
 	}
 }
@@ -293,12 +345,8 @@ func TestAssumedRole(t *testing.T) { //nolint:paralleltest // as above
 	}
 	refused := errors.New("the CI has no token")
 	s := setup.New(setup.Options{AppKey: appKey}, variables{}.get, "test")
-	s.AssumeRole("arn:aws:iam::111122223333:role/ci", func(context.Context) (redact.Secret, error) { return redact.Secret{}, refused })
-	config, err := s.AWS(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := config.Credentials.Retrieve(t.Context()); !errors.Is(err, refused) {
+	err := s.AssumeRole(t.Context(), "arn:aws:iam::111122223333:role/ci", func(context.Context) (redact.Secret, error) { return redact.Secret{}, refused })
+	if !errors.Is(err, refused) {
 		t.Errorf("the role's token wasn't asked for: %v", err)
 	}
 }
@@ -332,7 +380,7 @@ func TestInfisicalLogin(t *testing.T) {
 	}{
 		"nothing set":         {setup.InfisicalOptions{Method: "universal"}, nil, "LINKERSYNC_INFISICAL_CLIENT_ID"},
 		"no secret":           {setup.InfisicalOptions{Method: "universal", ClientID: "id"}, nil, setup.ClientSecretVariable},
-		"universal":           {setup.InfisicalOptions{Method: "universal", ClientID: "id"}, variables{setup.ClientSecretVariable: "s"}, ""},
+		"universal":           {setup.InfisicalOptions{ClientID: "id"}, variables{setup.ClientSecretVariable: "client-secret"}, ""},
 		"oidc, no identity":   {setup.InfisicalOptions{Method: "oidc"}, nil, "--infisical-identity-id"},
 		"oidc":                {setup.InfisicalOptions{Method: "oidc", IdentityID: "id"}, nil, ""},
 		"no such certificate": {setup.InfisicalOptions{Method: "oidc", IdentityID: "id", CAFile: "no/such.pem"}, nil, "no/such.pem"},

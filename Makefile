@@ -23,6 +23,9 @@ MINUTES ?= 10
 
 GOLANGCI_LINT := $(TOOLS)/golangci-lint-v2.15.0
 ACTIONLINT := $(TOOLS)/actionlint-v1.7.12
+GOVULNCHECK := $(TOOLS)/govulncheck-v1.9.0
+DEADCODE := $(TOOLS)/deadcode-v0.52.0
+DUPL := $(TOOLS)/dupl-v1.1.0
 BENCHSTAT := $(TOOLS)/benchstat-v0.0.0-20260908200009-22c9c6c9d4da
 
 ##@ Start here
@@ -72,7 +75,7 @@ test: export GORACE ?= atexit_sleep_ms=50
 test: export CGO_ENABLED := 1
 test: ## Every test, with the race detector, in random order
 	@[ "$$(env -u CGO_ENABLED go env CGO_ENABLED)-$$(go env GOOS)" != 0-linux ] || { echo "the race detector needs a C compiler (Debian: apt-get install gcc libc6-dev)"; exit 1; }
-	go test -race -shuffle=on -count=1 ./...
+	bash .ci/test.sh
 
 .PHONY: test-aws
 test-aws: ## The AWS contract tests and the event flow against moto (makes its own virtual environment)
@@ -98,6 +101,14 @@ check: ## One Go version everywhere, Markdown lines of 100 characters, commit su
 .PHONY: lint-template
 lint-template: ## cfn-lint, sam validate and our own assertions on the expanded template
 	bash .ci/lint-template.sh
+
+.PHONY: lint-workflows
+lint-workflows: ## zizmor: what an attacker could do with the workflows
+	bash .ci/lint-workflows.sh
+
+.PHONY: vulnerabilities
+vulnerabilities: $(GOVULNCHECK) ## govulncheck, which needs the network for its database
+	$(GOVULNCHECK) ./...
 
 .PHONY: fmt
 fmt: $(GOLANGCI_LINT) ## Format the code
@@ -125,7 +136,7 @@ plot: ## docs/growth.svg: how cost grows with values and installations
 	go run ./internal/tools/plot docs/growth.svg
 
 .PHONY: bench-coldstart
-bench-coldstart: functions-local ## Start-up of each function beside an empty handler
+bench-coldstart: functions-local ## Start-up of each function beside an empty handler, with its limits
 	go build -o bin/empty/bootstrap ./internal/tools/empty
 	go run ./internal/tools/coldstart
 
@@ -145,6 +156,12 @@ $(GOLANGCI_LINT):
 	$(call install_tool,github.com/golangci/golangci-lint/v2/cmd/golangci-lint)
 $(ACTIONLINT):
 	$(call install_tool,github.com/rhysd/actionlint/cmd/actionlint)
+$(GOVULNCHECK):
+	$(call install_tool,golang.org/x/vuln/cmd/govulncheck)
+$(DEADCODE):
+	$(call install_tool,golang.org/x/tools/cmd/deadcode)
+$(DUPL):
+	$(call install_tool,github.com/mibk/dupl)
 $(BENCHSTAT):
 	$(call install_tool,golang.org/x/perf/cmd/benchstat)
 

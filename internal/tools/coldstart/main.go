@@ -1,7 +1,7 @@
 // Command coldstart measures what a start of each function costs, beside an empty
 // aws-lambda-go handler that was built the same way, in turn: from the spawn to the
 // first request for work, the first and a warm invocation, memory, and sizes. It
-// prints a table with ratios. `make bench-coldstart` builds what it needs.
+// prints a table with ratios and fails over its limits. `make bench-coldstart` builds what it needs.
 package main
 
 import (
@@ -68,7 +68,10 @@ func run(ctx context.Context, out io.Writer) error {
 			_, _ = fmt.Fprintf(os.Stderr, "%d of %d starts\n", i+1, starts)
 		}
 	}
-	return print(out, subjects)
+	if err := print(out, subjects); err != nil {
+		return err
+	}
+	return hold(out, subjects)
 }
 
 // start spawns the function once, invokes it, and ends it.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -92,5 +93,32 @@ func TestTheCallbackIsOneThatIsVerified(t *testing.T) {
 	var body map[string]any
 	if err := json.Unmarshal([]byte(event.Body), &body); err != nil || body["clientKey"] != clientKey {
 		t.Errorf("the body is %v, %v", body, err)
+	}
+}
+
+func TestHold(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		function    string
+		empty, took time.Duration
+		over        bool
+	}{
+		"lifecycle within":      {"lifecycle", 3 * time.Millisecond, 5 * time.Millisecond, false},
+		"lifecycle over":        {"lifecycle", 3 * time.Millisecond, 6 * time.Millisecond, true},
+		"another within":        {"linkers", 3 * time.Millisecond, 8 * time.Millisecond, false},
+		"another over":          {"linkers", 3 * time.Millisecond, 10 * time.Millisecond, true},
+		"another over 12 ms":    {"linkers", 8 * time.Millisecond, 13 * time.Millisecond, true},
+		"lifecycle, slow alike": {"lifecycle", 10 * time.Millisecond, 13 * time.Millisecond, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			subjects := []*subject{
+				{samples: []sample{{toNext: time.Second}, {toNext: test.empty}}},
+				{function: lambda.Function{Name: test.function}, samples: []sample{{toNext: test.took}, {toNext: time.Second}}},
+			}
+			if err := hold(io.Discard, subjects); (err != nil) != test.over {
+				t.Errorf("got %v", err)
+			}
+		})
 	}
 }

@@ -142,8 +142,7 @@ func readAddon(detail []byte, d deployment) (order, error) {
 	if err != nil {
 		return order{}, fmt.Errorf("%w: descriptor: %w", rollout.ErrRefused, err)
 	}
-	descriptor.ForgeAppLink = update.ForgeAppLink
-	o.addon.Descriptor, err = json.Marshal(descriptor)
+	o.addon.Descriptor, err = json.Marshal(descriptor.WithForgeAppLink(update.ForgeAppLink))
 	return o, err
 }
 

@@ -1,78 +1,58 @@
 package connect
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 )
 
-// Descriptor describes the app to Bitbucket. Members that the types here do not
-// know are kept in Extra, so that reading and writing a descriptor loses nothing.
+// Descriptor describes the app to Bitbucket. Its fields are a view of the members that
+// [Descriptor.Validate] checks and callers use; a change of a field changes no member.
+// [ParseDescriptor] makes a Descriptor. It keeps every member as it was written, and
+// the With methods replace members, so that nothing is lost on the way to Bitbucket.
 // Source: https://developer.atlassian.com/cloud/bitbucket/app-descriptor/
 type Descriptor struct {
-	Key            string         `json:"key"`
-	Name           string         `json:"name"`
-	Description    string         `json:"description"`
-	Vendor         *Vendor        `json:"vendor,omitempty"`
-	BaseURL        string         `json:"baseUrl"`
-	Authentication Authentication `json:"authentication"`
-	Lifecycle      Lifecycle      `json:"lifecycle"`
-	// Scopes that are nil are left out, which Bitbucket reads as all scopes; empty
-	// ones ask for none.
-	Scopes []string `json:"scopes,omitzero"`
-	// Contexts is ["account"], also when it is left out.
-	Contexts []string `json:"contexts,omitempty"`
-	Modules  Modules  `json:"modules,omitzero"`
-	// ForgeAppLink and ForgeAppID lead customers on to the Forge app that replaces this one.
-	ForgeAppLink string `json:"forgeAppLink,omitempty"`
-	ForgeAppID   string `json:"forgeAppId,omitempty"`
-	Extra        Extra  `json:"-"`
-}
+	Key            string
+	Name           string
+	Description    string
+	BaseURL        string
+	Authentication Authentication
+	Lifecycle      Lifecycle
+	Modules        Modules
 
-// Extra holds the members of an object that its type does not know, by name.
-type Extra map[string]json.RawMessage
-
-// Vendor is who makes the app.
-type Vendor struct {
-	Name  string `json:"name,omitempty"`
-	URL   string `json:"url,omitempty"`
-	Extra Extra  `json:"-"`
+	members map[string]json.RawMessage
 }
 
 // Authentication says how Bitbucket signs its requests.
 type Authentication struct {
 	// Type is "jwt" or "none".
-	Type  string `json:"type"`
-	Extra Extra  `json:"-"`
+	Type string `json:"type"`
 }
 
 // Lifecycle holds the URLs that Bitbucket calls, absolute or relative to baseUrl.
 type Lifecycle struct {
-	Installed   string `json:"installed,omitempty"`
-	Uninstalled string `json:"uninstalled,omitempty"`
-	Enabled     string `json:"enabled,omitempty"`
-	Disabled    string `json:"disabled,omitempty"`
-	Extra       Extra  `json:"-"`
+	Installed   string `json:"installed"`
+	Uninstalled string `json:"uninstalled"`
+	Enabled     string `json:"enabled"`
+	Disabled    string `json:"disabled"`
 }
 
-// Modules are what the app adds to Bitbucket.
+// Modules are what the app adds to Bitbucket, as far as they are checked.
 type Modules struct {
-	Linkers  []LinkerModule  `json:"linkers,omitempty"`
-	Webhooks []WebhookModule `json:"webhooks,omitempty"`
-	Extra    Extra           `json:"-"`
+	Linkers  []LinkerModule  `json:"linkers"`
+	Webhooks []WebhookModule `json:"webhooks"`
 }
 
 // LinkerModule turns matched text into links.
 // Source: https://developer.atlassian.com/cloud/bitbucket/modules/linker/
 type LinkerModule struct {
-	// Key is what the linker is called in the API; unique in the app.
+	// Key is the linker's name in the API. It is unique in the app.
 	Key string `json:"key"`
 	// Regex matches the text. (?K) stands for any of the linker's values and is a group.
 	Regex string `json:"regex"`
 	// URL is the link, relative to baseUrl, with \1 for the first group.
 	URL string `json:"url"`
-	// Type is "href" for a link.
-	Type  string `json:"type,omitempty"`
-	Extra Extra  `json:"-"`
 }
 
 // WebhookModule asks for an event.
@@ -81,23 +61,54 @@ type WebhookModule struct {
 	// Event is an event key such as "repo:push", or "*".
 	Event string `json:"event"`
 	// URL is relative to baseUrl.
-	URL   string `json:"url"`
-	Extra Extra  `json:"-"`
+	URL string `json:"url"`
 }
 
-// ParseDescriptor reads a descriptor, without validating it: in a file, the
-// baseUrl is often a placeholder that [Descriptor.WithBaseURL] fills in.
+// ParseDescriptor reads a descriptor without validating it: in a file, the baseUrl is
+// often a placeholder that [Descriptor.WithBaseURL] replaces.
 func ParseDescriptor(data []byte) (Descriptor, error) {
-	var descriptor Descriptor
-	if err := json.Unmarshal(data, &descriptor); err != nil {
+	var syntax json.RawMessage
+	if err := json.Unmarshal(data, &syntax); err != nil {
+		return Descriptor{}, fmt.Errorf("parse descriptor: %w", err) // says at which character
+	}
+	d := Descriptor{members: map[string]json.RawMessage{}}
+	fields := map[string]any{
+		"key": &d.Key, "name": &d.Name, "description": &d.Description, "baseUrl": &d.BaseURL,
+		"authentication": &d.Authentication, "lifecycle": &d.Lifecycle, "modules": &d.Modules,
+	}
+	err := eachMember(data, func(name string, value json.RawMessage) error {
+		d.members[name] = bytes.Clone(value)
+		if field, known := fields[name]; known {
+			if err := json.Unmarshal(value, field); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
 		return Descriptor{}, fmt.Errorf("parse descriptor: %w", err)
 	}
-	return descriptor, nil
+	return d, nil
 }
 
-// WithBaseURL returns the descriptor for the deployment at baseURL. Only BaseURL
-// differs; slices and maps are shared with d.
+// WithBaseURL returns the descriptor for the deployment at baseURL.
 func (d Descriptor) WithBaseURL(baseURL string) Descriptor {
 	d.BaseURL = baseURL
+	return d.with("baseUrl", baseURL)
+}
+
+// WithForgeAppLink returns the descriptor with the link that leads customers on to the
+// Forge app that replaces this one.
+func (d Descriptor) WithForgeAppLink(link string) Descriptor { return d.with("forgeAppLink", link) }
+
+func (d Descriptor) with(name, text string) Descriptor {
+	value, _ := json.Marshal(text) // a string always encodes
+	members := map[string]json.RawMessage{}
+	maps.Copy(members, d.members)
+	members[name] = value
+	d.members = members
 	return d
 }
+
+// MarshalJSON implements json.Marshaler. The members are sorted by name.
+func (d Descriptor) MarshalJSON() ([]byte, error) { return json.Marshal(d.members) }

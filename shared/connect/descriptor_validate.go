@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// Validate reports every problem, all at once, that would make Bitbucket refuse
-// the descriptor or call us where nobody listens.
+// Validate reports all problems at once that make Bitbucket refuse the descriptor, or
+// call a URL that this app does not serve.
 func (d Descriptor) Validate() error {
 	var problems []error
 	for _, field := range []struct{ name, value string }{
@@ -35,8 +35,8 @@ func (d Descriptor) Validate() error {
 	return errors.Join(problems...)
 }
 
-// checkBaseURL allows plain http on the loopback interface, where the simulators
-// run; Bitbucket itself refuses it.
+// checkBaseURL allows plain http on the loopback interface only. Bitbucket itself
+// refuses it.
 func checkBaseURL(baseURL string) error {
 	base, err := url.Parse(baseURL)
 	switch {
@@ -47,7 +47,7 @@ func checkBaseURL(baseURL string) error {
 	case base.Scheme != "https" && (base.Scheme != "http" || !isLoopback(base.Hostname())):
 		return fmt.Errorf("descriptor: baseUrl %q has to begin with https://", baseURL)
 	case strings.HasSuffix(baseURL, "/"):
-		return fmt.Errorf("descriptor: baseUrl %q ends in a slash, which Bitbucket can't cope with; take it off", baseURL)
+		return fmt.Errorf("descriptor: baseUrl %q ends in a slash, which breaks Bitbucket's calls; remove it", baseURL)
 	}
 	return nil
 }
@@ -56,8 +56,8 @@ func isLoopback(host string) bool {
 	return host == "localhost" || net.ParseIP(host).IsLoopback()
 }
 
-// checkCallbacks: Bitbucket hashes the path below baseUrl, so a callback anywhere
-// else could not be verified.
+// checkCallbacks wants every callback below baseUrl: Bitbucket hashes the path below
+// it, so no other callback can be verified.
 func (d Descriptor) checkCallbacks() []error {
 	callbacks := [][2]string{
 		{"lifecycle.installed", d.Lifecycle.Installed},

@@ -23,8 +23,8 @@ var (
 	ErrNoSharedSecret = fmt.Errorf("%w: sharedSecret is missing", ErrInvalidPayload)
 )
 
-// Reason tells an operator why a request was refused. It never leaves the process
-// towards the caller.
+// Reason tells an operator why a request was refused. It goes to the log and never to
+// the sender.
 type Reason string
 
 // The reasons, in the order in which they are checked.

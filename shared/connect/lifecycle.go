@@ -30,9 +30,9 @@ type Principal struct {
 	DisplayName string
 }
 
-// Event is a lifecycle callback's body, as far as we use it. It says nothing about
-// who sent it. Members that it has not are ignored, above all the payload's
-// baseUrl and baseApiUrl: whoever forges a payload would have us call them.
+// Event is a lifecycle callback's body, as far as it is used. It does not prove who
+// sent it. Other members of the payload are ignored. Its baseUrl and baseApiUrl in
+// particular must not be called, because a forged payload could name any host.
 // Source: https://developer.atlassian.com/cloud/bitbucket/authentication-for-apps/
 type Event struct {
 	Type      EventType
@@ -47,10 +47,10 @@ type Event struct {
 // maxSharedSecret leaves room above the 128 characters that Atlassian documents.
 const maxSharedSecret = 1024
 
-// ParseEvent reads a lifecycle callback's body. want is what the route says it is;
-// a body that says otherwise is refused. Errors wrap [ErrInvalidPayload]. If an
-// installed event lacks the shared secret and nothing else, it is returned together
-// with [ErrNoSharedSecret]: a registered app's own secret may stand in.
+// ParseEvent reads a lifecycle callback's body. want is the route's event type; a body
+// of another type is refused. Errors wrap [ErrInvalidPayload]. An installed event that
+// lacks only the shared secret is returned together with [ErrNoSharedSecret]: a
+// registered app uses its own secret then.
 func ParseEvent(want EventType, body []byte) (Event, error) {
 	payload, err := parseBody(body)
 	if err != nil {
@@ -136,10 +136,10 @@ func parseSharedSecret(payload members) (redact.Secret, error) {
 	return redact.New(secret), nil
 }
 
-// CheckKeys tells whether the event's keys agree with each other and with our app.
-// A client key of an old form, such as connection:479, names neither a workspace
-// nor an app and passes: to store a first install, also ask [ClientKeyWorkspace]
-// whether it could be checked. Errors wrap [ErrInvalidPayload].
+// CheckKeys checks that the event's keys agree with each other and with our app. A
+// client key of an old form, such as connection:479, names neither a workspace nor an
+// app and is accepted. To store a first install, also ask [ClientKeyWorkspace] whether
+// the client key names a workspace. Errors wrap [ErrInvalidPayload].
 func (e Event) CheckKeys(appKey string) error {
 	if e.AppKey != appKey {
 		return fmt.Errorf("%w: key is not this app's", ErrInvalidPayload)

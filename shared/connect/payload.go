@@ -5,8 +5,8 @@ import (
 	"fmt"
 )
 
-// MaxPayload is the longest body that is read, in bytes: what Bitbucket's webhooks
-// are limited to.
+// MaxPayload is the longest body that is read, in bytes. It is Bitbucket's limit for
+// webhooks.
 const MaxPayload = 256 << 10
 
 // members are the members of an object in a payload, not decoded.

@@ -24,8 +24,8 @@ func appendQuery(dst []byte, rawQuery string) []byte {
 		return compareUTF16(a.value, b.value)
 	})
 	for i, p := range parameters {
-		// The values of a repeated name are joined with a bare comma; a comma inside a
-		// value is encoded, so the two can't be mistaken for each other.
+		// A bare comma joins the values of a repeated name. A comma inside a value is
+		// encoded, so the two differ.
 		if i > 0 && p.name == parameters[i-1].name {
 			dst = append(dst, ',')
 		} else {

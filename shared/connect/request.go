@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Request is what verification needs of an HTTP request, whatever carried it.
+// Request is the part of an HTTP request that verification needs.
 type Request struct {
 	// Method is the HTTP method.
 	Method string
@@ -17,10 +17,9 @@ type Request struct {
 	Authorization string
 }
 
-// token returns the one token of the request. It comes in the Authorization
-// header; a GET, which a browser may follow from a link, can carry it as the
-// parameter jwt instead. The header and the parameter may repeat each other, but
-// not differ.
+// token returns the one token of the request. It comes in the Authorization header. A
+// GET, which a browser may send for a link, can have it in the parameter jwt instead. A
+// request with both must have the same token in both.
 func (r Request) token() (string, Reason) {
 	fromHeader, reason := r.headerToken()
 	if reason != "" {

@@ -10,8 +10,8 @@ import (
 	"github.com/linkersync/linkersync/shared/redact"
 )
 
-// Lifetime is how long a token of ours is valid: long enough for a slow call and
-// a clock that is a minute off, and too short to be of use in a leaked trace.
+// Lifetime is how long a token of ours is valid. It leaves time for a slow call and a
+// clock that is a minute off, and a token that leaks expires soon.
 const Lifetime = 3 * time.Minute
 
 // Signer signs requests to Bitbucket on behalf of one installation. All fields
@@ -28,14 +28,14 @@ type Signer struct {
 	Now func() time.Time
 }
 
-// Sign returns the token for one request. Send it as "Authorization: JWT <token>";
-// it is good for this method, path and query only, for [Lifetime].
+// Sign returns the token for one request. Send it as "Authorization: JWT <token>". It is
+// valid for this method, path and query, for [Lifetime].
 func (s Signer) Sign(method string, u *url.URL) (redact.Secret, error) {
 	switch {
 	case s.AppKey == "" || s.ClientKey == "":
 		return redact.Secret{}, errors.New("sign request: app key and client key are required")
 	case s.Secret.IsZero():
-		// An HMAC with an empty key is one that anybody can compute.
+		// Anybody can compute an HMAC with an empty key.
 		return redact.Secret{}, fmt.Errorf("sign request for %q: its shared secret is empty", s.ClientKey)
 	}
 	now := time.Now

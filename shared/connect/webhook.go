@@ -13,9 +13,9 @@ type Webhook struct {
 	Data json.RawMessage
 }
 
-// ParseWebhook reads a webhook's body. Connect apps get {"event":…,"data":{…}};
-// the bare payload, which other webhooks get, is accepted too and has its event key
-// only in the header X-Event-Key: eventKey, empty if there is none. Errors wrap
+// ParseWebhook reads a webhook's body. Connect apps get {"event":…,"data":{…}}. The bare
+// payload, which other webhooks get, is accepted too. Its event key is in the header
+// X-Event-Key: pass it as eventKey, empty if there is none. Errors wrap
 // [ErrInvalidPayload].
 // Source: https://developer.atlassian.com/cloud/bitbucket/modules/webhook/
 func ParseWebhook(eventKey string, body []byte) (Webhook, error) {

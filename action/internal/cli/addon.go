@@ -143,7 +143,7 @@ func (c *addonUpdate) body() (json.RawMessage, error) {
 		return nil, fmt.Errorf("it should be the app's atlassian-connect.json: %w", err)
 	}
 	if c.forgeAppLink != "" {
-		descriptor.ForgeAppLink = c.forgeAppLink
+		descriptor = descriptor.WithForgeAppLink(c.forgeAppLink)
 	}
 	if err := descriptor.Validate(); err != nil {
 		return nil, err

@@ -85,6 +85,15 @@ test-aws: ## The AWS contract tests and the event flow against moto (makes its o
 test-action: ## action.yml run by act in a container against the simulators (needs Docker)
 	bash .ci/test-action.sh
 
+.PHONY: test-page
+test-page: ## The status page in a real browser: filter, sort, dark mode, keyboard, accessibility
+	bash .ci/page.sh
+
+.PHONY: screenshots
+screenshots: ## Pictures of the status page, in bin/screenshots
+	mkdir -p bin/screenshots
+	bash .ci/page.sh bin/screenshots
+
 .PHONY: lint
 lint: fmt-check check $(ACTIONLINT) ## Format, vet, static analysis, workflows, Go version, Markdown, commit subjects
 	$(GOLANGCI_LINT) run

@@ -46,19 +46,19 @@ Exit code 1 when a check fails; a warning is no failure.`,
 	return command
 }
 
-// status is how a check ended.
-type status string
+// outcome is how a check ended.
+type outcome string
 
 const (
-	statusOK     status = "ok"
-	statusWarn   status = "warn"
-	statusFailed status = "failed"
+	statusOK     outcome = "ok"
+	statusWarn   outcome = "warn"
+	statusFailed outcome = "failed"
 )
 
 // finding is one check's answer.
 type finding struct {
-	Status status `json:"status"`
-	Check  string `json:"check"`
+	Status outcome `json:"status"`
+	Check  string  `json:"check"`
 	// Connection is empty for what concerns all of them.
 	Connection string `json:"connection,omitempty"`
 	ProjectID  string `json:"project_id,omitempty"`
@@ -71,12 +71,12 @@ type diagnosis struct {
 	findings []finding
 }
 
-func (d *diagnosis) add(status status, check, detail string) {
+func (d *diagnosis) add(status outcome, check, detail string) {
 	d.findings = append(d.findings, finding{Status: status, Check: check, Detail: detail})
 }
 
 // about is add for one connection: several projects may have one of the same name.
-func (d *diagnosis) about(name, projectID string, status status, check, detail string) {
+func (d *diagnosis) about(name, projectID string, status outcome, check, detail string) {
 	d.findings = append(d.findings, finding{Status: status, Check: check, Connection: name, ProjectID: projectID, Detail: detail})
 }
 

@@ -1,6 +1,7 @@
 package setup
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -44,11 +45,14 @@ type Work struct {
 	// OIDC is the CI's identity token for Infisical; nil reads the environment.
 	OIDC OIDCToken
 	Log  *slog.Logger
+	// Installation, when set, replaces the option of this name.
+	Installation string
 }
 
 // Run plans or applies a manifest, and hands each part to sink; see [apply.Flow.Run].
 func (s *Session) Run(ctx context.Context, desired manifest.Manifest, work Work, sink func(apply.Part) error) error {
-	if len(desired.Linkers) > 0 && s.options.Installation == "" {
+	installation := cmp.Or(work.Installation, s.options.Installation)
+	if len(desired.Linkers) > 0 && installation == "" {
 		return UseError{"the manifest has linkers: say where they go with --installation, in CI with the input installation: all, a client key, or a workspace's UUID"}
 	}
 	flow := apply.Flow{
@@ -60,7 +64,7 @@ func (s *Session) Run(ctx context.Context, desired manifest.Manifest, work Work,
 		},
 	}
 	if len(desired.Linkers) > 0 {
-		flow.Installations = s.Installations(ctx, s.options.Installation)
+		flow.Installations = s.Installations(ctx, installation)
 	}
 	return flow.Run(ctx, sink)
 }

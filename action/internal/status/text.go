@@ -21,7 +21,7 @@ func (r Report) WriteText(w io.Writer, colour, all bool) error {
 	if r.Endpoints.Detail != "" {
 		text.printf("Linker endpoints: %s. %s\n\n", healthName(r.Endpoints.Health), r.Endpoints.Detail)
 	}
-	text.table("CONNECTION\tTOKEN EXPIRES\tUSED BY\t", len(r.Connections), func(i int) string {
+	text.table("CONNECTION\tTOKEN EXPIRES\tUSED BY\tHEALTH", len(r.Connections), func(i int) string {
 		c := r.Connections[i]
 		expires := "unknown"
 		if !c.Expires.IsZero() {
@@ -29,11 +29,11 @@ func (r Report) WriteText(w io.Writer, colour, all bool) error {
 		}
 		return fmt.Sprintf("%s\t%s\t%s\t%s", shorten(c.Name, 30), expires, users(c), text.health(c.Of(r.At)))
 	}, func(i int) []string { return connectionDetails(r.Connections[i]) })
-	text.table("INSTALLATION\tSTATE\tLAST OUTCOME\t", len(r.Installations), func(i int) string {
+	text.table("INSTALLATION\tSTATE\tLAST OUTCOME\tLINKERS", len(r.Installations), func(i int) string {
 		in := r.Installations[i]
-		return fmt.Sprintf("%s\t%s\t%s\t%s", shorten(in.label(), 30), in.state(), shorten(in.Outcome, 12), text.health(in.Linkers))
+		return fmt.Sprintf("%s\t%s\t%s\t%s", shorten(in.label(), 30), in.state(), shorten(in.Outcome, 12), text.linkers(in))
 	}, func(i int) []string { return present(r.Installations[i].Detail) })
-	text.table("RUN\tSTARTED\tTOTAL\tFAILED\t", len(r.Runs), func(i int) string {
+	text.table("RUN\tSTARTED\tTOTAL\tFAILED\tPHASE", len(r.Runs), func(i int) string {
 		run := r.Runs[i]
 		return fmt.Sprintf("%s\t%s\t%d\t%d\t%s", shorten(run.ID, 14), run.Started.UTC().Format("2006-01-02 15:04"), run.Total, run.Failed, run.Phase)
 	}, func(i int) []string { return present(r.Runs[i].Note) })
@@ -127,7 +127,7 @@ func (t *textWriter) table(heading string, rows int, row func(int) string, detai
 	lines := strings.Split(strings.TrimRight(aligned.String(), "\n"), "\n")
 	t.printf("%s\n", strings.TrimRight(lines[0], " "))
 	for i, line := range lines[1:] {
-		t.printf("%s\n", line)
+		t.printf("%s\n", strings.TrimRight(line, " "))
 		for _, detail := range details(i) {
 			t.wrap("  " + detail)
 		}
@@ -150,6 +150,14 @@ func (t *textWriter) wrap(line string) {
 		current += word + " "
 	}
 	t.printf("%s\n", strings.TrimRight(current, " "))
+}
+
+// linkers is empty for a workspace that removed the app.
+func (t *textWriter) linkers(in Installation) string {
+	if in.State == "uninstalled" {
+		return ""
+	}
+	return t.health(in.Linkers)
 }
 
 // health is a health in a word, coloured on a terminal. It is the last column of

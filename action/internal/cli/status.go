@@ -1,0 +1,206 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/linkersync/linkersync/action/internal/apply"
+	"github.com/linkersync/linkersync/action/internal/platform"
+	"github.com/linkersync/linkersync/action/internal/setup"
+	"github.com/linkersync/linkersync/action/internal/status"
+	"github.com/linkersync/linkersync/shared/installation"
+	"github.com/linkersync/linkersync/shared/manifest"
+	"github.com/linkersync/linkersync/shared/reconcile"
+)
+
+// refreshEvery is how often a served page looks again: a look reads every workspace.
+const refreshEvery = time.Minute
+
+func newStatusCommand(inv *invocation) *cobra.Command {
+	var file string
+	var all, serve bool
+	command := &cobra.Command{
+		Use: "status", Short: "Show what is in order, what isn't, and what to do.", Args: takes(),
+		Long: "It reads every workspace and Infisical, compares them with the manifest, and changes nothing.",
+		Example: `  linkersync status
+  linkersync status --html status.html
+  linkersync status --serve --timeout 8h`,
+	}
+	inv.optionFlags(command.Flags(), named("file", "parallel"))
+	command.Flags().Lookup("file").Shorthand = "f"
+	inv.optionFlags(command.Flags(), ofInfisical)
+	command.Flags().BoolVar(&all, "all", false, "Show every row of the lists.")
+	command.Flags().StringVar(&file, "html", "", "Write a web page to this `FILE`. It is one file and asks no network.")
+	command.Flags().BoolVar(&serve, "serve", false, "Show the page on this machine, and look again every minute, until --timeout or Ctrl-C.")
+	command.MarkFlagsMutuallyExclusive("html", "serve")
+	command.RunE = inv.verb(func([]string) error {
+		switch {
+		case serve:
+			return inv.serveStatus()
+		case file != "":
+			return inv.writeStatusPage(file)
+		}
+		report := inv.status(inv.ctx)
+		if inv.json {
+			return inv.printLine(report)
+		}
+		return report.WriteText(inv.process.Stdout, inv.colour(), all)
+	})
+	return command
+}
+
+func (inv *invocation) writeStatusPage(file string) error {
+	report := inv.status(inv.ctx)
+	page, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644) //nolint:gosec // G302: a page for others to read, which holds no secret
+	if err != nil {
+		return fmt.Errorf("write the page: %w", err)
+	}
+	if err := errors.Join(report.WriteHTML(page), page.Close()); err != nil {
+		return fmt.Errorf("write the page to %s: %w", file, err)
+	}
+	return inv.done("%s is written. %s", file, report.Summary().Sentence)
+}
+
+// serveStatus shows the page until the context ends, which is how it is meant to end.
+func (inv *invocation) serveStatus() error {
+	server, err := status.Listen(inv.ctx, inv.status(inv.ctx))
+	if err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintf(inv.process.Stdout, "Open %s\nIt looks again every minute. Ctrl-C ends it.\n", server.URL); err != nil {
+		return fmt.Errorf("write the address: %w", err)
+	}
+	go func() {
+		for ticker := time.NewTicker(refreshEvery); ; {
+			select {
+			case <-ticker.C:
+				server.Show(inv.status(inv.ctx))
+			case <-inv.ctx.Done():
+				ticker.Stop()
+				return
+			}
+		}
+	}()
+	return server.Serve(inv.ctx)
+}
+
+// status collects the report. What can't be read is an error in the report: the rest
+// is shown all the same.
+func (inv *invocation) status(ctx context.Context) status.Report {
+	report := status.Report{At: inv.process.Now(), Endpoints: status.Endpoints{Health: status.Unknown}}
+	fail := func(err error) {
+		if err != nil {
+			report.Errors = append(report.Errors, platform.Printable(err.Error()))
+		}
+	}
+	desired, err := inv.session.Load(inv.options.File)
+	fail(wrongManifest(err))
+	report.App = inv.session.AppKey()
+	fail(inv.statusOfInstallations(ctx, desired, &report))
+	fail(inv.statusOfConnections(ctx, desired, &report))
+	return report
+}
+
+// statusOfInstallations lists who has, or had, the app, and compares each workspace
+// that has it with the manifest's linkers.
+func (inv *invocation) statusOfInstallations(ctx context.Context, desired manifest.Manifest, report *status.Report) error {
+	if report.App == "" {
+		return nil
+	}
+	store, err := inv.session.Store(ctx)
+	if err != nil {
+		return err
+	}
+	at := map[string]int{}
+	// A workspace's name is kept with its secret; the comparison reads it, too.
+	query := installation.Query{WithSecrets: len(desired.Linkers) == 0}
+	for in, err := range store.All(ctx, query) {
+		if err != nil {
+			return err
+		}
+		at[in.ClientKey] = len(report.Installations)
+		report.Installations = append(report.Installations, status.Installation{
+			Workspace: in.Principal.UUID, Name: platform.Printable(in.Principal.DisplayName), ClientKey: in.ClientKey,
+			State: string(in.State), Linkers: status.Unknown, Updated: in.UpdatedAt,
+		})
+	}
+	if len(desired.Linkers) == 0 || len(at) == 0 {
+		return nil
+	}
+	linkersOnly := desired
+	linkersOnly.Connections = nil
+	work := setup.Work{Log: inv.log, Installation: apply.All}
+	return inv.session.Run(ctx, linkersOnly, work, func(part apply.Part) error {
+		if part.Plan.Installation == nil {
+			return nil
+		}
+		if i, listed := at[part.Plan.Installation.ClientKey]; listed {
+			row := &report.Installations[i]
+			row.Name = platform.Printable(part.Plan.Installation.Name)
+			row.Linkers, row.Detail = healthOf(part)
+			if row.Linkers == status.OK || row.Linkers == status.Attention {
+				report.Endpoints.Health = status.OK // they have just answered
+			}
+		}
+		return nil
+	})
+}
+
+// healthOf tells how a workspace compares with the manifest, and what differs.
+func healthOf(part apply.Part) (status.Health, string) {
+	if len(part.Failures) > 0 {
+		return status.Failed, platform.Printable(part.Failures[0].Err.Error())
+	}
+	var differences []string
+	for _, linker := range part.Plan.Linkers {
+		if linker.Changed() {
+			differences = append(differences, fmt.Sprintf("linker %s: %d to add, %d to remove", linker.Linker, len(linker.Add), len(linker.Remove)))
+		}
+	}
+	if len(differences) > 0 {
+		return status.Attention, strings.Join(differences, "; ")
+	}
+	return status.OK, ""
+}
+
+// statusOfConnections compares the manifest's connections with Infisical.
+func (inv *invocation) statusOfConnections(ctx context.Context, desired manifest.Manifest, report *status.Report) error {
+	if len(desired.Connections) == 0 {
+		return nil
+	}
+	connectionsOnly := desired
+	connectionsOnly.Linkers = nil
+	seen := map[string]bool{}
+	err := inv.session.Run(ctx, connectionsOnly, setup.Work{Log: inv.log}, func(part apply.Part) error {
+		for _, planned := range part.Plan.Connections {
+			row := status.Connection{Name: planned.Name, Project: planned.ProjectID, Health: status.OK}
+			if planned.Changed() {
+				row.Health, row.Detail = status.Attention, detailOf(planned)
+			}
+			seen[planned.Name] = true
+			report.Connections = append(report.Connections, row)
+		}
+		return nil
+	})
+	for _, connection := range desired.Connections {
+		if !seen[connection.Name] {
+			report.Connections = append(report.Connections, status.Connection{
+				Name: connection.Name, Project: connection.ProjectID, Email: connection.Email, Health: status.Unknown, Detail: "it could not be read",
+			})
+		}
+	}
+	return err
+}
+
+func detailOf(planned reconcile.ConnectionPlan) string {
+	if len(planned.Fields) == 0 {
+		return fmt.Sprintf("apply would %s it", planned.Action)
+	}
+	return fmt.Sprintf("apply would %s it: %s", planned.Action, strings.Join(planned.Fields, ", "))
+}

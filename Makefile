@@ -25,7 +25,6 @@ GOLANGCI_LINT := $(TOOLS)/golangci-lint-v2.15.0
 ACTIONLINT := $(TOOLS)/actionlint-v1.7.12
 GOVULNCHECK := $(TOOLS)/govulncheck-v1.9.0
 DEADCODE := $(TOOLS)/deadcode-v0.52.0
-DUPL := $(TOOLS)/dupl-v1.1.0
 BENCHSTAT := $(TOOLS)/benchstat-v0.0.0-20260908200009-22c9c6c9d4da
 
 ##@ Start here
@@ -144,6 +143,21 @@ bench: $(BENCHSTAT) ## Go benchmarks with allocations, benchstat's summary, the 
 plot: ## docs/growth.svg: how cost grows with values and installations
 	go run ./internal/tools/plot docs/growth.svg
 
+.PHONY: coverage
+coverage: ## .local/cover.out: which of the product's statements the tests run
+	@mkdir -p .local
+	go test -count=1 -coverpkg=./functions/...,./action/...,./shared/... -coverprofile=.local/cover.out ./...
+
+.PHONY: stats
+stats: coverage $(DEADCODE) ## Every figure of the house: lines, functions, coverage, repetition, dead code, zips, starts, image
+	go run ./internal/tools/stats -cover .local/cover.out
+	@printf 'functions that nothing reaches: '; $(DEADCODE) -test ./... | tee .local/deadcode.txt | wc -l; cat .local/deadcode.txt
+	$(MAKE) --no-print-directory package bench-coldstart image
+
+.PHONY: stats-cpu
+stats-cpu: ## CPU of a clone's `make run` beside that of `go build std` (some minutes)
+	bash .ci/stats-cpu.sh
+
 .PHONY: bench-coldstart
 bench-coldstart: functions-local ## Start-up of each function beside an empty handler, with its limits
 	go build -o bin/empty/bootstrap ./internal/tools/empty
@@ -169,8 +183,6 @@ $(GOVULNCHECK):
 	$(call install_tool,golang.org/x/vuln/cmd/govulncheck)
 $(DEADCODE):
 	$(call install_tool,golang.org/x/tools/cmd/deadcode)
-$(DUPL):
-	$(call install_tool,github.com/mibk/dupl)
 $(BENCHSTAT):
 	$(call install_tool,golang.org/x/perf/cmd/benchstat)
 

@@ -146,25 +146,25 @@ func readBounded(reader io.Reader, limit int64) ([]byte, error) {
 	return data, nil
 }
 
-// ReadStream reads standard input to its end, at most limit bytes. It returns when
-// ctx ends, even while a read waits for a writer: the context's cause is the error
-// then, and the read goes on until the process ends.
+// ReadStream reads standard input to its end, at most limit bytes, see [Stream].
 func ReadStream(ctx context.Context, stream io.Reader, limit int64) ([]byte, error) {
-	type result struct {
-		data []byte
-		err  error
-	}
-	done := make(chan result, 1)
+	reader := Stream(ctx, stream)
+	defer func() { _ = reader.Close() }() // only read from
+	return readBounded(reader, limit)
+}
+
+// Stream returns a reader of standard input that ends when ctx does, even while a
+// read waits for a writer: the context's cause is the error then. That last read of
+// stream goes on until the process ends. Close it when no more is read.
+func Stream(ctx context.Context, stream io.Reader) io.ReadCloser {
+	reader, writer := io.Pipe()
+	stop := context.AfterFunc(ctx, func() { _ = writer.CloseWithError(context.Cause(ctx)) })
 	go func() {
-		data, err := readBounded(stream, limit)
-		done <- result{data, err}
+		defer stop()
+		_, err := io.Copy(writer, stream)
+		_ = writer.CloseWithError(err) // nil is the stream's end; it never fails
 	}()
-	select {
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	case read := <-done:
-		return read.data, read.err
-	}
+	return reader
 }
 
 // Reason is an error's text without the path, which the caller's message has.

@@ -8,28 +8,15 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"regexp"
-	"strings"
-	"sync"
-	"time"
-	"unicode"
-
-	"github.com/linkersync/linkersync/shared/connect"
-	"github.com/linkersync/linkersync/shared/redact"
 )
 
 // ImportEvent is the cause that an import names to [Store.Create]: a row that is
 // imported twice is stored once.
 const ImportEvent = "import"
 
-// Limits of an import. A row that Bitbucket's payload made is about 2 KiB.
-const (
-	maxImportRow = 1 << 20 // bytes
-	// maxSharedSecret is eight times the documented longest, in bytes.
-	// Source: https://developer.atlassian.com/cloud/bitbucket/authentication-for-apps/
-	maxSharedSecret = 1024
-	maxImportedKey  = 256 // bytes, as package connect accepts
-)
+// maxImportRow bounds one row, in bytes. A row that Bitbucket's payload made is
+// about 2 KiB.
+const maxImportRow = 1 << 20
 
 // notUTF8: a secret's value is JSON, which would replace such bytes, in a secret too.
 const notUTF8 = "not UTF-8: convert the file, for example with iconv -t UTF-8"
@@ -55,18 +42,21 @@ func (e *RowError) Error() string { return fmt.Sprintf("line %d: %s", e.Line, e.
 
 // ReadRows streams the installations of a file, which is one of:
 //
-//   - JSON: objects one after the other or in an array, with clientKey and
+//   - JSON: objects one after the other or in a list, with clientKey and
 //     sharedSecret, such as the payload of an installed callback; snake_case names
 //     do as well;
 //   - CSV with a header that has the columns clientKey and sharedSecret, such as an
-//     export of atlassian-connect-spring-boot's table;
+//     export of atlassian-connect-spring-boot's table. Fields are separated by comma,
+//     semicolon, tab or bar;
 //   - either of them with atlassian-connect-express's settings: clientKey, key and
-//     val, where the row with the key clientInfo, or clientInfo-CLIENTKEY, has the
-//     installed payload as val. Rows with other keys are passed over.
+//     val, where the row with the key clientInfo has the installed payload as val.
+//     The key may have the client key in it, as some adapters for DynamoDB and Redis
+//     write it. Rows with other keys are passed over.
 //
 // JSON may be DynamoDB's, with a type around each value: the output of aws dynamodb
-// scan, or a table that was exported to S3. docs/migrate.md has an example of each
-// form, and the optional names.
+// scan, or a table that was exported to S3. Text is UTF-8, or UTF-16 with a byte
+// order mark, and may be compressed with gzip. docs/migrate.md has an example of
+// each form, and the optional names.
 //
 // A bad row is yielded as a [*RowError], and the iteration goes on if the caller
 // does; any other error ends it. A file without an installation is a [*RowError],
@@ -75,19 +65,12 @@ func (e *RowError) Error() string { return fmt.Sprintf("line %d: %s", e.Line, e.
 func ReadRows(r io.Reader, appKey string) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
 		rows := &rowReader{appKey: appKey, yield: yield}
-		in := bufio.NewReader(r)
-		first, line, err := firstByte(in)
-		switch {
-		case errors.Is(err, io.EOF):
-			rows.refuse(1, "the file is empty")
-		case err != nil:
+		in, err := asText(r)
+		if err == nil {
+			err = rows.read(in)
+		}
+		if err != nil {
 			rows.fail(err)
-		case first == '[' || first == '{' && isDocument(in):
-			rows.readDocument(in, line)
-		case first == '{':
-			rows.readLines(in, line)
-		default:
-			rows.readCSV(in, line)
 		}
 		rows.end()
 	}
@@ -102,6 +85,30 @@ type rowReader struct {
 	handed, passedOver int
 	// stopped: the caller wants no more.
 	stopped bool
+}
+
+// read finds out what the file is and reads its rows.
+func (r *rowReader) read(in *bufio.Reader) error {
+	first, line, err := firstByte(in)
+	switch {
+	case errors.Is(err, io.EOF):
+		r.refuse(1, "the file is empty")
+		return nil
+	case err != nil:
+		return err
+	}
+	foreign := foreignFile(in)
+	switch {
+	case foreign != "":
+		r.refuse(line, foreign)
+	case first == '[' || first == '{' && isDocument(in):
+		r.readDocument(in, line)
+	case first == '{':
+		r.readLines(in, line)
+	default:
+		r.readCSV(in, line)
+	}
+	return nil
 }
 
 // hand gives the caller a row or an error, and tells whether to go on.
@@ -145,102 +152,10 @@ func (r *rowReader) end() {
 	switch {
 	case r.handed > 0 || r.stopped:
 	case r.passedOver > 0:
-		r.refuse(1, fmt.Sprintf("the file has no installation: %d settings, and none of them has the key clientInfo", r.passedOver))
+		r.refuse(1, fmt.Sprintf("the file has no installation: none of its settings has the key clientInfo (%d seen)", r.passedOver))
 	default:
-		r.refuse(1, "the file has no installation, only its beginning")
+		r.refuse(1, "the file has no installation: its header or list has no row")
 	}
-}
-
-// firstByte passes over a byte order mark and empty lines and tells what comes next.
-func firstByte(in *bufio.Reader) (first byte, line int, err error) {
-	if mark, err := in.Peek(3); err == nil && string(mark) == "\uFEFF" {
-		_, _ = in.Discard(len(mark))
-	}
-	for line = 1; ; {
-		next, err := in.Peek(1)
-		if err != nil {
-			return 0, line, err
-		}
-		switch next[0] {
-		case '\n':
-			line++
-		case ' ', '\t', '\r':
-		default:
-			return next[0], line, nil
-		}
-		_, _ = in.Discard(1)
-	}
-}
-
-// fields is a row before it is checked, whatever the file's form.
-type fields struct {
-	clientKey, appKey, secret string
-	principal                 Principal
-	state                     State
-	installedAt               time.Time
-}
-
-// Compiled when it is first needed: most processes never do, and a cold start would pay for it.
-var importedUUID = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^\{?([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})\}?$`)
-})
-
-// check returns the row's installation, or why it is refused.
-func (f fields) check(appKey string) (in Installation, problem string) {
-	if problem := f.checkKey(appKey); problem != "" {
-		return in, problem
-	}
-	switch {
-	case f.secret == "":
-		return in, "no shared secret: Bitbucket sends none to personal accounts; `installations add` serves those with the app-level secret"
-	case len(f.secret) > maxSharedSecret:
-		return in, fmt.Sprintf("a shared secret of %d bytes: is the column right?", len(f.secret))
-	case strings.ContainsFunc(f.secret, func(c rune) bool { return unicode.IsSpace(c) || unicode.IsControl(c) }):
-		return in, "white space in the shared secret: is the column right?"
-	}
-	if f.principal.UUID != "" {
-		match := importedUUID().FindStringSubmatch(f.principal.UUID)
-		if match == nil {
-			return in, "the workspace's UUID is none"
-		}
-		f.principal.UUID = "{" + match[1] + "}"
-	}
-	if uuid, _, ok := connect.ClientKeyWorkspace(f.clientKey); ok {
-		if f.principal.UUID != "" && !strings.EqualFold(f.principal.UUID, uuid) {
-			return in, "the client key is of another workspace than the row says"
-		}
-		f.principal.UUID = uuid
-	}
-	if f.state == "" {
-		f.state = Installed
-	}
-	if f.state != Installed && f.state != Uninstalled {
-		return in, "the state is neither installed nor uninstalled"
-	}
-	return Installation{
-		AppKey: appKey, ClientKey: f.clientKey, Principal: f.principal, State: f.state,
-		SharedSecret: redact.New(f.secret), InstalledAt: f.installedAt,
-	}, ""
-}
-
-func (f fields) checkKey(appKey string) (problem string) {
-	switch {
-	case f.clientKey == "":
-		return "no client key"
-	case len(f.clientKey) > maxImportedKey:
-		return fmt.Sprintf("a client key of %d bytes: is the column right?", len(f.clientKey))
-	case strings.ContainsFunc(f.clientKey, unicode.IsControl):
-		return "control characters in the client key"
-	case f.appKey != "" && f.appKey != appKey:
-		return "it belongs to another app than " + appKey
-	}
-	if _, app, ok := connect.ClientKeyWorkspace(f.clientKey); ok && app != appKey {
-		return "its client key is of another app than " + appKey
-	}
-	if _, err := EncodeName(appKey, f.clientKey); err != nil {
-		return "the client key is too long for a secret's name"
-	}
-	return ""
 }
 
 // CheckImport tells whether a row is in the store already, as it stands in the

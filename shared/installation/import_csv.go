@@ -1,6 +1,8 @@
 package installation
 
 import (
+	"bufio"
+	"bytes"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
@@ -10,6 +12,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/linkersync/linkersync/shared/input"
 )
 
 // csvRow is a row with the two columns that only settings have.
@@ -39,7 +43,7 @@ func (row *csvRow) set(column, value string) (err error) {
 	case "displayname":
 		row.principal.DisplayName = value
 	case "state":
-		row.state = State(strings.ToLower(value))
+		row.state = State(value)
 	case "addoninstalled", "installed":
 		row.state, err = installedFlag(value)
 	case "installedat":
@@ -50,21 +54,11 @@ func (row *csvRow) set(column, value string) (err error) {
 	return err
 }
 
-// installedFlag reads a flag as the common databases write them.
-func installedFlag(value string) (State, error) {
-	switch strings.ToLower(value) {
-	case "1", "t", "true", "y", "yes", "":
-		return Installed, nil
-	case "0", "f", "false", "n", "no":
-		return Uninstalled, nil
-	}
-	return "", errors.New("neither true nor false")
-}
-
 // readCSV reads a header and the rows after it; the header stands on the given line.
-func (r *rowReader) readCSV(in io.Reader, first int) {
+func (r *rowReader) readCSV(in *bufio.Reader, first int) {
 	limited := &rowLimit{Reader: in}
 	file := csv.NewReader(limited)
+	file.Comma = separator(in)
 	file.ReuseRecord = true
 	header, err := file.Read()
 	if err != nil {
@@ -95,13 +89,30 @@ func (r *rowReader) readCSV(in io.Reader, first int) {
 	}
 }
 
+// separator returns the character that the header's names are separated with:
+// spreadsheets write semicolons where a comma is the decimal sign.
+func separator(in *bufio.Reader) rune {
+	start, _ := in.Peek(peeked) // a shorter file gives less
+	header, _, _ := bytes.Cut(start, []byte("\n"))
+	most := ','
+	for _, char := range ";\t|" {
+		if bytes.Count(header, []byte(string(char))) > bytes.Count(header, []byte(string(most))) {
+			most = char
+		}
+	}
+	return most
+}
+
 // normalised makes Client_Key, clientKey and "client key" the same.
 func normalised(header []string) []string {
 	names := make([]string, len(header))
 	for i, name := range header {
 		names[i] = strings.NewReplacer("_", "", "-", "", " ", "", ".", "").Replace(strings.ToLower(name))
 		// Exports of a query name nested fields by their path.
-		names[i] = strings.TrimPrefix(names[i], "principal")
+		names[i] = strings.TrimPrefix(input.Trim(names[i]), "principal")
+		if names[i] == "value" {
+			names[i] = "val"
+		}
 	}
 	return names
 }
@@ -117,12 +128,12 @@ func missingColumns(names []string) string {
 		}
 	}
 	switch {
-	case count["clientkey"] == 1 && (count["sharedsecret"] == 1 || count["key"] == 1 && count["val"] == 1):
+	case count["clientkey"] == 1 && count["sharedsecret"] == 1, count["key"] == 1 && count["val"] == 1:
 		return ""
 	case len(names) == 1:
-		return "neither JSON lines nor comma-separated columns with a header"
+		return "neither JSON nor columns with a header"
 	}
-	return "the header needs the columns clientKey and sharedSecret, or clientKey, key and val"
+	return "the header needs the columns clientKey and sharedSecret, or key and val"
 }
 
 // record hands on the installation of one row of a CSV file.
@@ -132,7 +143,7 @@ func (r *rowReader) record(names, record []string, line int) bool {
 		if !utf8.ValidString(record[i]) {
 			return r.refuse(line, notUTF8)
 		}
-		if row.set(name, strings.TrimSpace(record[i])) != nil {
+		if row.set(name, input.Trim(record[i])) != nil {
 			return r.refuse(line, fmt.Sprintf("column %d, %s, has a value of the wrong kind", i+1, name))
 		}
 	}

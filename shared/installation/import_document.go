@@ -7,22 +7,36 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
+	"slices"
+	"strings"
 )
 
 // peeked is how much of a file is looked at to tell its form.
 const peeked = 4 << 10
 
+// isList knows the names under which tools put the rows of a table: aws dynamodb scan,
+// query consoles, phpMyAdmin and DBeaver.
+func isList(name string) bool {
+	return slices.Contains([]string{"items", "rows", "data", "result", "results", "records", "documents", "addonsettings", "atlassian_host"}, strings.ToLower(name))
+}
+
 // isDocument tells a JSON document of several lines, or one that holds a list, from
 // objects that are one a line. The reader stands at a brace.
 func isDocument(in *bufio.Reader) bool {
 	start, _ := in.Peek(peeked) // a shorter file gives less, with an error that the next read repeats
-	line, _, _ := bytes.Cut(start, []byte("\n"))
-	return regexp.MustCompile(`^\{\s*($|"(Items|Count|ScannedCount|ConsumedCapacity)"\s*:)`).Match(line)
+	line, _, several := bytes.Cut(start, []byte("\n"))
+	if several && !bytes.HasSuffix(bytes.TrimSpace(line), []byte("}")) {
+		return true
+	}
+	decoder := json.NewDecoder(bytes.NewReader(line))
+	_, _ = decoder.Token() // the brace
+	name, _ := decoder.Token()
+	text, is := name.(string)
+	return is && (isList(text) || slices.Contains([]string{"Count", "ScannedCount", "ConsumedCapacity", "NextToken", "LastEvaluatedKey"}, text))
 }
 
-// readDocument reads objects that stand in an array, in the Items of what aws dynamodb
-// scan prints, or one after the other over several lines.
+// readDocument reads objects that stand in an array, in the list of a table, such as
+// the Items that aws dynamodb scan prints, or one after the other over several lines.
 func (r *rowReader) readDocument(in io.Reader, first int) {
 	limited := &rowLimit{Reader: in}
 	lines := &lineCounter{Reader: limited, line: first}
@@ -88,34 +102,38 @@ func (d *importDocument) array() error {
 	return err
 }
 
-// members reads an object whose brace is read. Items are rows each; an object without
-// Items is a row.
+// members reads an object whose brace is read. It is a row, unless it has a list of
+// them.
 func (d *importDocument) members(line int) error {
 	members := map[string]json.RawMessage{}
-	scan := false
+	table := false
 	for d.More() && !d.stopped {
-		name, err := d.Token()
+		token, err := d.Token()
 		if err != nil {
 			return err
 		}
-		if name == "Items" {
-			scan = true
-			if err := d.items(); err != nil {
-				return err
-			}
-			continue
+		name := fmt.Sprint(token)
+		if isList(name) {
+			table = true
+			err = d.list()
+		} else {
+			var value json.RawMessage
+			err = d.Decode(&value)
+			members[name] = value
 		}
-		var value json.RawMessage
-		if err := d.Decode(&value); err != nil {
+		if err != nil {
 			return err
 		}
-		members[fmt.Sprint(name)] = value
 	}
 	if d.stopped {
 		return nil
 	}
-	if _, err := d.Token(); err != nil || scan {
+	if _, err := d.Token(); err != nil {
 		return err
+	}
+	if table {
+		d.whole(members)
+		return nil
 	}
 	row, err := json.Marshal(members)
 	if err != nil {
@@ -125,15 +143,27 @@ func (d *importDocument) members(line int) error {
 	return nil
 }
 
-func (d *importDocument) items() error {
+// list reads the rows of a table, or passes over what has only the name of a list.
+func (d *importDocument) list() error {
 	token, err := d.Token()
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case token == json.Delim('['):
+		return d.array()
+	case token == json.Delim('{'):
+		return d.members(d.line())
 	}
-	if token != json.Delim('[') {
-		return fmt.Errorf("line %d: Items is not a list", d.line())
+	return nil
+}
+
+// whole refuses a part of a table, which looks like all of it.
+func (d *importDocument) whole(members map[string]json.RawMessage) {
+	for _, name := range []string{"NextToken", "LastEvaluatedKey"} {
+		if value, there := members[name]; there && string(value) != "null" {
+			d.refuse(d.line(), "the file is a part of the table, since it has a "+name+": scan without --max-items and --no-paginate")
+		}
 	}
-	return d.array()
 }
 
 // line is where the last token or value ended.

@@ -14,10 +14,14 @@ func untyped(text []byte) (plain []byte, problem string) {
 	if json.Unmarshal(text, &members) != nil {
 		return text, "" // parseObject says what is wrong
 	}
-	if item, wrapped := members["Item"]; wrapped && len(members) == 1 {
+	for _, name := range []string{"Item", "NewImage"} { // of a full and of an incremental export
+		item, wrapped := members[name]
+		if !wrapped || members["clientKey"] != nil {
+			continue
+		}
 		members = nil
 		if json.Unmarshal(item, &members) != nil {
-			return nil, "Item is not an object"
+			return nil, name + " is not an object"
 		}
 		text = item
 	}

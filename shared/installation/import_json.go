@@ -7,6 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -31,8 +34,9 @@ type importObject struct {
 		DisplayName2 string `json:"displayName"`
 	} `json:"principal"`
 	// Key is the app key in a payload, and the setting's name in a settings row.
-	Key string          `json:"key"`
-	Val json.RawMessage `json:"val"`
+	Key   string          `json:"key"`
+	Val   json.RawMessage `json:"val"`
+	Value json.RawMessage `json:"value"`
 }
 
 func (o importObject) fields() fields {
@@ -93,33 +97,79 @@ func (r *rowReader) object(text []byte, line int) bool {
 	if problem != "" {
 		return r.refuse(line, problem)
 	}
-	row := object.fields()
-	if object.Val == nil {
-		return r.row(row, line)
+	val := object.Val
+	if val == nil {
+		val = object.Value
 	}
-	return r.setting(row.clientKey, object.Key, object.Val, line)
+	row := object.fields()
+	switch {
+	case val != nil:
+		return r.setting(row.clientKey, object.Key, val, line)
+	case row == fields{}:
+		return r.keyValues(plain, line)
+	}
+	return r.row(row, line)
+}
+
+// keyValues reads an object whose members are the keys of a Redis database.
+func (r *rowReader) keyValues(text []byte, line int) bool {
+	var members map[string]json.RawMessage
+	_ = json.Unmarshal(text, &members) // it is an object, as parseObject found
+	found := false
+	for _, key := range slices.Sorted(maps.Keys(members)) {
+		if _, is := clientInfoOf(key); is {
+			found = true
+			if !r.setting("", key, members[key], line) {
+				return false
+			}
+		}
+	}
+	return found || r.refuse(line, "no client key")
+}
+
+// clientInfoOf tells whether a setting has the installed payload, and which client
+// key the setting's key has in it: the adapter for Redis writes CLIENTKEY:clientInfo,
+// some releases of the one for DynamoDB clientInfo-CLIENTKEY.
+func clientInfoOf(key string) (clientKey string, is bool) {
+	if key == clientInfo {
+		return "", true
+	}
+	if before, found := strings.CutSuffix(key, ":"+clientInfo); found {
+		return before, true
+	}
+	rest, found := strings.CutPrefix(key, clientInfo)
+	if !found || !strings.ContainsRune("-:_/#|", rune(rest[0])) {
+		return "", false
+	}
+	return rest[1:], true
 }
 
 // setting reads a row of atlassian-connect-express; only the one with the
 // payload is relevant.
 func setting(clientKey, key string, val json.RawMessage) (info fields, relevant bool, problem string) {
-	// Some releases of atlassian-connect-express-dynamodb append the client key.
-	if key != clientInfo && key != clientInfo+"-"+clientKey {
+	inKey, is := clientInfoOf(key)
+	if !is {
 		return fields{}, false, ""
 	}
 	// Some databases have no JSON type: the payload is text there, in quotes.
 	if text := ""; json.Unmarshal(val, &text) == nil {
 		val = json.RawMessage(text)
 	}
+	val, problem = untyped(val)
+	if problem != "" {
+		return fields{}, true, "val: " + problem
+	}
 	payload, problem := parseObject(val)
 	if problem != "" {
 		return fields{}, true, "val: " + problem
 	}
 	info = payload.fields()
-	if info.clientKey != "" && info.clientKey != clientKey {
-		return fields{}, true, "val has another client key than the row"
+	for _, other := range []string{clientKey, inKey} {
+		if info.clientKey != "" && other != "" && info.clientKey != other {
+			return fields{}, true, "val has another client key than the row"
+		}
+		info.clientKey = firstOf(info.clientKey, other)
 	}
-	info.clientKey = clientKey
 	return info, true, ""
 }
 

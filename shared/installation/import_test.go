@@ -1,6 +1,8 @@
 package installation_test
 
 import (
+	"compress/gzip"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +11,7 @@ import (
 	"testing"
 	"testing/iotest"
 	"time"
+	"unicode/utf16"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -48,6 +51,27 @@ func read(t *testing.T, file io.Reader) []string {
 	return rows
 }
 
+func gzipped(t *testing.T, text string) string {
+	t.Helper()
+	var packed strings.Builder
+	writer := gzip.NewWriter(&packed)
+	if _, err := writer.Write([]byte(text)); err != nil {
+		t.Fatal(err)
+	}
+	if err := writer.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return packed.String()
+}
+
+func utf16le(text string) string {
+	var bytes []byte
+	for _, unit := range utf16.Encode([]rune(text)) {
+		bytes = binary.LittleEndian.AppendUint16(bytes, unit)
+	}
+	return string(bytes)
+}
+
 func TestReadRowsTakesWhatFrameworksExport(t *testing.T) {
 	t.Parallel()
 	const payload = `{"key":"example-linker-app","clientKey":"` + clientKey + `","sharedSecret":"s1","principal":{"uuid":"` + workspace + `","type":"team","display_name":"W"}}`
@@ -63,6 +87,23 @@ func TestReadRowsTakesWhatFrameworksExport(t *testing.T) {
 		file string
 		want []string
 	}{
+		"a scan of several lines with other names first": {"{ \"Count\": 1,\n\"items\": [" + typed + "]}", []string{at(2, whole)}},
+		"a part of a scan":                             {`{"Items":[` + typed + `],"NextToken":"x"}`, []string{whole, "line 1: the file is a part of the table, since it has a NextToken: scan without --max-items and --no-paginate"}},
+		"an incremental export to S3":                  {`{"Metadata":{},"Keys":{"clientKey":{"S":"x"}},"NewImage":` + typed + "}", []string{whole}},
+		"DynamoDB's console as CSV":                    {`"clientKey","key","val"` + "\n" + clientKey + `,clientInfo,"` + strings.ReplaceAll(typed[strings.Index(typed, `{"key":{"S":"ex`):len(typed)-2], `"`, `""`) + `"`, []string{at(2, whole)}},
+		"compressed":                                   {gzipped(t, payload+"\n"+payload), []string{whole, at(2, whole)}},
+		"UTF-16 of PowerShell":                         {utf16le("\ufeff" + payload + "\r\n"), []string{whole}},
+		"UTF-16 of a spreadsheet":                      {utf16le("\ufeffclientKey\tsharedSecret\r\nconnection:1\ts1\r\n"), []string{"2 connection:1 s1 installed"}},
+		"a table of DBeaver":                           {`{"AddonSettings": [` + "\n" + suffixed + "]}", []string{at(2, whole)}},
+		"an object over lines that begin with a name":  {`{ "clientKey": "` + clientKey + "\",\n\"sharedSecret\": \"s1\" }", []string{"1 " + clientKey + " s1 " + workspace + " installed"}},
+		"a document of MongoDB":                        {`{"_id":{"$oid":"5f"},"clientKey":"` + clientKey + `","key":"clientInfo","val":` + payload + "}", []string{whole}},
+		"keys of Redis":                                {`[{"` + clientKey + `:theme":"dark","` + clientKey + `:clientInfo":` + escaped + "}]", []string{whole}},
+		"keys of Redis as JSON lines":                  {`{"db":0,"key":"connection:7:clientInfo","type":"string","value":"{\"sharedSecret\":\"s\"}"}`, []string{"1 connection:7 s installed"}},
+		"keys of Redis as CSV":                         {"key,value\n" + clientKey + ":clientInfo," + quoted, []string{at(2, whole)}},
+		"semicolons":                                   {"sep;clientKey;sharedSecret\n1;connection:1;s1\n", []string{"2 connection:1 s1 installed"}},
+		"bars":                                         {"clientKey|sharedSecret\nconnection:1|s1\n", []string{"2 connection:1 s1 installed"}},
+		"marks and spaces of a spreadsheet":            {"\ufeffclientKey\u00a0,\u200bsharedSecret\r\n\ufeffconnection:1\u00a0,\u200bs1 \r\n", []string{"2 connection:1 s1 installed"}},
+		"marks and spaces of pasted JSON":              {`{"clientKey":" connection:1\u200b","sharedSecret":"\ufeffs1\u00a0\n","state":" Installed"}`, []string{"1 connection:1 s1 installed"}},
 		"settings whose key has the client key":        {suffixed, []string{whole}},
 		"settings as CSV whose key has the client key": {"clientKey,key,val\n" + clientKey + ",clientInfo-" + clientKey + "," + quoted, []string{at(2, whole)}},
 		"rows with DynamoDB's types":                   {typed + "\n" + typed, []string{whole, at(2, whole)}},
@@ -123,24 +164,26 @@ func TestReadRowsSaysWhatIsWrongWithARowAndGoesOn(t *testing.T) {
 	t.Parallel()
 	good := `{"clientKey":"connection:1","sharedSecret":"s1"}`
 	for name, test := range map[string]struct{ row, want string }{
-		"no secret":                 {`{"clientKey":"` + canary + `"}`, "no shared secret"},
-		"no client key":             {`{"sharedSecret":"` + canary + `"}`, "no client key"},
-		"the wrong kind":            {`{"clientKey":"k","sharedSecret":["` + canary + `"]}`, "sharedSecret is not a string"},
-		"cut":                       {`{"clientKey":"k","sharedSecret":"` + canary, "no JSON: wrong at byte"},
-		"not UTF-8":                 {`{"clientKey":"k","sharedSecret":"` + canary + "\xff" + `"}`, "not UTF-8: convert the file"},
-		"no object":                 {`"` + canary + `"`, "not a JSON object"},
-		"null":                      {`null`, "not a JSON object"},
-		"a wrong time":              {`{"clientKey":"k","sharedSecret":"` + canary + `","installed_at":"` + canary + `"}`, "not a JSON object with fields of the expected kinds"},
-		"white space in the secret": {`{"clientKey":"k","sharedSecret":"` + canary + ` x"}`, "white space in the shared secret"},
-		"a bell in the secret":      {`{"clientKey":"k","sharedSecret":"` + canary + `\u0007"}`, "white space in the shared secret"},
-		"a secret a byte too long":  {`{"clientKey":"k","sharedSecret":"` + strings.Repeat("s", 1025) + `"}`, "a shared secret of 1025 bytes"},
-		"a secret far too long":     {`{"clientKey":"k","sharedSecret":"` + strings.Repeat(canary, 200) + `"}`, "is the column right"},
-		"a client key far too long": {`{"clientKey":"` + strings.Repeat(canary, 50) + `","sharedSecret":"s"}`, "is the column right"},
-		"the longest client key":    {`{"clientKey":"` + strings.Repeat("k", 257) + `","sharedSecret":"s"}`, "a client key of 257 bytes"},
-		"too much to escape":        {`{"clientKey":"` + strings.Repeat("=", 200) + `","sharedSecret":"s"}`, "too long for a secret's name"},
-		"control characters":        {`{"clientKey":"` + canary + `\u0000","sharedSecret":"s"}`, "control characters"},
-		"another app's payload":     {`{"key":"other","clientKey":"k","sharedSecret":"` + canary + `"}`, "another app than example-linker-app"},
-		"another app's client key":  {`{"clientKey":"ari:cloud:bitbucket::app/` + workspace + `/other","sharedSecret":"` + canary + `"}`, "another app than example-linker-app"},
+		"no secret":                           {`{"clientKey":"` + canary + `"}`, "no shared secret"},
+		"no client key":                       {`{"sharedSecret":"` + canary + `"}`, "no client key"},
+		"the wrong kind":                      {`{"clientKey":"k","sharedSecret":["` + canary + `"]}`, "sharedSecret is not a string"},
+		"cut":                                 {`{"clientKey":"k","sharedSecret":"` + canary, "no JSON: wrong at byte"},
+		"not UTF-8":                           {`{"clientKey":"k","sharedSecret":"` + canary + "\xff" + `"}`, "not UTF-8: convert the file"},
+		"no object":                           {`"` + canary + `"`, "not a JSON object"},
+		"null":                                {`null`, "not a JSON object"},
+		"a wrong time":                        {`{"clientKey":"k","sharedSecret":"` + canary + `","installed_at":"` + canary + `"}`, "not a JSON object with fields of the expected kinds"},
+		"white space in the secret":           {`{"clientKey":"k","sharedSecret":"` + canary + ` x"}`, "white space in the shared secret"},
+		"a bell in the secret":                {`{"clientKey":"k","sharedSecret":"` + canary + `\u0007"}`, "a control character (U+0007) as character 13"},
+		"a secret a byte too long":            {`{"clientKey":"k","sharedSecret":"` + strings.Repeat("s", 1025) + `"}`, "a shared secret of 1025 bytes"},
+		"a secret far too long":               {`{"clientKey":"k","sharedSecret":"` + strings.Repeat(canary, 200) + `"}`, "is the column right"},
+		"a client key far too long":           {`{"clientKey":"` + strings.Repeat(canary, 50) + `","sharedSecret":"s"}`, "is the column right"},
+		"the longest client key":              {`{"clientKey":"` + strings.Repeat("k", 257) + `","sharedSecret":"s"}`, "a client key of 257 bytes"},
+		"too much to escape":                  {`{"clientKey":"` + strings.Repeat("=", 200) + `","sharedSecret":"s"}`, "too long for a secret's name"},
+		"control characters":                  {`{"clientKey":"` + canary + `\u0000","sharedSecret":"s"}`, "a control character (U+0000) as character 13"},
+		"a zero-width space in the secret":    {`{"clientKey":"k","sharedSecret":"` + canary + `\u200bx"}`, "a zero-width space (U+200B) as character 13"},
+		"another client key in the setting's": {`{"clientKey":"k","key":"clientInfo-other","val":{"sharedSecret":"` + canary + `"}}`, "another client key than the row"},
+		"another app's payload":               {`{"key":"other","clientKey":"k","sharedSecret":"` + canary + `"}`, "another app than example-linker-app"},
+		"another app's client key":            {`{"clientKey":"ari:cloud:bitbucket::app/` + workspace + `/other","sharedSecret":"` + canary + `"}`, "another app than example-linker-app"},
 		"another workspace": {
 			`{"clientKey":"` + clientKey + `","sharedSecret":"` + canary + `","principal":{"uuid":"{99999999-2222-4333-8444-555555555555}"}}`,
 			"another workspace than the row says",
@@ -174,25 +217,30 @@ func TestReadRowsRefusesFilesThatItCantRead(t *testing.T) {
 		"empty":                {"", []string{"line 1: the file is empty"}},
 		"blank":                {"\n \n", []string{"line 1: the file is empty"}},
 		"no installation":      {"\n[{}]", []string{"line 2: no client key"}},
-		"an empty list":        {"\n[]", []string{"line 1: the file has no installation, only its beginning"}},
-		"a scan of nothing":    {`{"Items":[],"Count":0}`, []string{"line 1: the file has no installation, only its beginning"}},
-		"settings only":        {`{"clientKey":"k","key":"theme","val":"` + canary + `"}` + "\n", []string{"line 1: the file has no installation: 1 settings, and none of them has the key clientInfo"}},
-		"another's setting":    {`{"clientKey":"k","key":"clientInfo-other","val":"` + canary + `"}`, []string{"line 1: the file has no installation: 1 settings, and none of them has the key clientInfo"}},
+		"an empty list":        {"\n[]", []string{"line 1: the file has no installation: its header or list has no row"}},
+		"a scan of nothing":    {`{"Items":[],"Count":0}`, []string{"line 1: the file has no installation: its header or list has no row"}},
+		"settings only":        {`{"clientKey":"k","key":"theme","val":"` + canary + `"}` + "\n", []string{"line 1: the file has no installation: none of its settings has the key clientInfo (1 seen)"}},
+		"another's setting":    {`{"clientKey":"k","key":"clientInfo-other","val":"` + canary + `"}`, []string{"line 1: val: no JSON: wrong at byte 1"}},
 		"a list cut off":       {"[\n" + `{"clientKey":"k","sharedSecret":"s"},` + "\n" + canary, []string{"2 k s installed", "read import: line 2: no JSON; the rows from there on were not read"}},
 		"a list of numbers":    {"[1]", []string{"line 1: not a JSON object with fields of the expected kinds"}},
 		"a long row in a list": {`[{"clientKey":"` + strings.Repeat(canary, 400_000) + `"}]`, []string{"read import: a row of more than 1048576 bytes: is a quote missing?"}},
-		"no columns":           {"hello\nworld\n", []string{"line 1: neither JSON lines nor comma-separated columns with a header"}},
-		"semicolons":           {"clientKey;sharedSecret\nk;" + canary, []string{"line 1: neither JSON lines nor comma-separated columns with a header"}},
-		"no secret column":     {"clientKey,name\nk,n\n", []string{"line 1: the header needs the columns clientKey and sharedSecret, or clientKey, key and val"}},
-		"no key column":        {"sharedSecret,name\ns,n\n", []string{"line 1: the header needs the columns clientKey and sharedSecret, or clientKey, key and val"}},
-		"key without val":      {"clientKey,key\nk,v\n", []string{"line 1: the header needs the columns clientKey and sharedSecret, or clientKey, key and val"}},
-		"val without key":      {"clientKey,val\nk,v\n", []string{"line 1: the header needs the columns clientKey and sharedSecret, or clientKey, key and val"}},
+		"SQLite":               {"SQLite format 3\x00\x10", []string{"line 1: this is a SQLite database: export the table with sqlite3 -csv -header"}},
+		"Redis":                {"REDIS0011\xfa", []string{"line 1: this is a Redis dump: export the values as JSON, see docs/migrate.md"}},
+		"pg_dump":              {"--\n-- PostgreSQL database dump\n" + canary, []string{"line 1: this is SQL: export the table as CSV, see docs/migrate.md"}},
+		"binary":               {"BSON\x00" + canary, []string{"line 1: this is binary data: export the store as JSON or CSV, see docs/migrate.md"}},
+		"cut gzip":             {"\x1f\x8b\x08", []string{"read import: unexpected EOF"}},
+		"no settings of Redis": {`{"theme":"` + canary + `"}`, []string{"line 1: no client key"}},
+		"no columns":           {"hello\nworld\n", []string{"line 1: neither JSON nor columns with a header"}},
+		"no secret column":     {"clientKey,name\nk,n\n", []string{"line 1: the header needs the columns clientKey and sharedSecret, or key and val"}},
+		"no key column":        {"sharedSecret,name\ns,n\n", []string{"line 1: the header needs the columns clientKey and sharedSecret, or key and val"}},
+		"key without val":      {"clientKey,key\nk,v\n", []string{"line 1: the header needs the columns clientKey and sharedSecret, or key and val"}},
+		"val without key":      {"clientKey,val\nk,v\n", []string{"line 1: the header needs the columns clientKey and sharedSecret, or key and val"}},
 		"a header's quote":     {"client\"Key,sharedSecret\nk,s\n", []string{`read import: line 1: bare " in non-quoted-field: the rows from there on were not read`}},
 		"another app's":        {"app_key,clientKey,sharedSecret\nother,k," + canary + "\n", []string{"line 2: it belongs to another app than example-linker-app"}},
 		"another's payload":    {"key,clientKey,sharedSecret\nother,k," + canary + "\n", []string{"line 2: it belongs to another app than example-linker-app"}},
 		"no payload":           {"clientKey,key,val\nk,clientInfo," + canary + "\n", []string{"line 2: val: no JSON: wrong at byte 1"}},
 		"two secret columns":   {"clientKey,sharedSecret,shared_secret\nk,s,t\n", []string{"line 1: the header names the column sharedsecret twice"}},
-		"a header alone":       {"clientKey,sharedSecret\n", []string{"line 1: the file has no installation, only its beginning"}},
+		"a header alone":       {"clientKey,sharedSecret\n", []string{"line 1: the file has no installation: its header or list has no row"}},
 		"a missing field":      {"clientKey,sharedSecret\n" + canary + "\nk,s\n", []string{"line 2: not as many fields as the header has", "3 k s installed"}},
 		"a stray quote":        {"clientKey,sharedSecret\n" + canary + "\"x,y\nk,s\n", []string{`read import: line 2: bare " in non-quoted-field: the rows from there on were not read`}},
 		"not UTF-8":            {"clientKey,sharedSecret\nk," + canary + "\xff\nk,s\n", []string{"line 2: not UTF-8: convert the file, for example with iconv -t UTF-8", "3 k s installed"}},

@@ -2,8 +2,8 @@ package cli
 
 import (
 	"fmt"
+	"io"
 	"iter"
-	"os"
 	"strings"
 
 	"github.com/schollz/progressbar/v3"
@@ -12,6 +12,7 @@ import (
 	"github.com/linkersync/linkersync/action/internal/importer"
 	"github.com/linkersync/linkersync/action/internal/importer/journal"
 	"github.com/linkersync/linkersync/action/internal/platform"
+	"github.com/linkersync/linkersync/shared/input"
 	"github.com/linkersync/linkersync/shared/installation"
 )
 
@@ -50,22 +51,23 @@ Exit code 1 when a row was refused, is a conflict, or failed.`,
 }
 
 func (inv *invocation) importFile(path string, flags *intakeFlags) error {
-	file := inv.process.Stdin
-	if path != "-" {
-		opened, err := os.Open(path)
-		if err != nil {
-			return usage("the file to import can't be read: %v", err)
-		}
-		defer opened.Close()
-		if info, err := opened.Stat(); err != nil || info.IsDir() {
-			return usage("the file to import can't be read: %s is a folder", path)
-		}
-		file = opened
-	}
 	if inv.session.AppKey() == "" {
 		return usage("--app-key is missing: say which app the rows belong to [$LINKERSYNC_APP_KEY]")
 	}
+	file, err := inv.open(path)
+	if err != nil {
+		return usage("%s can't be read: %s", path, input.Reason(err))
+	}
+	defer func() { _ = file.Close() }() // only read from
 	return inv.takeIn(installation.ReadRows(file, inv.session.AppKey()), flags, false)
+}
+
+// open opens a regular file, or standard input when path is "-".
+func (inv *invocation) open(path string) (io.ReadCloser, error) {
+	if path == "-" {
+		return input.Stream(inv.ctx, inv.process.Stdin), nil
+	}
+	return input.Open(path)
 }
 
 // takeIn puts rows into the store and prints what became of them: of each, or only

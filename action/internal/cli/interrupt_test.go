@@ -3,10 +3,12 @@ package cli_test
 import (
 	"bytes"
 	"context"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/linkersync/linkersync/action/internal/cli"
 )
@@ -64,6 +66,28 @@ func TestInterruptedInTheMiddleAndGoesOn(t *testing.T) { //nolint:paralleltest /
 	out = &onFirstWrite{do: unmoved}
 	if code, errs = run(t.Context(), out, update...); code != 0 || !strings.Contains(out.String(), "2 updated, 1 were done before, 0 failed") {
 		t.Errorf("exit code %d\n%s%s", code, out.String(), errs)
+	}
+}
+
+// Nobody writes to standard input, and the first signal ends the wait.
+func TestInterruptedWaitForInput(t *testing.T) { //nolint:paralleltest // the AWS SDK reads the process's own variables
+	w, err := newScriptWorld()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.close)
+	for _, variable := range w.environment() {
+		name, value, _ := strings.Cut(variable, "=")
+		t.Setenv(name, value)
+	}
+	silent, writer := io.Pipe()
+	t.Cleanup(func() { _ = writer.Close() })
+	ctx, interrupt := context.WithCancel(t.Context())
+	time.AfterFunc(50*time.Millisecond, interrupt)
+	var out, errs bytes.Buffer
+	code := cli.Run(ctx, []string{"installations", "import", "-"}, cli.Process{Getenv: os.Getenv, Stdin: silent, Stdout: &out, Stderr: &errs})
+	if code != 1 || !strings.Contains(out.String(), "0 stored") || !strings.Contains(errs.String(), "It was interrupted.") {
+		t.Errorf("exit code %d\n%s%s", code, out.String(), errs.String())
 	}
 }
 

@@ -212,7 +212,7 @@ func TestTheJournalHoldsNoSecret(t *testing.T) {
 		t.Fatal(err)
 	}
 	line := regexp.MustCompile(`(?m)^connection:[12] [0-9a-f]{16}$`)
-	if found := line.FindAllString(string(text), -1); len(found) != 2 || found[0][13:] == found[1][13:] || strings.Count(string(text), "\n") != 3 {
+	if found := line.FindAllString(string(text), -1); len(found) != 2 || found[0][13:] == found[1][13:] || strings.Count(string(text), "\n") != 4 {
 		t.Errorf("the journal is %q", text)
 	}
 }

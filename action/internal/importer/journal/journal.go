@@ -1,7 +1,9 @@
 // Package journal remembers on disk which pieces of a long job are done, so that
 // the same command goes on where an interrupted one stopped. A journal is a text
 // file: its first line says what the job is, and each line after it names a piece
-// that is done. Only appending to it is ever needed.
+// that is done. Only appending to it is ever needed. One process at a time has it
+// open: the operating system locks the file, and unlocks it when the process ends.
+// A line that begins with "# " tells who opened it.
 package journal
 
 import (
@@ -13,6 +15,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"time"
 )
 
 // heading begins the first line, and the job ends it.
@@ -26,8 +29,12 @@ type Journal struct {
 	done map[string]bool
 }
 
+// ErrInUse is a journal that another process has open.
+var ErrInUse = errors.New("another run uses it")
+
 // Open reads the journal that job has at path, or begins it. Another job's is
-// refused: what that one did would pass for done. An empty path is a journal in
+// refused: what that one did would pass for done. So is one that is open elsewhere,
+// with [ErrInUse] and the process that has it. An empty path is a journal in
 // memory. A last line that an interruption cut short is taken off.
 func Open(path, job string) (*Journal, error) {
 	j := &Journal{done: map[string]bool{}}
@@ -43,7 +50,16 @@ func Open(path, job string) (*Journal, error) {
 		_ = file.Close() // nothing was written
 		return nil, fmt.Errorf("open journal: %s is no regular file: name one, or a new one in a folder that is there", path)
 	}
-	if err := j.take(file, heading+job); err != nil {
+	err = lock(file)
+	switch {
+	case errors.Is(err, ErrInUse):
+		err = fmt.Errorf("%w%s; wait until that run ends, or name another file", ErrInUse, owner(file))
+	case err != nil:
+		err = fmt.Errorf("it can't be locked: %w; name a file on a local disk", err)
+	default:
+		err = j.take(file, heading+job)
+	}
+	if err != nil {
 		_ = file.Close() // nothing of this job was written
 		return nil, fmt.Errorf("read journal %s: %w", path, err)
 	}
@@ -63,10 +79,34 @@ func (j *Journal) take(file *os.File, first string) error {
 		return pathError(err)
 	}
 	j.file = file
-	if whole > 0 {
-		return nil
+	if whole == 0 {
+		if err := j.write(first); err != nil {
+			return err
+		}
 	}
-	return j.write(first)
+	return j.write(ownerLine(time.Now()))
+}
+
+// opened begins the line that tells who opened the journal.
+const opened = "# opened by "
+
+func ownerLine(now time.Time) string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "this machine"
+	}
+	return fmt.Sprintf("%sprocess %d on %s at %s", opened, os.Getpid(), strings.Join(strings.Fields(host), " "), now.UTC().Format(time.RFC3339))
+}
+
+// owner tells who opened the journal last, in brackets.
+func owner(file *os.File) string {
+	last := ""
+	for lines := bufio.NewScanner(file); lines.Scan(); {
+		if who, is := strings.CutPrefix(lines.Text(), opened); is {
+			last = " (" + who + ")"
+		}
+	}
+	return last
 }
 
 // read takes in the whole lines after the first, which must be the given one, and
@@ -85,7 +125,7 @@ func (j *Journal) read(file *os.File, first string) (whole int64, err error) {
 			return 0, otherJob(name, first)
 		case cut:
 			return whole, nil
-		case whole > 0:
+		case whole > 0 && !strings.HasPrefix(name, "# "):
 			j.done[name] = true
 		}
 		whole += int64(len(line))
@@ -113,8 +153,8 @@ func (j *Journal) Has(name string) bool {
 func (j *Journal) Add(name string) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if strings.ContainsAny(name, "\n\r") {
-		return fmt.Errorf("write journal: %q has a line break", name)
+	if strings.ContainsAny(name, "\n\r") || strings.HasPrefix(name, "# ") {
+		return fmt.Errorf("write journal: %q has a line break or begins as a comment", name)
 	}
 	j.done[name] = true
 	if j.file == nil {

@@ -1,12 +1,17 @@
 package journal_test
 
 import (
+	"bufio"
+	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -32,13 +37,14 @@ func add(t *testing.T, j *journal.Journal, names ...string) {
 	}
 }
 
+// content is what the file has, but for who opened it.
 func content(t *testing.T, path string) string {
 	t.Helper()
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(text)
+	return string(regexp.MustCompile(`(?m)^# opened by process \d+ on .+ at \S+Z\n`).ReplaceAll(text, nil))
 }
 
 // first is the line that every journal of these tests begins with.
@@ -136,6 +142,52 @@ func TestAnotherFileIsLeftAsItIs(t *testing.T) {
 	}
 }
 
+// holder is the process of TestOneWriter that has the journal open.
+func holder(path string) {
+	if _, err := journal.Open(path, "a test"); err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println("open")
+	time.Sleep(time.Hour) // until it is killed
+}
+
+func TestMain(m *testing.M) {
+	if path := os.Getenv("TEST_JOURNAL"); path != "" {
+		holder(path)
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// The lock ends with the process, however that ends.
+func TestOneWriter(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "done.txt")
+	first := exec.CommandContext(t.Context(), os.Args[0])
+	first.Env = append(os.Environ(), "TEST_JOURNAL="+path)
+	out, err := first.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := first.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if line, _ := bufio.NewReader(out).ReadString('\n'); line != "open\n" {
+		t.Fatalf("the first run says %q", line)
+	}
+	_, err = journal.Open(path, "a test")
+	who := fmt.Sprintf("done.txt: another run uses it (process %d on ", first.Process.Pid)
+	if !errors.Is(err, journal.ErrInUse) || !strings.Contains(err.Error(), who) || !strings.Contains(err.Error(), time.Now().UTC().Format(" at 2006-01-02T")) {
+		t.Errorf("the second run says %v, want %q", err, who)
+	}
+	if err := first.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = first.Wait() // it was killed
+	open(t, path)
+}
+
 func TestWithoutFile(t *testing.T) {
 	t.Parallel()
 	j := open(t, "")
@@ -159,6 +211,7 @@ func TestManyAtOnce(t *testing.T) {
 		})
 	}
 	writers.Wait()
+	j.Close()
 	again := open(t, path)
 	for i := range 200 {
 		if name := fmt.Sprint("name ", i); !j.Has(name) || !again.Has(name) {
@@ -180,7 +233,7 @@ func TestProblems(t *testing.T) {
 		t.Errorf("a device is no journal: %v", err)
 	}
 	j := open(t, filepath.Join(folder, "done.txt"))
-	for _, name := range []string{"two\nlines", "carriage\rreturn"} {
+	for _, name := range []string{"two\nlines", "carriage\rreturn", "# a comment"} {
 		if err := j.Add(name); err == nil || j.Has(name) {
 			t.Errorf("took %q: %v", name, err)
 		}

@@ -14,17 +14,22 @@ import (
 	siminfisical "github.com/linkersync/linkersync/internal/simulator/infisical"
 )
 
-// TestTheDailyCheck of n connections takes one login, one list and n writes at
-// most; the next one takes none, and asks Bitbucket about each token.
+// TestTheDailyCheck of n connections takes one login, one list and two writes for
+// each at most; the next one takes none, and asks Bitbucket about each token.
 func TestTheDailyCheck(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	const n = 12
-	want := []string{callLogin, callList}
+	var looks, writes []string
 	for i := range n {
-		w.put(fmt.Sprintf("token-%02d", i), value(map[string]string{"connection": fmt.Sprintf("ci-%d", i/2), "project_id": []string{"", project}[i%2]}))
-		want = append(want, callCreate)
+		name := fmt.Sprintf("ci-%d", i/2)
+		w.put(fmt.Sprintf("token-%02d", i), value(map[string]string{"connection": name, "project_id": []string{"", project}[i%2]}))
+		if i%2 == 1 { // The organization's list may hide a project's rows.
+			looks = append(looks, callList+"/connection-name/"+name+"?projectId="+project)
+		}
+		writes = append(writes, callCreate, callWrite)
 	}
+	want := slices.Concat([]string{callLogin, callList}, looks, writes)
 	w.must(w.aws.Secrets.Add("almost", value(nil), map[string]string{tagKey: "no"}))
 	w.must(w.aws.Secrets.Add("nearly", value(nil), map[string]string{tagKey + "s": tagValue}))
 	h, out := w.start()

@@ -93,7 +93,7 @@ func TestTheFunctionLogsInWithItsRole(t *testing.T) {
 		}
 	}
 	const login = "POST auth/aws-auth/login"
-	if diff := cmp.Diff([]string{login, callList, callCreate, callRevoke, login, callList, callRevoke}, w.calls("infisical")); diff != "" {
+	if diff := cmp.Diff([]string{login, callList, callCreate, callWrite, callRevoke, login, callList, callRevoke}, w.calls("infisical")); diff != "" {
 		t.Errorf("calls to Infisical (-want +got):\n%s", diff)
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -15,13 +17,24 @@ import (
 // is brought again. People rotate one once in a while, not within seconds.
 const maxRounds = 3
 
-// ensure brings the tokens to Infisical, within one login. Its error is one that
-// all connections met.
-func (p *pass) ensure(ctx context.Context) (err error) {
-	if len(p.tokens) == 0 {
-		return nil
+// ensure brings the tokens to Infisical, with one login for each organization. An
+// organization that fails keeps no other from being done.
+func (p *pass) ensure(ctx context.Context) {
+	groups := map[string][]token{}
+	for _, t := range p.tokens {
+		groups[t.organization] = append(groups[t.organization], t)
 	}
-	client, err := p.safe.open(ctx)
+	for _, organization := range slices.Sorted(maps.Keys(groups)) {
+		if err := p.organization(ctx, organization, groups[organization]); err != nil {
+			p.failures = append(p.failures, err)
+		}
+	}
+}
+
+// organization brings tokens to their connections within one login. Its error is one
+// that all of them met.
+func (p *pass) organization(ctx context.Context, slug string, work []token) error {
+	client, err := p.safe.open(ctx, slug)
 	if err != nil {
 		return err
 	}
@@ -30,7 +43,6 @@ func (p *pass) ensure(ctx context.Context) (err error) {
 			p.log.WarnContext(ctx, "infisical login not revoked, it ends by itself", slog.String("error", err.Error()))
 		}
 	}()
-	work := p.tokens
 	for round := 1; len(work) > 0; round++ {
 		written, err := p.apply(ctx, client, work)
 		if err != nil {
@@ -49,6 +61,7 @@ func (p *pass) apply(ctx context.Context, api reconcile.Connections, tokens []to
 	desired := make([]reconcile.DesiredConnection, len(tokens))
 	for i, t := range tokens {
 		desired[i] = t.desired
+		desired[i].Owner = reconcile.StackOwner(p.app)
 	}
 	plans, err := reconcile.PlanConnections(ctx, api, desired)
 	if err != nil {
@@ -57,7 +70,8 @@ func (p *pass) apply(ctx context.Context, api reconcile.Connections, tokens []to
 	for i, plan := range plans {
 		if plan.Changed() && p.thorough {
 			p.log.WarnContext(ctx, "connection differs from its secret", slog.String("secret", tokens[i].secret),
-				slog.String("connection", plan.Name), slog.String("action", string(plan.Action)), slog.Any("fields", plan.Fields))
+				slog.String("connection", plan.Name), slog.String("action", string(plan.Action)), slog.Any("fields", plan.Fields),
+				slog.String("reason", plan.Drift))
 		}
 	}
 	// Every failure is in a result, too.
@@ -66,6 +80,9 @@ func (p *pass) apply(ctx context.Context, api reconcile.Connections, tokens []to
 	var unwritten []token
 	for i, result := range results {
 		switch {
+		case plans[i].Cause() != nil:
+			p.fail(ctx, tokens[i].secret, fmt.Errorf("secret %s: %w", tokens[i].secret, explain(plans[i].Cause())))
+			continue
 		case result.Error != "":
 			p.fail(ctx, tokens[i].secret, fmt.Errorf("secret %s: %s", tokens[i].secret, result.Error))
 			continue

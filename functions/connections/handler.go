@@ -18,7 +18,9 @@ const reserve = 12 * time.Second
 
 // handler brings tokens from Secrets Manager to Infisical.
 type handler struct {
-	log       *slog.Logger
+	log *slog.Logger
+	// app names the owner of the connections in their marks.
+	app       string
 	now       func() time.Time
 	warning   time.Duration
 	registry  registry
@@ -70,9 +72,7 @@ func (h *handler) take(ctx context.Context, o order) (result, error) {
 	}
 	pass := &pass{handler: h, thorough: o.secret == ""}
 	pass.read(ctx, names)
-	if err := pass.ensure(ctx); err != nil {
-		pass.failures = append(pass.failures, err)
-	}
+	pass.ensure(ctx)
 	return pass.finish()
 }
 

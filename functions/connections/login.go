@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"encoding/json"
@@ -19,22 +20,27 @@ type safe struct {
 	// roots are the certificate authorities of a server of one's own, nil for the system's.
 	roots *x509.CertPool
 
-	// client is kept between invocations, for its connections and because it
-	// remembers a refused login instead of trying it until Infisical locks the
-	// identity out. Lambda runs one invocation at a time in a process.
-	client *infisical.Client
+	// clients, by organization, are kept between invocations, for their connections
+	// and because each remembers a refused login instead of trying it until Infisical
+	// locks the identity out. Lambda runs one invocation at a time in a process.
+	clients map[string]*infisical.Client
 }
 
-// open returns a client that logs in when it is used first. Revoke it.
-func (s *safe) open(ctx context.Context) (*infisical.Client, error) {
+// open returns a client of the organization, or of the configured one when the slug
+// is empty. It logs in when it is used first. Revoke it.
+func (s *safe) open(ctx context.Context, organization string) (*infisical.Client, error) {
 	by, changed, err := s.login.get(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("log in to Infisical: %w", err)
 	}
-	if s.client == nil || changed {
-		s.client = &infisical.Client{BaseURL: s.url, Login: by, OrganizationSlug: s.organization, RootCAs: s.roots}
+	if s.clients == nil || changed {
+		s.clients = map[string]*infisical.Client{}
 	}
-	return s.client, nil
+	organization = cmp.Or(organization, s.organization)
+	if s.clients[organization] == nil {
+		s.clients[organization] = &infisical.Client{BaseURL: s.url, Login: by, OrganizationSlug: organization, RootCAs: s.roots}
+	}
+	return s.clients[organization], nil
 }
 
 // explain adds to an error of Infisical what is set in a deployment to mend it.

@@ -15,13 +15,16 @@ import (
 	"github.com/linkersync/linkersync/shared/transport"
 )
 
-// deliver handles the rotation event and returns the writes to Infisical.
+// deliver handles the rotation event and returns the writes of credentials to
+// Infisical.
 func (w *world) deliver(h *handler) (writes int, err error) {
 	w.t.Helper()
 	w.calls("")
 	_, err = h.Handle(w.t.Context(), event(w.t, "rotated"))
-	for _, call := range w.calls("infisical") {
-		if call == callCreate || call == callWrite {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, sent := range w.requests {
+		if sent.to == "infisical" && strings.Contains(sent.body, `"credentials"`) {
 			writes++
 		}
 	}

@@ -24,6 +24,8 @@ type pass struct {
 	// have been revoked there.
 	thorough bool
 
+	// found is how many secrets there are.
+	found    int
 	tokens   []token
 	results  []reconcile.ConnectionResult
 	expiring int
@@ -43,6 +45,7 @@ func (p *pass) fail(ctx context.Context, secret string, err error) {
 // read reads the secrets, warns of those that end soon, and refuses those that
 // stand for the same connection: they would overwrite each other for ever.
 func (p *pass) read(ctx context.Context, names []string) {
+	p.found = len(names)
 	read := make([]token, len(names))
 	var group errgroup.Group
 	group.SetLimit(parallel)
@@ -56,14 +59,14 @@ func (p *pass) read(ctx context.Context, names []string) {
 		})
 	}
 	_ = group.Wait() // failures are noted one by one
-	type place struct{ project, name string }
+	type place struct{ organization, project, name string }
 	holders := map[place]string{}
 	for _, t := range read {
 		if t.secret == "" {
 			continue
 		}
 		p.warn(ctx, t)
-		at := place{t.desired.ProjectID, t.desired.Name}
+		at := place{t.organization, t.desired.ProjectID, t.desired.Name}
 		if holder, twice := holders[at]; twice {
 			p.fail(ctx, t.secret, fmt.Errorf("secret %s: its connection %q is the secret %s's too, take one of them away", t.secret, at.name, holder))
 			continue
@@ -98,7 +101,11 @@ func (p *pass) finish() (result, error) {
 	if err := p.metrics.Count(counts); err != nil {
 		p.failures = append(p.failures, fmt.Errorf("write metrics: %w", err))
 	}
-	return result{Connections: p.results, Expiring: p.expiring}, reasons(p.failures)
+	answer := result{Connections: p.results, Expiring: p.expiring}
+	if len(p.failures) == 0 {
+		return answer, nil
+	}
+	return answer, fmt.Errorf("%d of %d connections failed: %w", len(p.failures), p.found, reasons(p.failures))
 }
 
 // maxReasons bounds the error's text, which goes into the dead letter. The log has

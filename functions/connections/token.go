@@ -26,6 +26,8 @@ type token struct {
 	// secret is its name.
 	secret  string
 	desired reconcile.DesiredConnection
+	// organization is a sub-organization's slug; empty for the configured one.
+	organization string
 	// expires is zero when the secret doesn't say.
 	expires time.Time
 	// value is the whole secret, to tell later whether it has changed.
@@ -41,6 +43,8 @@ type document struct {
 	ProjectID   string `json:"project_id"`
 	Description string `json:"description"`
 	ExpiresAt   string `json:"expires_at"`
+	// Organization is the slug of a sub-organization, where the stack serves several.
+	Organization string `json:"organization"`
 }
 
 // readToken reads the current version of a secret.
@@ -65,7 +69,7 @@ func parseToken(value redact.Secret) (token, error) {
 	decoder.DisallowUnknownFields()
 	var d document
 	if err := decoder.Decode(&d); err != nil {
-		return token{}, fmt.Errorf("%w: want a JSON object with the strings email, token, connection, and optionally project_id, description, expires_at, and nothing else", errToken)
+		return token{}, fmt.Errorf("%w: want a JSON object with the strings email, token, connection, and optionally project_id, organization, description, expires_at, and nothing else", errToken)
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return token{}, fmt.Errorf("%w: something follows its JSON object", errToken)
@@ -76,10 +80,13 @@ func parseToken(value redact.Secret) (token, error) {
 		Email: d.Email, Token: redact.New(strings.TrimSpace(d.Token)),
 	}
 	problems := append(checkMembers(desired), problem...)
+	if d.Organization != "" && !infisical.IsSlug(d.Organization) {
+		problems = append(problems, "organization: want the slug of a sub-organization, or leave it out")
+	}
 	if len(problems) > 0 {
 		return token{}, fmt.Errorf("%w: %s", errToken, strings.Join(problems, "; "))
 	}
-	return token{desired: desired, expires: expires, value: value}, nil
+	return token{desired: desired, organization: d.Organization, expires: expires, value: value}, nil
 }
 
 // checkMembers applies Infisical's rules, and says in words of its own which are

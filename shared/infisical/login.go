@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"net/http"
 	"time"
 
@@ -53,7 +54,41 @@ func (a *loginAnswer) lifetime() time.Duration {
 	return time.Duration(a.ExpiresIn * float64(time.Second))
 }
 
-// login makes one attempt; only a rate limit is waited for.
+const (
+	// loginAttempts and loginWait bound the repeating of a login; each further wait
+	// doubles.
+	loginAttempts = 3
+	loginWait     = 500 * time.Millisecond
+)
+
+// sendLogin sends a login, and again when the one before certainly spent nothing. It
+// is for the methods that package transport must not repeat.
+func (c *Client) sendLogin(ctx context.Context, r request, into answer) error {
+	for attempt, wait := 1, loginWait; ; attempt, wait = attempt+1, 2*wait {
+		err := c.send(ctx, r, into)
+		if attempt == loginAttempts || r.repeatable || !unspent(err) {
+			return err
+		}
+		if c.sleep(ctx, wait) != nil {
+			return err
+		}
+	}
+}
+
+// unspent tells whether a failed login reached no Infisical: the connection was never
+// made, or a 503 came without Infisical's envelope. Infisical has no 503 of its own;
+// one without the envelope is a load balancer's, which had no server to pass the
+// request to (RFC 9110, 15.6.4). A 502 or a 504 may follow a login that counted.
+func unspent(err error) bool {
+	if dial, ok := errors.AsType[*net.OpError](err); ok && dial.Op == "dial" {
+		return true
+	}
+	failed, ok := errors.AsType[*APIError](err)
+	return ok && failed.Status == http.StatusServiceUnavailable && failed.Code == "" && failed.RequestID == ""
+}
+
+// login proves the identity. A rate limit is waited for, and what spent nothing is
+// repeated.
 // Source: https://infisical.com/docs/api-reference/endpoints/universal-auth/login
 func (c *Client) login(ctx context.Context, now time.Time) (loginAnswer, error) {
 	proof, err := c.Login.proof(ctx, now)
@@ -68,7 +103,7 @@ func (c *Client) login(ctx context.Context, now time.Time) (loginAnswer, error) 
 		body["subOrganizationName"] = c.OrganizationSlug
 	}
 	var granted loginAnswer
-	err = c.send(ctx, request{
+	err = c.sendLogin(ctx, request{
 		method:     http.MethodPost,
 		path:       []string{"auth", proof.method, "login"},
 		body:       body,

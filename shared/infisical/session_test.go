@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -167,6 +169,38 @@ func TestALoginThatFailedOtherwiseIsTriedAgain(t *testing.T) {
 		t.Fatalf("error = %v, want ErrServer", err)
 	}
 	list(t, client)
+}
+
+// A login is repeated when the one before certainly spent none of a secret's uses.
+func TestALoginThatSpentNothingIsRepeated(t *testing.T) {
+	t.Parallel()
+	for title, test := range map[string]struct {
+		answer reply
+		logins int
+	}{
+		"503 of a load balancer":   {reply{status: 503, body: "<html>"}, 2},
+		"503 in the envelope":      {refuse(503, "InternalServerError", `"Something went wrong"`), 1},
+		"502, it may have counted": {reply{status: 502}, 1},
+		"a refusal":                {refuse(401, "UnauthorizedError", `"Invalid credentials"`), 1},
+	} {
+		t.Run(title, func(t *testing.T) {
+			t.Parallel()
+			server := newRecorder(t).on(listPath, many()).on(loginPath, test.answer, granted("t", "3600"))
+			_, err := server.client().Connections(t.Context(), "")
+			if n := len(slices.DeleteFunc(server.routes(), func(route string) bool { return route != loginPath })); n != test.logins || (err == nil) != (n == 2) {
+				t.Errorf("%d logins, want %d: %v", n, test.logins, err)
+			}
+		})
+	}
+	refused := &infisical.Client{Login: infisical.UniversalAuth{ClientID: "c", ClientSecret: redact.New(clientSecret)}}
+	closed := httptest.NewServer(nil)
+	closed.Close()
+	refused.BaseURL = closed.URL
+	waits := 0
+	refused.Sleep = func(context.Context, time.Duration) error { waits++; return nil }
+	if _, err := refused.Connections(t.Context(), ""); err == nil || waits != 2 {
+		t.Errorf("a refused connection: %d waits, %v", waits, err)
+	}
 }
 
 // A CI masks a token only if it hears of it before the token can be printed.

@@ -6,6 +6,10 @@ import "strings"
 // start 0.2 ms and 48 KB. A test holds them to the patterns themselves, and
 // testdata/rules.json has the verdicts of the libraries that the server uses.
 
+// IsSlug tells whether a text has the form of a name or of an organization's slug:
+// lower case letters and digits, with single dashes between them.
+func IsSlug(text string) bool { return isSlug(text) }
+
 // isSlug is ^[a-z0-9]+(-[a-z0-9]+)*$.
 func isSlug(text string) bool {
 	for word := range strings.SplitSeq(text, "-") {

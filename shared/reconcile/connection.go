@@ -33,9 +33,14 @@ type DesiredConnection struct {
 	Token redact.Secret
 	// Adopt permits taking over a connection that linkersync did not make.
 	Adopt bool
-	// Rewrite writes the credentials even if the fingerprint says that they are
-	// there: for somebody who changed them in Infisical by hand.
-	Rewrite  bool
+	// Rewrite writes the credentials even if the fingerprint says that they are there.
+	Rewrite bool
+	// Accept leaves credentials alone that somebody changed in Infisical, and records
+	// that they are meant.
+	Accept bool
+	// Owner is the manifest's or the stack's name, see [StackOwner]; empty when there
+	// is none. Another owner's connection is taken over only with Adopt.
+	Owner    string
 	Position manifest.Position
 }
 
@@ -70,25 +75,55 @@ func (a Action) done() string {
 	return string(a) + "d"
 }
 
+// verb names the action in a failure.
+func (a Action) verb() string {
+	if a == None {
+		return "compare"
+	}
+	return string(a)
+}
+
 // ConnectionPlan is what separates one connection from its desired state.
 type ConnectionPlan struct {
 	Name      string `json:"name"`
 	ProjectID string `json:"project_id,omitempty"`
 	Action    Action `json:"action"`
-	// Fields are those that change: "email", "token", "description".
+	// Fields are those that change: "email", "token", "description", or "mark" alone.
 	Fields []string `json:"fields"`
 	// ID is Infisical's; empty when the connection doesn't exist.
 	ID string `json:"id,omitempty"`
 	// NeedsYes: applying fails with [UnmanagedError] unless the manifest permits to adopt.
 	NeedsYes bool `json:"needs_yes"`
+	// Owner is whose connection it is, as its mark says; empty when unknown.
+	Owner string `json:"owner,omitempty"`
+	// Drift says that somebody else wrote the credentials, and when.
+	Drift string `json:"drift,omitempty"`
+	// Error is why the connection could not be compared; Action is then [None].
+	Error string `json:"error,omitempty"`
 	// TokenUnknown: the plan was made without the token, which may differ, too.
 	TokenUnknown bool              `json:"token_unknown"`
 	Position     manifest.Position `json:"position"`
 
-	desired     DesiredConnection
-	fingerprint string
-	// description is the whole one that is to be written.
-	description string
+	err     error
+	desired DesiredConnection
+	// mark and text make the description that is to be written.
+	mark mark
+	text string
+	// hash is credentialsHash as it was read.
+	hash string
+}
+
+// Cause is the error whose text is in Error.
+func (p ConnectionPlan) Cause() error { return p.err }
+
+func (p ConnectionPlan) description() string { return p.mark.describe(p.text) }
+
+// failedPlan is the plan of a connection that could not be compared.
+func failedPlan(d DesiredConnection, err error) ConnectionPlan {
+	return ConnectionPlan{
+		Name: d.Name, ProjectID: d.ProjectID, Position: d.Position, Fields: []string{}, Action: None,
+		TokenUnknown: d.Token.IsZero(), Error: err.Error(), err: err, desired: d,
+	}
 }
 
 // Changed tells whether applying the plan would write.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/linkersync/linkersync/shared/infisical"
 	"github.com/linkersync/linkersync/shared/redact"
@@ -39,14 +41,14 @@ func ApplyConnections(ctx context.Context, api Connections, plans []ConnectionPl
 		}
 		result := ConnectionResult{
 			Name: done.Name, ProjectID: done.ProjectID, ID: done.ID,
-			Action: done.Action, Fields: done.Fields, Position: done.Position,
+			Action: done.Action, Fields: done.Fields, Drift: plan.Drift, Position: done.Position,
 		}
 		switch {
 		case err == nil:
 		case ended != nil:
-			result.Error = "not tried, because of the failure before it"
+			result.Outcome, result.Error = NotDone, "not tried, because of the failure before it"
 		default:
-			result.Error = err.Error()
+			result.Outcome, result.Error = outcomeOf(err), err.Error()
 			failures = append(failures, err)
 			if meetsAll(ctx, err) {
 				ended = err
@@ -57,8 +59,19 @@ func ApplyConnections(ctx context.Context, api Connections, plans []ConnectionPl
 	return results, errors.Join(failures...)
 }
 
+// outcomeOf says what an error leaves known. Only a write without an answer that
+// could not be looked up, or that was stored otherwise than sent, leaves it open.
+func outcomeOf(err error) Outcome {
+	if _, open := errors.AsType[*UnknownOutcomeError](err); open {
+		return Unknown
+	}
+	return NotDone
+}
+
+// meetsAll tells whether every further call would fail, too. Input that the client
+// refused is the login's: the connections were checked before.
 func meetsAll(ctx context.Context, err error) bool {
-	if ctx.Err() != nil {
+	if _, login := errors.AsType[*infisical.InputError](err); login || err != nil && ctx.Err() != nil {
 		return true
 	}
 	for _, sentinel := range []error{
@@ -73,11 +86,13 @@ func meetsAll(ctx context.Context, err error) bool {
 }
 
 // ensure writes one connection. A name that was taken and a connection that was
-// deleted since the plan are read again and decided anew. A write of unknown
-// outcome is looked up, and not repeated; a rewrite can't be looked up, because
-// the fingerprint was the same before.
+// deleted since the plan are read again and decided anew. A write without an
+// answer is looked up, and not repeated.
 func ensure(ctx context.Context, api Connections, plan ConnectionPlan, options ConnectionOptions) (ConnectionPlan, error) {
-	if plan.desired.Name == "" {
+	switch {
+	case plan.err != nil:
+		return plan, plan.err
+	case plan.desired.Name == "":
 		return plan, fmt.Errorf("ensure connection %q: its plan is a copy that lacks the credentials, plan again", plan.Name)
 	}
 	for try := 1; plan.Changed(); try++ {
@@ -86,18 +101,23 @@ func ensure(ctx context.Context, api Connections, plan ConnectionPlan, options C
 		}
 		row, err := write(ctx, api, plan)
 		if err == nil {
-			return confirm(plan, row)
+			return confirm(ctx, api, plan, row)
 		}
 		lost := errors.Is(err, infisical.ErrNameTaken) || errors.Is(err, infisical.ErrNotFound)
-		if !lost && answered(err) || try == maxTries || ctx.Err() != nil {
+		if !lost && answered(err) || try == maxTries {
 			return plan, err
+		}
+		if ctx.Err() != nil {
+			return plan, &UnknownOutcomeError{Name: plan.Name, ProjectID: plan.ProjectID, Err: err, LookUp: ctx.Err()}
 		}
 		again, readErr := replan(ctx, api, plan)
 		switch {
-		case readErr != nil:
+		case readErr != nil && lost:
 			return plan, err
-		case again.Action == None && !lost && !plan.desired.Rewrite:
-			again.Action, again.Fields = plan.Action, plan.Fields // It was our write that did it.
+		case readErr != nil:
+			return plan, &UnknownOutcomeError{Name: plan.Name, ProjectID: plan.ProjectID, Err: err, LookUp: readErr}
+		case !lost && again.provesWrite(plan):
+			again.Action, again.Fields = plan.Action, plan.Fields
 			return again, nil
 		case !lost, plan.Action == Create && again.Action == Create: // The name is another app's.
 			return plan, err
@@ -107,13 +127,23 @@ func ensure(ctx context.Context, api Connections, plan ConnectionPlan, options C
 	return plan, nil
 }
 
+// provesWrite tells whether the plan that followed an unanswered write shows that
+// the write happened: nothing is left to do but to complete the mark. Where the
+// fingerprint was the same before, only a new credentialsHash shows it.
+func (p ConnectionPlan) provesWrite(before ConnectionPlan) bool {
+	if p.writesCredentials() || p.Changed() && !slices.Equal(p.Fields, []string{"mark"}) {
+		return false
+	}
+	return !before.desired.Rewrite && before.Drift == "" || p.hash != "" && p.hash != before.hash
+}
+
 // Ready checks before the first write what would keep the plan from being carried out:
-// a connection of somebody else ([UnmanagedError]), a missing token, a token that
-// options.CheckToken refuses. It writes nothing, and nil stands for a plan that needs
-// nothing, too.
+// a connection that could not be compared, one of somebody else ([UnmanagedError]), a
+// missing token, a token that options.CheckToken refuses. It writes nothing, and nil
+// stands for a plan that needs nothing, too.
 func (p ConnectionPlan) Ready(ctx context.Context, options ConnectionOptions) error {
-	if !p.Changed() {
-		return nil
+	if p.err != nil || !p.Changed() {
+		return p.err
 	}
 	return permit(ctx, p, options)
 }
@@ -121,9 +151,9 @@ func (p ConnectionPlan) Ready(ctx context.Context, options ConnectionOptions) er
 func permit(ctx context.Context, plan ConnectionPlan, options ConnectionOptions) error {
 	d := plan.desired
 	if plan.NeedsYes {
-		return &UnmanagedError{Name: d.Name, ProjectID: d.ProjectID, ID: plan.ID, Doing: "take over"}
+		return &UnmanagedError{Name: d.Name, ProjectID: d.ProjectID, ID: plan.ID, Owner: plan.Owner, Doing: "take over"}
 	}
-	if units(plan.description) > infisical.MaxDescription {
+	if units(plan.text) > maxText(plan.mark.owner) {
 		return fmt.Errorf("%s connection %s: its description in Infisical leaves no room for linkersync's mark, set a shorter one in the manifest", plan.Action, placeOf(d))
 	}
 	if !plan.writesCredentials() {
@@ -147,10 +177,11 @@ func write(ctx context.Context, api Connections, plan ConnectionPlan) (infisical
 	var err error
 	if plan.Action == Create {
 		row, err = api.Create(ctx, infisical.NewConnection{
-			Name: d.Name, ProjectID: d.ProjectID, Description: plan.description, Credentials: credentials,
+			Name: d.Name, ProjectID: d.ProjectID, Description: plan.description(), Credentials: credentials,
 		})
 	} else {
-		change := infisical.ConnectionChange{Description: &plan.description}
+		description := plan.description()
+		change := infisical.ConnectionChange{Description: &description}
 		if plan.writesCredentials() {
 			change.Credentials = &credentials
 		}
@@ -162,16 +193,41 @@ func write(ctx context.Context, api Connections, plan ConnectionPlan) (infisical
 	return row, nil
 }
 
-// confirm holds the answer to the plan: an older server may have dropped or
-// changed a field, and every run would write it again.
-func confirm(plan ConnectionPlan, row infisical.Connection) (ConnectionPlan, error) {
+// confirm compares the answer with what was asked, field by field: an older server
+// may have dropped or changed a field, and every run would write it again. Then it
+// completes the mark.
+func confirm(ctx context.Context, api Connections, plan ConnectionPlan, row infisical.Connection) (ConnectionPlan, error) {
 	d := plan.desired
-	d.Rewrite = false
-	if decide(d, plan.fingerprint, &row).Changed() || row.Name != d.Name {
-		return plan, fmt.Errorf("verify connection %s: it was stored, but not as sent (name %s, description %s); this Infisical may be too old",
-			placeOf(d), quote(row.Name), quote(row.Description))
+	if row.ProjectID != d.ProjectID {
+		wrong := &WrongScopeError{Name: d.Name, ProjectID: d.ProjectID, ID: row.ID, Got: row.ProjectID, Made: plan.Action == Create}
+		wrong.Removed = wrong.Made && api.Delete(ctx, row.ID) == nil
+		return plan, wrong
+	}
+	var differs []string
+	for _, field := range []struct {
+		name, got string
+		same      bool
+	}{
+		{"name", row.Name, row.Name == d.Name},
+		{"description", row.Description, tidy(row.Description) == tidy(plan.description())},
+		{"email", row.Email, !plan.writesCredentials() || row.Email == "" || strings.EqualFold(row.Email, d.Email)},
+	} {
+		if !field.same {
+			differs = append(differs, field.name+" "+quote(field.got))
+		}
+	}
+	if len(differs) > 0 {
+		return plan, fmt.Errorf("verify connection %s: it was stored, but not as sent (%s); this Infisical may be too old",
+			placeOf(d), strings.Join(differs, ", "))
 	}
 	plan.ID = row.ID
+	if plan.writesCredentials() && shortHash(row.CredentialsHash) != "" {
+		plan.mark.hash = shortHash(row.CredentialsHash)
+		description := plan.description()
+		// The hash is known only now. When this write fails, the next run makes it: the
+		// mark has no hash until then, and the credentials are right.
+		_, _ = api.Update(ctx, plan.ID, infisical.ConnectionChange{Description: &description})
+	}
 	return plan, nil
 }
 
@@ -185,19 +241,18 @@ func answered(err error) bool {
 	return errors.Is(err, infisical.ErrInvalid)
 }
 
+// replan looks the connection up and decides anew. What somebody wrote in between
+// is judged by its fingerprint.
 func replan(ctx context.Context, api Connections, plan ConnectionPlan) (ConnectionPlan, error) {
 	d := plan.desired
-	d.Rewrite = false // Whoever came in between wrote what the fingerprint says.
+	d.Rewrite = false
 	fingerprint, err := fingerprintOf(d)
 	if err != nil {
 		return plan, err
 	}
-	row, err := api.ConnectionByName(ctx, d.Name, d.ProjectID)
-	if errors.Is(err, infisical.ErrNotFound) {
-		return decide(d, fingerprint, nil), nil
-	}
+	found, err := lookUp(ctx, api, placeOf(d))
 	if err != nil {
 		return plan, err
 	}
-	return decide(d, fingerprint, &row), nil
+	return decide(d, fingerprint, found), nil
 }

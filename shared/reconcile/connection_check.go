@@ -27,8 +27,8 @@ func checkConnections(desired []DesiredConnection) error {
 }
 
 func checkConnection(d DesiredConnection) error {
-	if length := units(d.Description); length > maxText() {
-		return fmt.Errorf("%w: its description has %d characters, and %d are left beside linkersync's mark", infisical.ErrInvalid, length, maxText())
+	if length := units(d.Description); length > maxText(d.Owner) {
+		return fmt.Errorf("%w: its description has %d characters, and %d are left beside linkersync's mark", infisical.ErrInvalid, length, maxText(d.Owner))
 	}
 	if _, _, ours := unmarked(d.Description); ours {
 		return fmt.Errorf("%w: its description holds linkersync's mark, which is added by itself", infisical.ErrInvalid)

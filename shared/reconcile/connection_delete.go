@@ -14,8 +14,10 @@ type DeleteRequest struct {
 	Name string
 	// ProjectID is empty for a connection of the organisation.
 	ProjectID string
-	// Unmanaged permits deleting one that linkersync did not make.
+	// Unmanaged permits deleting one that linkersync did not make, or another owner's.
 	Unmanaged bool
+	// Owner is the caller's, as in [DesiredConnection]; empty when it isn't known.
+	Owner string
 }
 
 // DeleteConnection deletes one connection and returns it as it was. One that
@@ -32,8 +34,10 @@ func DeleteConnection(ctx context.Context, api Connections, request DeleteReques
 	if err != nil {
 		return was, false, fmt.Errorf("delete connection %s: %w", at, err)
 	}
-	if _, _, ours := unmarked(was.Description); !ours && !request.Unmanaged {
-		return was, true, &UnmanagedError{Name: request.Name, ProjectID: request.ProjectID, ID: was.ID, Doing: "delete"}
+	_, m, ours := unmarked(was.Description)
+	foreign := m.owner != "" && request.Owner != "" && !sameOwner(m.owner, request.Owner)
+	if (!ours || foreign) && !request.Unmanaged {
+		return was, true, &UnmanagedError{Name: request.Name, ProjectID: request.ProjectID, ID: was.ID, Owner: m.owner, Doing: "delete"}
 	}
 	err = api.Delete(ctx, was.ID)
 	if errors.Is(err, infisical.ErrNotFound) {

@@ -6,23 +6,27 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/linkersync/linkersync/shared/infisical"
 )
 
 // PlanConnections compares connections with their desired state, in their order.
-// It reads one list and writes nothing.
+// It reads a list for each scope, or one for all, and looks up by name what the one
+// for all lacks: a role may hide rows of it. It writes nothing.
 //
-// The error names everything that is wrong with the input before any call
-// ([infisical.ErrInvalid]); otherwise it wraps the client's.
+// Scopes are independent. A connection whose scope can't be read has a plan with
+// an Error. The error is for all: it names everything that is wrong with the input
+// before any call ([infisical.ErrInvalid]), or is one that every call would meet,
+// such as a refused login.
 func PlanConnections(ctx context.Context, api Connections, desired []DesiredConnection) ([]ConnectionPlan, error) {
 	desired = slices.Clone(desired)
 	if err := checkConnections(desired); err != nil {
 		return nil, err
 	}
-	there, err := listConnections(ctx, api, desired)
-	if err != nil {
-		return nil, err
+	there := listScopes(ctx, api, desired)
+	if there.ended != nil {
+		return nil, fmt.Errorf("read connections: %w", there.ended)
 	}
 	plans := make([]ConnectionPlan, 0, len(desired))
 	for _, d := range desired {
@@ -30,49 +34,97 @@ func PlanConnections(ctx context.Context, api Connections, desired []DesiredConn
 		if err != nil {
 			return nil, err
 		}
-		var found *infisical.Connection
-		if connection, exists := there[placeOf(d)]; exists {
-			found = &connection
+		found, err := there.find(ctx, api, placeOf(d))
+		if err != nil {
+			plans = append(plans, failedPlan(d, fmt.Errorf("read connection %s: %w", placeOf(d), err)))
+			continue
 		}
 		plans = append(plans, decide(d, fingerprint, found))
 	}
 	return plans, nil
 }
 
-// listConnections reads one list: the scope's if there is but one, else the
-// organisation's, which holds every project's. An identity that only projects
-// know may not read that one and takes theirs.
-func listConnections(ctx context.Context, api Connections, desired []DesiredConnection) (map[place]infisical.Connection, error) {
+// listing is what the lists of some scopes hold, or why a scope has none.
+type listing struct {
+	rows   map[place]infisical.Connection
+	failed map[string]error
+	// own are the scopes that were listed by themselves.
+	own map[string]bool
+	// ended is a failure that every further call would meet, too.
+	ended error
+}
+
+// listScopes reads one list: the scope's if there is but one, else the
+// organisation's, which holds every project's. Where that one can't be read, each
+// scope's own is.
+func listScopes(ctx context.Context, api Connections, desired []DesiredConnection) listing {
 	var scopes []string
 	for _, d := range desired {
 		if !slices.Contains(scopes, d.ProjectID) {
 			scopes = append(scopes, d.ProjectID)
 		}
 	}
-	there := map[place]infisical.Connection{}
+	l := listing{rows: map[place]infisical.Connection{}, failed: map[string]error{}, own: map[string]bool{}}
 	if len(scopes) > 1 {
-		err := listScope(ctx, api, "", there)
-		if !errors.Is(err, infisical.ErrPermission) || slices.Contains(scopes, "") {
-			return there, err
+		err := l.list(ctx, api, "")
+		if err == nil {
+			return l
 		}
+		if meetsAll(ctx, err) {
+			l.ended = err
+			return l
+		}
+		l.failed[""] = err
 	}
 	for _, scope := range scopes {
-		if err := listScope(ctx, api, scope, there); err != nil {
-			return nil, err
+		if _, known := l.failed[scope]; known {
+			continue
+		}
+		if l.failed[scope] = l.list(ctx, api, scope); meetsAll(ctx, l.failed[scope]) {
+			l.ended = l.failed[scope]
+			break
 		}
 	}
-	return there, nil
+	return l
 }
 
-func listScope(ctx context.Context, api Connections, projectID string, into map[place]infisical.Connection) error {
+func (l listing) list(ctx context.Context, api Connections, projectID string) error {
 	listed, err := api.Connections(ctx, projectID)
-	if err != nil {
-		return fmt.Errorf("read connections: %w", err)
-	}
 	for _, connection := range listed {
-		into[place{connection.ProjectID, connection.Name}] = connection
+		l.rows[place{connection.ProjectID, connection.Name}] = connection
 	}
-	return nil
+	l.own[projectID] = true
+	return err
+}
+
+// find returns nil for a connection that doesn't exist.
+func (l listing) find(ctx context.Context, api Connections, at place) (*infisical.Connection, error) {
+	if err := l.failed[at.projectID]; err != nil {
+		return nil, err
+	}
+	if row, there := l.rows[at]; there {
+		return &row, nil
+	}
+	if l.own[at.projectID] {
+		return nil, nil //nolint:nilnil // no connection is an answer
+	}
+	return lookUp(ctx, api, at)
+}
+
+// lookUp gets one connection by its name; nil when it doesn't exist. A server from
+// before project scopes drops the project from the query.
+func lookUp(ctx context.Context, api Connections, at place) (*infisical.Connection, error) {
+	row, err := api.ConnectionByName(ctx, at.name, at.projectID)
+	switch {
+	// The name of another app's connection is taken, which the create's error explains.
+	case errors.Is(err, infisical.ErrNotFound), errors.Is(err, infisical.ErrWrongApp):
+		return nil, nil //nolint:nilnil // no connection is an answer
+	case err != nil:
+		return nil, err
+	case row.ProjectID != at.projectID:
+		return nil, &WrongScopeError{Name: at.name, ProjectID: at.projectID, ID: row.ID, Got: row.ProjectID}
+	}
+	return &row, nil
 }
 
 // fingerprintOf is empty without a token.
@@ -87,20 +139,27 @@ func fingerprintOf(d DesiredConnection) (string, error) {
 func decide(d DesiredConnection, fingerprint string, found *infisical.Connection) ConnectionPlan {
 	plan := ConnectionPlan{
 		Name: d.Name, ProjectID: d.ProjectID, Position: d.Position, Fields: []string{},
-		TokenUnknown: d.Token.IsZero(), desired: d, fingerprint: fingerprint,
+		TokenUnknown: d.Token.IsZero(), desired: d,
 	}
 	if found == nil {
-		plan.Action = Create
-		plan.description = marked(d.Description, fingerprint)
+		plan.Action, plan.text, plan.mark = Create, d.Description, mark{fingerprint: fingerprint, owner: d.Owner}
 		return plan
 	}
 	text, written, ours := unmarked(found.Description)
+	plan.ID, plan.Owner, plan.hash = found.ID, written.owner, found.CredentialsHash
+	current := shortHash(found.CredentialsHash)
+	if ours && written.hash != "" && current != "" && written.hash != current {
+		plan.Drift = "credentials were changed in Infisical on " + found.UpdatedAt.UTC().Format(time.DateOnly)
+	}
 	email := found.Email != "" && !strings.EqualFold(found.Email, d.Email)
-	token := d.Rewrite || !ours || fingerprint != "" && fingerprint != written
-	description := d.Description != "" && d.Description != text
-	if description {
-		plan.Fields = append(plan.Fields, "description")
-		text = d.Description
+	token := !ours || fingerprint != "" && fingerprint != written.fingerprint
+	if plan.Drift != "" {
+		token, email = token || !d.Accept, email && !d.Accept
+	}
+	token = token || d.Rewrite
+	plan.text = text
+	if d.Description != "" && d.Description != text {
+		plan.Fields, plan.text = append(plan.Fields, "description"), d.Description
 	}
 	if email {
 		plan.Fields = append(plan.Fields, "email")
@@ -108,25 +167,43 @@ func decide(d DesiredConnection, fingerprint string, found *infisical.Connection
 	if token {
 		plan.Fields = append(plan.Fields, "token")
 	}
-	plan.ID = found.ID
-	plan.Action = actionFor(ours, email || token, description)
-	plan.NeedsYes = plan.Action == Adopt && !d.Adopt
-	if !plan.writesCredentials() {
-		plan.fingerprint = written
+	if email || token {
+		plan.mark = mark{fingerprint: fingerprint}
+	} else {
+		plan.mark = mark{fingerprint: written.fingerprint, hash: current}
+		if len(plan.Fields) == 0 && plan.remembers(written) {
+			plan.Fields = append(plan.Fields, "mark")
+		}
 	}
-	plan.description = marked(text, plan.fingerprint)
+	plan.act(ours, email || token, written.owner)
 	return plan
 }
 
-func actionFor(ours, credentials, description bool) Action {
+// remembers tells whether the mark lacks what is to be compared with next time.
+func (p ConnectionPlan) remembers(written mark) bool {
+	return p.mark.hash != "" && p.mark.hash != written.hash || written.owner == "" && p.desired.Owner != ""
+}
+
+// act decides on the action and the owner. Within one app the first owner stays.
+func (p *ConnectionPlan) act(ours, credentials bool, owner string) {
+	foreign := ours && owner != "" && !sameOwner(owner, p.desired.Owner)
 	switch {
-	case !ours:
-		return Adopt
+	case !ours, foreign && (len(p.Fields) > 0 || p.desired.Adopt):
+		p.Action = Adopt
 	case credentials:
-		return Rotate
-	case description:
-		return Update
+		p.Action = Rotate
+	case len(p.Fields) > 0:
+		p.Action = Update
 	default:
-		return None
+		p.Action = None
+	}
+	if p.Action == Adopt && !credentials {
+		p.Fields, p.mark = append(p.Fields, "token"), mark{}
+		p.mark.fingerprint, _ = fingerprintOf(p.desired)
+	}
+	p.NeedsYes = p.Action == Adopt && !p.desired.Adopt
+	p.mark.owner = owner
+	if owner == "" || foreign {
+		p.mark.owner = p.desired.Owner
 	}
 }

@@ -155,7 +155,8 @@ func TestWritesOfUnknownOutcome(t *testing.T) {
 		}
 		return nil
 	}}
-	if _, err := ensure(t, lookup, wanted("ci")); err == nil || !strings.Contains(err.Error(), "call 2") {
-		t.Errorf("when the look-up fails too, the write's error counts: got %v", err)
+	results, err := ensure(t, lookup, wanted("ci"))
+	if !is[*reconcile.UnknownOutcomeError](err) || !strings.Contains(err.Error(), "call 2") || results[0].Outcome != reconcile.Unknown {
+		t.Errorf("when the look-up fails too, the outcome is unknown: got %v and %+v", err, results)
 	}
 }

@@ -14,6 +14,10 @@ type ConnectionResult struct {
 	// Action is what was done; with an Error, what was to be done.
 	Action Action   `json:"action"`
 	Fields []string `json:"fields"`
+	// Outcome says, with an Error, what is known about the write.
+	Outcome Outcome `json:"outcome,omitempty"`
+	// Drift is the plan's.
+	Drift string `json:"drift,omitempty"`
 	// Error is the text of the error that kept the action from being done.
 	Error    string            `json:"error,omitempty"`
 	Position manifest.Position `json:"position"`
@@ -22,15 +26,70 @@ type ConnectionResult struct {
 // Changed tells whether the apply changed the connection.
 func (r ConnectionResult) Changed() bool { return r.Action != None && r.Error == "" }
 
-// UnmanagedError refuses to touch a connection without linkersync's mark: it may
-// be somebody else's.
+// Outcome is what is known after a write that failed.
+type Outcome string
+
+// The outcomes. Unknown is said only when looking the connection up failed, too.
+const (
+	NotDone Outcome = "not done"
+	Unknown Outcome = "unknown"
+)
+
+// UnmanagedError refuses to touch a connection without linkersync's mark, or with
+// another owner's.
 type UnmanagedError struct {
 	Name, ProjectID, ID string
+	// Owner is the other owner; empty when linkersync did not make the connection.
+	Owner string
 	// Doing is what was refused: "take over" or "delete".
 	Doing string
 }
 
 func (e *UnmanagedError) Error() string {
-	return fmt.Sprintf("%s connection %s: it exists (id %s) and linkersync did not make it; if it may do that, permit it explicitly",
-		e.Doing, place{e.ProjectID, e.Name}, e.ID)
+	why := "linkersync did not make it"
+	if e.Owner != "" {
+		why = "its mark says that " + quote(e.Owner) + " owns it"
+	}
+	return fmt.Sprintf("%s connection %s: it exists (id %s) and %s; if it may do that, permit it explicitly",
+		e.Doing, place{e.ProjectID, e.Name}, e.ID, why)
+}
+
+// UnknownOutcomeError is a write without an answer that could not be looked up
+// either. Running it again is right: it looks first.
+type UnknownOutcomeError struct {
+	Name, ProjectID string
+	// Err is the write's failure, LookUp that of looking.
+	Err, LookUp error
+}
+
+// Unwrap returns both failures.
+func (e *UnknownOutcomeError) Unwrap() []error { return []error{e.Err, e.LookUp} }
+
+func (e *UnknownOutcomeError) Error() string {
+	return fmt.Sprintf("connection %s: whether it was written is not known (%v), and looking failed, too (%v); run it again, it looks first",
+		place{e.ProjectID, e.Name}, e.Err, e.LookUp)
+}
+
+// WrongScopeError is a connection that the server keeps in another project than the
+// one that was asked for. Servers from before project-scoped connections drop the
+// project.
+// Source: https://github.com/Infisical/infisical/pull/4525
+type WrongScopeError struct {
+	Name, ProjectID, ID string
+	// Got is the project in the answer; empty for the organisation.
+	Got string
+	// Made: this run created it. Removed: and deleted it again.
+	Made, Removed bool
+}
+
+func (e *WrongScopeError) Error() string {
+	text := fmt.Sprintf("connection %s: the server answers with %s (id %s); a version from before project-scoped connections is the likely cause, so update Infisical",
+		place{e.ProjectID, e.Name}, place{e.Got, e.Name}, e.ID)
+	switch {
+	case e.Removed:
+		text += "; the connection was created there and deleted again"
+	case e.Made:
+		text += "; the connection was created there and could not be deleted: delete it by hand, it holds the token"
+	}
+	return text
 }

@@ -1,6 +1,7 @@
 package reconcile_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,9 +25,15 @@ type fakeInfisical struct {
 	orgDenied bool
 	// dropsDescription is an old server's habit.
 	dropsDescription bool
-	inUse            bool
-	fault            func(n int, op string) *broken
-	before           func(n int, op string)
+	// dropsProject is an older one's, which keeps everything for the organization.
+	dropsProject bool
+	// otherEmail is stored instead of the one that was sent.
+	otherEmail string
+	// hidden is a project whose rows the organization's list leaves out.
+	hidden string
+	inUse  bool
+	fault  func(n int, op string) *broken
+	before func(n int, op string)
 
 	rows  []stored
 	calls []string
@@ -82,7 +89,8 @@ func (f *fakeInfisical) Connections(ctx context.Context, projectID string) ([]in
 	}
 	var listed []infisical.Connection
 	for _, row := range f.rows {
-		if row.App == "bitbucket" && (projectID == "" || row.ProjectID == projectID) {
+		inList := projectID == "" && (f.hidden == "" || row.ProjectID != f.hidden)
+		if row.App == "bitbucket" && (inList || row.ProjectID == projectID) {
 			listed = append(listed, row.Connection)
 		}
 	}
@@ -107,7 +115,7 @@ func (f *fakeInfisical) keep(row *stored, description *string, credentials *infi
 		if f.tokens != nil && !slices.Contains(f.tokens, token) {
 			return &infisical.APIError{Status: 400, Message: "Failed to validate credentials"}
 		}
-		row.Email, row.token = credentials.Email, token
+		row.Email, row.token = cmp.Or(f.otherEmail, credentials.Email), token
 	}
 	if description != nil && !f.dropsDescription {
 		if length := len(utf16.Encode([]rune(*description))); length > 255 {
@@ -125,6 +133,9 @@ func (f *fakeInfisical) Create(ctx context.Context, n infisical.NewConnection) (
 	}
 	if err := infisical.ValidateConnection(n); err != nil {
 		f.t.Errorf("invalid input was sent: %v", err)
+	}
+	if f.dropsProject {
+		n.ProjectID = ""
 	}
 	row := stored{Connection: infisical.Connection{Name: n.Name, ProjectID: n.ProjectID}}
 	if err := f.keep(&row, &n.Description, &n.Credentials); err != nil {

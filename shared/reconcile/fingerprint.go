@@ -5,13 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"regexp"
 	"strings"
-	"sync"
-	"unicode"
-	"unicode/utf16"
 
-	"github.com/linkersync/linkersync/shared/infisical"
 	"github.com/linkersync/linkersync/shared/redact"
 )
 
@@ -23,17 +18,7 @@ const (
 	// fingerprintRounds cost about 1 ms of a core, and 15 ms of a Lambda function
 	// with 128 MB.
 	fingerprintRounds = 5_000
-
-	markPrefix    = "managed by linkersync · fp "
-	markSeparator = " · "
 )
-
-// markPattern finds the mark wherever a person left it in their text, with
-// whatever they made of the dots. Compiled when it is first needed: the linkers
-// function never does, and a cold start would pay for it.
-var markPattern = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`[\s\p{Z}·]*managed by linkersync[\s\p{Z}]*\S?[\s\p{Z}]*fp ([0-9a-f]{12})\b[\s\p{Z}·]*`)
-})
 
 // Fingerprint tells one set of credentials from another and gives neither away.
 //
@@ -58,37 +43,3 @@ func Fingerprint(projectID, name, email string, token redact.Secret) (string, er
 	}
 	return hex.EncodeToString(sum[:fingerprintBytes]), nil
 }
-
-// marked is a description that ends with the mark.
-func marked(text, fingerprint string) string {
-	if text == "" {
-		return markPrefix + fingerprint
-	}
-	return text + markSeparator + markPrefix + fingerprint
-}
-
-// unmarked splits a description into a person's text and the fingerprint in the
-// mark, the last one if there are several. Without a mark it isn't ours.
-func unmarked(description string) (text, fingerprint string, ours bool) {
-	marks := markPattern().FindAllStringSubmatch(description, -1)
-	if marks == nil {
-		return tidy(description), "", false
-	}
-	return tidy(markPattern().ReplaceAllString(description, " ")), marks[len(marks)-1][1], true
-}
-
-// tidy takes off what the mark's separator would blend with, and what Infisical
-// trims (JavaScript does that to a byte order mark, too).
-func tidy(text string) string {
-	return strings.TrimFunc(text, func(r rune) bool {
-		return r == '·' || r == '\ufeff' || unicode.IsSpace(r) || unicode.Is(unicode.Z, r)
-	})
-}
-
-// maxText is what the mark leaves of a description, in UTF-16 units, which is
-// what Infisical counts.
-func maxText() int {
-	return infisical.MaxDescription - units(markSeparator+markPrefix) - 2*fingerprintBytes
-}
-
-func units(text string) int { return len(utf16.Encode([]rune(text))) }

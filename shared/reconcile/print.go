@@ -156,7 +156,17 @@ func (r LinkerResult) line() line {
 
 func (p ConnectionPlan) line() line {
 	l := connectionLine(p.Name, p.ProjectID, p.Action, string(p.Action), p.Fields)
-	if p.NeedsYes {
+	if p.Error != "" {
+		l.sign, l.text = signFailed, "failed: "+visible(p.Error)
+		return l
+	}
+	if p.Drift != "" {
+		l.text += "; " + p.Drift
+	}
+	switch {
+	case p.NeedsYes && p.Owner != "":
+		l.text += "; " + visible(p.Owner) + " owns it: needs an explicit yes"
+	case p.NeedsYes:
 		l.text += "; linkersync did not make it: needs an explicit yes"
 	}
 	switch {
@@ -171,7 +181,7 @@ func (p ConnectionPlan) line() line {
 func (r ConnectionResult) line() line {
 	l := connectionLine(r.Name, r.ProjectID, r.Action, r.Action.done(), r.Fields)
 	if r.Error != "" {
-		l.sign, l.text = signFailed, fmt.Sprintf("failed to %s: %s", r.Action, visible(r.Error))
+		l.sign, l.text = signFailed, fmt.Sprintf("failed to %s: %s", r.Action.verb(), visible(r.Error))
 	}
 	return l
 }

@@ -164,7 +164,7 @@ func TestSummariesAddUp(t *testing.T) {
 	want := reconcile.Summary{
 		Changed: true, Failed: 4, NeedsYes: 2,
 		Linkers:     reconcile.LinkerCounts{Changed: 5, Unchanged: 3, Added: 41, Removed: 28, Kept: 273},
-		Connections: reconcile.ConnectionCounts{Created: 3, Updated: 1, Rotated: 2, Adopted: 2, Unchanged: 3},
+		Connections: reconcile.ConnectionCounts{Created: 3, Updated: 1, Rotated: 2, Adopted: 2, Unchanged: 3, Failed: 1},
 	}
 	for name, sum := range map[string]reconcile.Summary{
 		"plan and result": plan.Plus(result), "result and plan": result.Plus(plan), "and nothing": plan.Plus(result).Plus(reconcile.Summary{}),

@@ -20,7 +20,8 @@ func (p Plan) sentence() string {
 		clause("connection", deed{"create", s.Connections.Created}, deed{"update", s.Connections.Updated},
 			deed{"rotate", s.Connections.Rotated}, deed{"adopt", s.Connections.Adopted}),
 		number(s.NeedsYes, "%d only with an explicit yes"),
-		number(s.Failed, "%d failed"))
+		number(s.Failed-s.Connections.Failed, "%d failed"),
+		s.Connections.failures())
 }
 
 // sentence of a result says what was done, and leaves out what is zero.
@@ -30,7 +31,16 @@ func (r Result) sentence() string {
 		clause("value", deed{"added", s.Linkers.Added}, deed{"removed", s.Linkers.Removed}),
 		clause("connection", deed{"created", s.Connections.Created}, deed{"updated", s.Connections.Updated},
 			deed{"rotated", s.Connections.Rotated}, deed{"adopted", s.Connections.Adopted}),
-		number(s.Failed, "%d failed"))
+		number(s.Failed-s.Connections.Failed, "%d failed"),
+		s.Connections.failures())
+}
+
+// failures says how many of how many connections failed.
+func (c ConnectionCounts) failures() string {
+	if c.Failed == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d of %s failed", c.Failed, counted(c.total(), "connection"))
 }
 
 // clauses joins the parts that aren't empty; none stands for the lot of them.

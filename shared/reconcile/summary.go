@@ -29,6 +29,12 @@ type ConnectionCounts struct {
 	Rotated   int `json:"rotated"`
 	Adopted   int `json:"adopted"`
 	Unchanged int `json:"unchanged"`
+	Failed    int `json:"failed,omitzero"`
+}
+
+// total is how many connections there are.
+func (c ConnectionCounts) total() int {
+	return c.Created + c.Updated + c.Rotated + c.Adopted + c.Unchanged + c.Failed
 }
 
 // Summary counts the plan.
@@ -43,6 +49,11 @@ func (p Plan) Summary() Summary {
 		s.countYes(linker.NeedsYes)
 	}
 	for _, connection := range p.Connections {
+		if connection.Error != "" {
+			s.Failed++
+			s.Connections.Failed++
+			continue
+		}
 		s.countConnection(connection.Action)
 		s.countYes(connection.NeedsYes)
 	}
@@ -64,6 +75,7 @@ func (r Result) Summary() Summary {
 	for _, connection := range r.Connections {
 		if connection.Error != "" {
 			s.Failed++
+			s.Connections.Failed++
 			continue
 		}
 		s.countConnection(connection.Action)
@@ -86,6 +98,7 @@ func (s Summary) Plus(other Summary) Summary {
 	s.Connections.Rotated += other.Connections.Rotated
 	s.Connections.Adopted += other.Connections.Adopted
 	s.Connections.Unchanged += other.Connections.Unchanged
+	s.Connections.Failed += other.Connections.Failed
 	return s
 }
 

@@ -20,6 +20,11 @@ type Tokens struct {
 	Resolve func(context.Context, manifest.Reference) (redact.Secret, error)
 	// Check asks Bitbucket whether a token works for the account; nil leaves it unasked.
 	Check func(ctx context.Context, email string, token redact.Secret) error
+	// Owner is written into the mark of each connection; empty when there is none.
+	Owner string
+	// Adopt takes over connections of others, and accepts credentials that somebody
+	// changed in Infisical.
+	Adopt bool
 }
 
 // Connections plans, and applies if asked, the manifest's connections: one list, and
@@ -67,7 +72,8 @@ func (t Tokens) plan(ctx context.Context, api reconcile.Connections, connections
 			continue
 		}
 		wanted := reconcile.Desire(connection, token)
-		wanted.Rewrite = rewrite
+		wanted.Rewrite, wanted.Owner = rewrite, t.Owner
+		wanted.Adopt, wanted.Accept = wanted.Adopt || t.Adopt, t.Adopt
 		desired = append(desired, wanted)
 	}
 	if len(desired) == 0 {

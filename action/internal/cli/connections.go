@@ -138,7 +138,7 @@ func newConnectionsDeleteCommand(inv *invocation) *cobra.Command {
 		Example: `  linkersync connections delete bitbucket-ci --yes
   linkersync connections delete by-hand --project aaaaaaaa-0000-4000-8000-000000000001 --yes --unmanaged`,
 		RunE: inv.verb(func(args []string) error {
-			request.Name = args[0]
+			request.Name, request.Owner = args[0], inv.session.AppKey()
 			if !yes {
 				return usage("delete takes the connection %q from everything that uses it: add --yes if that is meant", request.Name)
 			}
@@ -147,7 +147,7 @@ func newConnectionsDeleteCommand(inv *invocation) *cobra.Command {
 	}
 	projectFlag(command, &request.ProjectID)
 	command.Flags().BoolVar(&yes, "yes", false, "Yes, delete it: secret syncs and scans can't use it any more.")
-	command.Flags().BoolVar(&request.Unmanaged, "unmanaged", false, "Delete it even if linkersync did not make it.")
+	command.Flags().BoolVar(&request.Unmanaged, "unmanaged", false, "Delete it even if linkersync did not make it, or another app owns it.")
 	return command
 }
 

@@ -85,6 +85,7 @@ func (inv *invocation) examineConnections(desired manifest.Manifest) error {
 	wanted := make([]reconcile.DesiredConnection, len(desired.Connections))
 	for i, connection := range desired.Connections {
 		wanted[i] = reconcile.Desire(connection, d.token(connection))
+		wanted[i].Owner = inv.session.AppKey()
 	}
 	err := inv.infisical(func(client *infisical.Client) error {
 		if d.login(client) && len(wanted) > 0 {
@@ -181,15 +182,24 @@ func (d *diagnosis) connections(client *infisical.Client, wanted []reconcile.Des
 		d.add(statusFailed, "read", err.Error())
 		return
 	}
-	d.add(statusOK, "read", "the identity may read the connections")
+	if !slices.ContainsFunc(plans, func(p reconcile.ConnectionPlan) bool { return p.Error != "" }) {
+		d.add(statusOK, "read", "the identity may read the connections")
+	}
 	for _, plan := range plans {
 		switch {
+		case plan.Error != "":
+			d.about(plan.Name, plan.ProjectID, statusFailed, "read", plan.Error)
+		case plan.NeedsYes && plan.Owner != "":
+			d.about(plan.Name, plan.ProjectID, statusFailed, "connection", plan.Owner+" owns it: give it \"adopt: true\" in the manifest to take it over, or another name")
 		case plan.NeedsYes:
 			d.about(plan.Name, plan.ProjectID, statusFailed, "connection", "it exists, and linkersync did not make it: give it \"adopt: true\" in the manifest, or another name")
 		case plan.Changed():
 			detail := "ensure would " + string(plan.Action) + " it"
 			if len(plan.Fields) > 0 {
 				detail += " (" + strings.Join(plan.Fields, ", ") + ")"
+			}
+			if plan.Drift != "" {
+				detail += ": " + plan.Drift
 			}
 			d.about(plan.Name, plan.ProjectID, statusWarn, "connection", detail)
 		case plan.TokenUnknown:

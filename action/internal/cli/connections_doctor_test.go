@@ -46,7 +46,7 @@ func TestDoctor(t *testing.T) {
 		"no login":                {func(w *safeWorld) { w.env["LINKERSYNC_INFISICAL_CLIENT_SECRET"] = "wrong" }, []string{"ok token ci", "failed login"}, "check the client ID and secret", 1},
 		"nothing to log in with":  {func(w *safeWorld) { w.env["LINKERSYNC_INFISICAL_CLIENT_SECRET"] = "" }, []string{"ok token ci", "failed login"}, "LINKERSYNC_INFISICAL_CLIENT_SECRET", 1},
 		"nothing is wanted":       {func(w *safeWorld) { w.identity(nil); w.manifest("  []\n") }, []string{"ok login"}, "logged in", 0},
-		"no permission":           {func(w *safeWorld) { w.identity(nil) }, []string{"ok token ci", "ok login", "failed read"}, "app-connections", 1},
+		"no permission":           {func(w *safeWorld) { w.identity(nil) }, []string{"ok token ci", "ok login", "failed read ci"}, "app-connections", 1},
 		"an old server": {func(w *safeWorld) {
 			w.infisical.Faults().Add(fault.Path("GET", "options$"), fault.Always(), fault.Respond(200, nil, `{"appConnectionOptions":[{"name":"GitHub","app":"github","methods":["oauth"]}]}`))
 		}, []string{"ok token ci", "failed login"}, "no Bitbucket connections", 1},

@@ -44,13 +44,18 @@ func uncheckedFlag(command *cobra.Command, value *bool) {
 	command.Flags().BoolVar(value, "no-check-token", false, "Don't try a token at Bitbucket before Infisical gets it.")
 }
 
+// adoptFlag is the yes to what others made or changed.
+func adoptFlag(command *cobra.Command, value *bool) {
+	command.Flags().BoolVar(value, "adopt", false, "Yes, take over connections of others, and accept credentials that were changed in Infisical.")
+}
+
 func newConnectionsEnsureCommand(inv *invocation) *cobra.Command {
 	var from connectionsFileFlag
 	var names []string
-	var dryRun, unchecked bool
+	var dryRun, unchecked, adopt bool
 	command := &cobra.Command{
 		Use: "ensure", Short: "Bring connections to what the manifest says, and nothing else of it.", Args: takes(),
-		Long: `It creates what is missing and writes what differs, each with one call; a second run writes nothing. One that exists and that linkersync did not make is left alone unless the manifest has "adopt: true" for it.`,
+		Long: `It creates what is missing and writes what differs; a second run writes nothing. One that linkersync did not make, or that another app's manifest owns, is left alone unless the manifest has "adopt: true" for it, or --adopt is given.`,
 		Example: `  linkersync connections ensure
   linkersync connections ensure --name bitbucket-ci --dry-run
   linkersync connections ensure -f production.yaml --json | jq .summary`,
@@ -60,7 +65,7 @@ func newConnectionsEnsureCommand(inv *invocation) *cobra.Command {
 				return err
 			}
 			return inv.passConnections(desired, func(client *infisical.Client) (apply.Part, error) {
-				return apply.Connections(inv.ctx, client, inv.session.Tokens(!unchecked), desired.Connections, !dryRun)
+				return apply.Connections(inv.ctx, client, inv.session.Tokens(!unchecked, adopt), desired.Connections, !dryRun)
 			})
 		}),
 	}
@@ -68,6 +73,7 @@ func newConnectionsEnsureCommand(inv *invocation) *cobra.Command {
 	command.Flags().StringArrayVar(&names, "name", nil, "Only connections of this `NAME`; may be repeated.")
 	command.Flags().BoolVar(&dryRun, "dry-run", false, "Show what would be done, and do nothing.")
 	uncheckedFlag(command, &unchecked)
+	adoptFlag(command, &adopt)
 	return command
 }
 
@@ -76,7 +82,7 @@ func newConnectionsRotateCommand(inv *invocation) *cobra.Command {
 	var unchecked bool
 	command := &cobra.Command{
 		Use: "rotate NAME…", Short: "Write a connection's credentials anew, from the manifest's reference.", Args: takes("NAME…"),
-		Long: "A token that changed where the manifest points is noticed by ensure, too. This verb also writes one that did not change: for a connection whose credentials somebody changed in Infisical by hand, which nobody can see from outside.",
+		Long: "A token that changed where the manifest points is noticed by ensure, too. So are credentials that somebody changed in Infisical, where the server tells credentialsHash. This verb also writes a token that did not change.",
 		Example: `  linkersync connections rotate bitbucket-ci
   linkersync connections rotate bitbucket-ci bitbucket-scan -f production.yaml`,
 		RunE: inv.verb(func(names []string) error {
@@ -85,7 +91,7 @@ func newConnectionsRotateCommand(inv *invocation) *cobra.Command {
 				return err
 			}
 			return inv.passConnections(desired, func(client *infisical.Client) (apply.Part, error) {
-				return apply.Rotate(inv.ctx, client, inv.session.Tokens(!unchecked), desired.Connections)
+				return apply.Rotate(inv.ctx, client, inv.session.Tokens(!unchecked, false), desired.Connections)
 			})
 		}),
 	}

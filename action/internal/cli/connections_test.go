@@ -3,6 +3,7 @@ package cli_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -35,12 +36,12 @@ func TestAConnectionsLife(t *testing.T) {
 	}{
 		{nil, []string{"list"}, answer{stdout: "there are no Bitbucket connections that this identity may read\n"}, []string{askLogin, askList, askRevoke}},
 		{nil, []string{"ensure", "--dry-run"}, answer{stdout: "  + connection  ci  create\nPlan: create 1 connection.\n"}, []string{askLogin, askList, askRevoke}},
-		{nil, []string{"ensure"}, answer{stdout: "  + connection  ci  created\nResult: created 1 connection.\n"}, []string{askLogin, askList, askCreate, askRevoke}},
+		{nil, []string{"ensure"}, answer{stdout: "  + connection  ci  created\nResult: created 1 connection.\n"}, []string{askLogin, askList, askCreate, askWrite, askRevoke}},
 		{nil, []string{"ensure"}, answer{stdout: "  = connection  ci  no change\nResult: nothing changed.\n"}, []string{askLogin, askList, askRevoke}},
-		{nil, []string{"list"}, answer{stdout: "NAME  PROJECT         EMAIL           UPDATED  DESCRIPTION\nci    (organization)  ci@example.com  TIME  managed by linkersync · fp XXX\n"}, []string{askLogin, askList, askRevoke}},
-		{nil, []string{"show", "ci"}, answer{stdout: "name         ci\nproject      (organization)\nemail        ci@example.com\ndescription  managed by linkersync · fp XXX\nid           ID\ncreated at   TIME\nupdated at   TIME\n"}, []string{askLogin, askByName + "ci", askRevoke}},
-		{func() { w.env["TOKEN"] = otherToken }, []string{"ensure"}, answer{stdout: "  ~ connection  ci  rotated (token)\nResult: rotated 1 connection.\n"}, []string{askLogin, askList, askWrite, askRevoke}},
-		{nil, []string{"rotate", "ci"}, answer{stdout: "  ~ connection  ci  rotated (token)\nResult: rotated 1 connection.\n"}, []string{askLogin, askList, askWrite, askRevoke}},
+		{nil, []string{"list"}, answer{stdout: "NAME  PROJECT         EMAIL           UPDATED  DESCRIPTION\nci    (organization)  ci@example.com  TIME  managed by linkersync · fp XXX · owner example-linker-app\n"}, []string{askLogin, askList, askRevoke}},
+		{nil, []string{"show", "ci"}, answer{stdout: "name         ci\nproject      (organization)\nemail        ci@example.com\ndescription  managed by linkersync · fp XXX · owner example-linker-app\nid           ID\ncreated at   TIME\nupdated at   TIME\n"}, []string{askLogin, askByName + "ci", askRevoke}},
+		{func() { w.env["TOKEN"] = otherToken }, []string{"ensure"}, answer{stdout: "  ~ connection  ci  rotated (token)\nResult: rotated 1 connection.\n"}, []string{askLogin, askList, askWrite, askWrite, askRevoke}},
+		{nil, []string{"rotate", "ci"}, answer{stdout: "  ~ connection  ci  rotated (token)\nResult: rotated 1 connection.\n"}, []string{askLogin, askList, askWrite, askWrite, askRevoke}},
 		{write("  - {name: ci, email: " + safeEmail + ", token: env:TOKEN, description: Team A}\n"), []string{"ensure", "--json"}, answer{stdout: `{"version":1,"kind":"result","linkers":[],"connections":[{"name":"ci","id":"ID","action":"update","fields":["description"],"position":{"line":4,"column":5}}],"summary":`}, []string{askLogin, askList, askWrite, askRevoke}},
 		{nil, []string{"delete", "ci"}, answer{code: 2, stderr: "linkersync: delete takes the connection \"ci\" from everything that uses it: add --yes if that is meant\n"}, []string{}},
 		{nil, []string{"delete", "ci", "--yes"}, answer{stdout: "deleted the connection ci\n"}, []string{askLogin, askByName + "ci", "DELETE app-connections/bitbucket/ID", askRevoke}},
@@ -79,14 +80,18 @@ func TestManyConnectionsTakeOneListAndAWriteEach(t *testing.T) {
 	t.Parallel()
 	w := newSafeWorld(t)
 	var text strings.Builder
-	want := []string{askLogin, askList}
+	var looks, writes []string
 	const n = 15
 	for i := range n {
+		if i%2 == 1 { // The organization's list may hide a project's rows.
+			looks = append(looks, fmt.Sprintf("%sci-%d?projectId=%s", askByName, i, safeProject))
+		}
 		fmt.Fprintf(&text, "  - {name: ci-%d, email: %s, token: env:TOKEN, project_id: %q}\n", i, safeEmail, []string{"", safeProject}[i%2])
-		want = append(want, askCreate)
+		writes = append(writes, askCreate, askWrite)
 	}
+	first := slices.Concat([]string{askLogin, askList}, looks, writes, []string{askRevoke})
 	w.manifest(strings.ReplaceAll(text.String(), `, project_id: ""`, ""))
-	for _, want := range [][]string{append(want, askRevoke), {askLogin, askList, askRevoke}} {
+	for _, want := range [][]string{first, {askLogin, askList, askRevoke}} {
 		if got := w.run("ensure"); got.code != 0 {
 			t.Fatalf("%+v", got)
 		}
@@ -212,7 +217,7 @@ func TestJSON(t *testing.T) {
 	t.Parallel()
 	w := newSafeWorld(t)
 	w.run("ensure")
-	want := map[string]any{"name": "ci", "email": safeEmail, "description": "managed by linkersync · fp XXX", "id": "ID", "created_at": "TIME", "updated_at": "TIME"}
+	want := map[string]any{"name": "ci", "email": safeEmail, "description": "managed by linkersync · fp XXX · owner example-linker-app", "id": "ID", "created_at": "TIME", "updated_at": "TIME"}
 	for verb, want := range map[string]any{"list": []any{want}, "show": want} {
 		args := []string{verb, "--json"}
 		if verb == "show" {

@@ -135,7 +135,7 @@ func (w *safeWorld) race(args ...string) answer {
 }
 
 // changing are the parts of the output that differ from run to run.
-var changing = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}|fp [0-9a-f]{12}|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z?`)
+var changing = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}|fp [0-9a-f]{12}(?: [0-9a-f]{8})?|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z?`)
 
 // plain takes the changing parts, but for known ids, out of an output.
 func (w *safeWorld) plain(text string) string {

@@ -46,7 +46,7 @@ func newPlanCommand(inv *invocation) *cobra.Command {
 }
 
 func newApplyCommand(inv *invocation) *cobra.Command {
-	var quiet, unchecked bool
+	var quiet, unchecked, adopt bool
 	command := &cobra.Command{
 		Use: "apply", Short: "Bring linker values and connections to what the manifest says.", Args: takes(),
 		Long: "It checks files, credentials and tokens before its first write, changes what differs, and reads again to be sure. Running it twice changes nothing the second time.",
@@ -56,8 +56,9 @@ func newApplyCommand(inv *invocation) *cobra.Command {
 	inv.manifestFlags(command, &quiet)
 	inv.optionFlags(command.Flags(), named("prune"))
 	uncheckedFlag(command, &unchecked)
+	adoptFlag(command, &adopt)
 	command.RunE = inv.verb(func([]string) error {
-		_, err := inv.runManifest(setup.Work{Apply: true, CheckTokens: !unchecked}, quiet)
+		_, err := inv.runManifest(setup.Work{Apply: true, CheckTokens: !unchecked, Adopt: adopt}, quiet)
 		return err
 	})
 	return command

@@ -42,6 +42,9 @@ type Work struct {
 	Apply bool
 	// CheckTokens asks Bitbucket about the connections' tokens.
 	CheckTokens bool
+	// Adopt takes over connections of others, and accepts credentials that somebody
+	// changed in Infisical.
+	Adopt bool
 	// OIDC is the CI's identity token for Infisical; nil reads the environment.
 	OIDC OIDCToken
 	Log  *slog.Logger
@@ -58,7 +61,7 @@ func (s *Session) Run(ctx context.Context, desired manifest.Manifest, work Work,
 	flow := apply.Flow{
 		Manifest: desired,
 		Options:  apply.Options{Apply: work.Apply, AllowPrune: s.options.Prune, Parallel: s.options.Parallel},
-		Connect:  s.Connect, Tokens: s.Tokens(work.CheckTokens),
+		Connect:  s.Connect, Tokens: s.Tokens(work.CheckTokens, work.Adopt),
 		Infisical: func(ctx context.Context, through func(reconcile.Connections) error) error {
 			return s.WithInfisical(ctx, work.OIDC, work.Log, func(client *infisical.Client) error { return through(client) })
 		},
@@ -70,8 +73,9 @@ func (s *Session) Run(ctx context.Context, desired manifest.Manifest, work Work,
 }
 
 // Tokens reads the tokens that a manifest names, and checks them at Bitbucket if asked.
-func (s *Session) Tokens(check bool) apply.Tokens {
-	tokens := apply.Tokens{Resolve: s.Resolve}
+// The app's key is the owner of what is written.
+func (s *Session) Tokens(check, adopt bool) apply.Tokens {
+	tokens := apply.Tokens{Resolve: s.Resolve, Owner: s.AppKey(), Adopt: adopt}
 	if check {
 		tokens.Check = s.CheckToken
 	}

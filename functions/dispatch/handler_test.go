@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/linkersync/linkersync/internal/simulator/fault"
+	"github.com/linkersync/linkersync/shared/connect"
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/rollout"
 )
@@ -223,7 +224,7 @@ func (p *pages) List(_ context.Context, cursor string) ([]installation.Installat
 		return nil, "", installation.ErrCursor
 	}
 	page := len(cursor) + 1
-	in := installation.Installation{ClientKey: clientKey(page), State: installation.Installed, Principal: installation.Principal{UUID: workspace(page)}}
+	in := installation.Installation{ClientKey: clientKey(page), State: installation.Installed, Principal: installation.Principal{UUID: connect.WorkspaceUUID(workspace(page))}}
 	if page == p.count {
 		return []installation.Installation{in}, "", nil
 	}
@@ -277,22 +278,20 @@ func (o one) List(context.Context, string) ([]installation.Installation, string,
 func TestLettersOfAUUIDHaveNoCase(t *testing.T) {
 	t.Parallel()
 	const lower, upper = "{abcdefab-0000-4000-8000-000000000001}", "{ABCDEFAB-0000-4000-8000-000000000001}"
-	for _, installed := range []string{lower, upper} {
-		for _, named := range []string{lower, upper} {
-			w := newWorld(t, 0)
-			w.handler.store = one{ClientKey: clientKey(1), State: installation.Installed, Principal: installation.Principal{UUID: installed}}
-			event, err := json.Marshal(map[string]any{
-				"id": "event-1", "source": rollout.Source, "detail-type": rollout.DetailChanged,
-				"detail": rollout.Change{Installations: []string{named}, Manifest: string(manifestOf("OWN"))},
-			})
-			w.must(err)
-			answer, err := w.handler.Handle(t.Context(), event)
-			if err != nil || answer.Queued != 1 {
-				t.Errorf("installed as %s, named %s: answer %+v, error %v; want it queued", installed, named, answer, err)
-			}
-			if _, found, err := w.handler.desired.Own(t.Context(), installed); !found || err != nil {
-				t.Errorf("installed as %s, named %s: own manifest found %v, error %v", installed, named, found, err)
-			}
+	for _, named := range []string{lower, upper} {
+		w := newWorld(t, 0)
+		w.handler.store = one{ClientKey: clientKey(1), State: installation.Installed, Principal: installation.Principal{UUID: lower}}
+		event, err := json.Marshal(map[string]any{
+			"id": "event-1", "source": rollout.Source, "detail-type": rollout.DetailChanged,
+			"detail": rollout.Change{Installations: []string{named}, Manifest: string(manifestOf("OWN"))},
+		})
+		w.must(err)
+		answer, err := w.handler.Handle(t.Context(), event)
+		if err != nil || answer.Queued != 1 {
+			t.Errorf("named %s: answer %+v, error %v; want it queued", named, answer, err)
+		}
+		if _, found, err := w.handler.desired.Own(t.Context(), lower); !found || err != nil {
+			t.Errorf("named %s: own manifest found %v, error %v", named, found, err)
 		}
 	}
 	w := newWorld(t, 0)

@@ -18,6 +18,7 @@ import (
 
 	"github.com/linkersync/linkersync/functions/internal/metrics"
 	"github.com/linkersync/linkersync/internal/simulator/fault"
+	"github.com/linkersync/linkersync/shared/connect"
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/rollout"
 )
@@ -147,7 +148,7 @@ type lists [][]int
 func (l lists) List(_ context.Context, cursor string) (page []installation.Installation, next string, err error) {
 	at := len(cursor)
 	for _, i := range l[at] {
-		page = append(page, installation.Installation{ClientKey: clientKey(i), State: installation.Installed, Principal: installation.Principal{UUID: workspace(i)}})
+		page = append(page, installation.Installation{ClientKey: clientKey(i), State: installation.Installed, Principal: installation.Principal{UUID: connect.WorkspaceUUID(workspace(i))}})
 	}
 	if at < len(l)-1 {
 		next = strings.Repeat("x", at+1)

@@ -200,7 +200,7 @@ func (t target) messages(run string, o order, page []installation.Installation, 
 	for _, in := range page {
 		because, wanted := t.all, true
 		if t.workspaces != nil {
-			because, wanted = t.workspaces[strings.ToLower(in.Principal.UUID)]
+			because, wanted = t.workspaces[string(in.Principal.UUID)]
 		}
 		if !wanted || in.State != installation.Installed || !seen.Add(in.ClientKey) {
 			continue

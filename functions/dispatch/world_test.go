@@ -21,6 +21,7 @@ import (
 	"github.com/linkersync/linkersync/functions/internal/startup"
 	simaws "github.com/linkersync/linkersync/internal/simulator/aws"
 	"github.com/linkersync/linkersync/internal/simulator/aws/eventbridge"
+	"github.com/linkersync/linkersync/shared/connect"
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/redact"
 	"github.com/linkersync/linkersync/shared/rollout"
@@ -90,7 +91,7 @@ func (w *world) install(count int) {
 	for i := range count + 1 {
 		in := installation.Installation{
 			AppKey: appKey, ClientKey: clientKey(i), State: installation.Installed,
-			Principal: installation.Principal{UUID: workspace(i), Type: "team"}, SharedSecret: redact.New("a-shared-secret-of-32-characters"),
+			Principal: installation.Principal{UUID: connect.WorkspaceUUID(workspace(i)), Type: "team"}, SharedSecret: redact.New("a-shared-secret-of-32-characters"),
 		}
 		if i == 0 {
 			in.State = installation.Uninstalled

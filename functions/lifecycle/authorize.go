@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/linkersync/linkersync/functions/internal/answer"
@@ -42,7 +41,7 @@ type authorizer struct {
 	appSecret *appSecretSource
 	prover    *prover
 	// allowed are the workspaces that may install, empty for any.
-	allowed []string
+	allowed []connect.WorkspaceUUID
 }
 
 // authorize decides whether the event is Bitbucket's: signed with a secret of the
@@ -156,5 +155,5 @@ func (a *authorizer) authorizeUnsigned(ctx context.Context, appSecret redact.Sec
 }
 
 func (a *authorizer) allows(event connect.Event) bool {
-	return len(a.allowed) == 0 || slices.Contains(a.allowed, strings.ToLower(event.Principal.UUID))
+	return len(a.allowed) == 0 || slices.Contains(a.allowed, event.Principal.UUID)
 }

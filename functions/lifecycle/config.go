@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 
 	"github.com/linkersync/linkersync/functions/internal/startup"
 	"github.com/linkersync/linkersync/shared/awsenv"
+	"github.com/linkersync/linkersync/shared/connect"
 	"github.com/linkersync/linkersync/shared/manifest"
 	"github.com/linkersync/linkersync/shared/transport"
 )
@@ -32,7 +32,7 @@ type settings struct {
 	// appSecret tells where a registered app's secret is; zero without one.
 	appSecret manifest.Reference
 	// allowed are the workspaces that may install, empty for any.
-	allowed         []string
+	allowed         []connect.WorkspaceUUID
 	proof           string
 	apiURL, authURL string
 	// now is the clock of everything but AWS's signatures.
@@ -100,19 +100,18 @@ func optionalReference(text string) (manifest.Reference, error) {
 }
 
 // workspaces reads the list of workspaces that may install. An entry that is no
-// UUID is refused: it would match nothing, or, as the only one, let everybody in.
-func workspaces(list string) ([]string, error) {
+// UUID is refused: it would match no workspace, and a list without entries allows all.
+func workspaces(list string) ([]connect.WorkspaceUUID, error) {
 	if list == "" {
 		return nil, nil
 	}
-	uuid := regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
-	var allowed []string
+	var allowed []connect.WorkspaceUUID
 	for entry := range strings.SplitSeq(list, ",") {
-		bare := strings.ToLower(strings.Trim(strings.TrimSpace(entry), "{}"))
-		if !uuid.MatchString(bare) {
-			return nil, fmt.Errorf("%q is not a workspace's UUID; want UUIDs with commas between them", entry)
+		workspace, err := connect.ParseWorkspaceUUID(strings.TrimSpace(entry))
+		if err != nil {
+			return nil, fmt.Errorf("%w; want UUIDs with commas between them", err)
 		}
-		allowed = append(allowed, "{"+bare+"}")
+		allowed = append(allowed, workspace)
 	}
 	return allowed, nil
 }

@@ -62,7 +62,7 @@ func TestConfigure(t *testing.T) {
 	want := map[string]any{
 		"app": appKey, "base": "https://app.example/prod", "queue": "https://sqs.example/1/linkers", "kms": "alias/linkersync",
 		"secret": "aws-secret:linkersync/app#app_secret", "proof": "workspace",
-		"allowed": []string{"{11111111-2222-4333-8444-55555555555a}", workspaceTwo},
+		"allowed": []connect.WorkspaceUUID{"{11111111-2222-4333-8444-55555555555a}", workspaceTwo},
 		"api":     "http://127.0.0.1:1", "auth": "http://127.0.0.1:2",
 		"callbacks": map[string]connect.EventType{
 			"/installed": "installed", "/uninstalled": "uninstalled", "/enabled": "enabled", "/disabled": "disabled",
@@ -119,8 +119,8 @@ func TestConfigureProblems(t *testing.T) {
 		"unknown proof":                   {set("LINKERSYNC_PROOF", "none"), unchanged, []string{`LINKERSYNC_PROOF: "none" is neither oauth nor workspace`}},
 		"a secret instead of a reference": {set("LINKERSYNC_APP_SECRET", "not-a-real-secret"), unchanged, []string{"LINKERSYNC_APP_SECRET: not a reference"}},
 		"a reference to the environment":  {set("LINKERSYNC_APP_SECRET", "env:APP_SECRET"), unchanged, []string{"LINKERSYNC_APP_SECRET: want a reference such as"}},
-		"a list that names nobody":        {set("LINKERSYNC_ALLOWED_WORKSPACES", ","), unchanged, []string{`LINKERSYNC_ALLOWED_WORKSPACES: "" is not a workspace's UUID`}},
-		"a workspace by its name":         {set("LINKERSYNC_ALLOWED_WORKSPACES", "example"), unchanged, []string{`LINKERSYNC_ALLOWED_WORKSPACES: "example" is not`}},
+		"a list that names nobody":        {set("LINKERSYNC_ALLOWED_WORKSPACES", ","), unchanged, []string{`LINKERSYNC_ALLOWED_WORKSPACES: "" is no workspace UUID`}},
+		"a workspace by its name":         {set("LINKERSYNC_ALLOWED_WORKSPACES", "example"), unchanged, []string{`LINKERSYNC_ALLOWED_WORKSPACES: "example" is no workspace UUID`}},
 		"plain http":                      {set("LINKERSYNC_BASE_URL", "http://app.example"), unchanged, []string{"LINKERSYNC_BASE_URL: "}},
 		"base path that needs encoding":   {set("LINKERSYNC_BASE_URL", "https://app.example/%7Bx%7D"), unchanged, []string{"LINKERSYNC_BASE_URL: its path needs percent-encoding"}},
 		"Bitbucket over plain http":       {set("LINKERSYNC_BITBUCKET_URL", "http://bitbucket.example"), unchanged, []string{"LINKERSYNC_BITBUCKET_URL: "}},

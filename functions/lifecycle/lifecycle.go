@@ -103,7 +103,7 @@ func (l *lifecycle) create(ctx context.Context, by authorization) error {
 }
 
 func (l *lifecycle) logStored(ctx context.Context, in installation.Installation) {
-	l.log.InfoContext(ctx, "installation stored", slog.String("state", string(in.State)), slog.String("workspace", in.Principal.UUID))
+	l.log.InfoContext(ctx, "installation stored", slog.String("state", string(in.State)), slog.String("workspace", string(in.Principal.UUID)))
 }
 
 // uninstall leaves a tombstone: the next install is signed with its secret.

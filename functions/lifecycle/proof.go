@@ -107,7 +107,7 @@ func (p *prover) admitSigned() error {
 }
 
 // ask uses the secret once.
-func (p *prover) ask(ctx context.Context, clientKey, workspace string, secret redact.Secret) error {
+func (p *prover) ask(ctx context.Context, clientKey string, workspace connect.WorkspaceUUID, secret redact.Secret) error {
 	ctx, cancel := context.WithTimeout(ctx, proofTime)
 	defer cancel()
 	signer := connect.Signer{AppKey: p.appKey, ClientKey: clientKey, Secret: secret, Now: p.now}

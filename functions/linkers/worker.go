@@ -44,7 +44,7 @@ func (w *worker) do(ctx context.Context, message rollout.Message, prefetched *st
 	case err != nil:
 		return applied, err
 	}
-	applied.Workspace = in.Principal.UUID
+	applied.Workspace = string(in.Principal.UUID)
 	err = w.task(ctx, in, message, &applied, prefetched)
 	return applied, err
 }

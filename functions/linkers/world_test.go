@@ -23,6 +23,7 @@ import (
 	simaws "github.com/linkersync/linkersync/internal/simulator/aws"
 	"github.com/linkersync/linkersync/internal/simulator/aws/eventbridge"
 	simbitbucket "github.com/linkersync/linkersync/internal/simulator/bitbucket"
+	"github.com/linkersync/linkersync/shared/connect"
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/redact"
 	"github.com/linkersync/linkersync/shared/rollout"
@@ -112,7 +113,7 @@ func (w *world) install(count int) {
 		}}}))
 		_, err := w.store.Create(w.t.Context(), installation.Installation{
 			AppKey: appKey, ClientKey: clientKey(i), State: installation.Installed,
-			Principal: installation.Principal{UUID: workspace(i), Type: "team"}, SharedSecret: redact.New(secret),
+			Principal: installation.Principal{UUID: connect.WorkspaceUUID(workspace(i)), Type: "team"}, SharedSecret: redact.New(secret),
 		}, "install")
 		w.must(err)
 	}

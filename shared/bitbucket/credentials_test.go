@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/linkersync/linkersync/shared/bitbucket"
+	"github.com/linkersync/linkersync/shared/connect"
 	"github.com/linkersync/linkersync/shared/redact"
 	"github.com/linkersync/linkersync/shared/transport"
 )
@@ -64,11 +65,11 @@ func TestAccessTokenErrors(t *testing.T) {
 	}
 }
 
-const workspaceRequest = "GET /2.0/workspaces/%7B11111111-2222-4333-8444-AAAAAAAAAAAA%7D"
+const workspaceRequest = "GET /2.0/workspaces/%7B11111111-2222-4333-8444-aaaaaaaaaaaa%7D"
 
 func TestWorkspaceProvesTheInstallation(t *testing.T) {
 	t.Parallel()
-	for _, uuid := range []string{"{11111111-2222-4333-8444-AAAAAAAAAAAA}", "11111111-2222-4333-8444-AAAAAAAAAAAA"} {
+	for _, uuid := range []connect.WorkspaceUUID{"{11111111-2222-4333-8444-AAAAAAAAAAAA}", "11111111-2222-4333-8444-AAAAAAAAAAAA"} {
 		s := newServer(t, step{request: workspaceRequest, answer: `{"type":"workspace","uuid":"{11111111-2222-4333-8444-aaaaaaaaaaaa}"}`})
 		if err := newClient(t, s).Workspace(t.Context(), uuid); err != nil {
 			t.Error(err)
@@ -104,7 +105,7 @@ func TestWorkspaceErrors(t *testing.T) {
 // The uuid comes from a payload that isn't proven yet.
 func TestWorkspaceRefusesWhatIsNotAUUID(t *testing.T) {
 	t.Parallel()
-	for _, uuid := range []string{
+	for _, uuid := range []connect.WorkspaceUUID{
 		"", "{}", "../hook_events", "../hook_events?x={11111111-2222-4333-8444-555555555555}", "my-workspace", "11111111222243338444555555555555",
 		"{11111111-2222-4333-8444-555555555555}/hooks", "11111111-2222-4333-8444-55555555555g", "11111111-2222-4333-8444-555555555555\n",
 	} {

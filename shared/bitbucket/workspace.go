@@ -5,29 +5,21 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
-	"strings"
-	"sync"
+
+	"github.com/linkersync/linkersync/shared/connect"
 )
 
-// uuidPattern keeps text from a payload that isn't proven yet from becoming
-// another path, such as "../hook_events".
-// Compiled when it is first needed: most processes never do, and a cold start would pay for it.
-var uuidPattern = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^\{?[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\}?$`)
-})
-
-// Workspace proves that the installation belongs to the workspace with this uuid,
-// with or without braces: only the secret of an app that is installed there can
+// Workspace proves that the installation belongs to the workspace: only the secret of an app that is installed there can
 // sign the call. Errors are to be read as AccessToken's; an answer about another
 // workspace is ErrUnknownShape.
 // Source: https://developer.atlassian.com/cloud/bitbucket/rest/api-group-workspaces/#api-workspaces-workspace-get
-func (c *Client) Workspace(ctx context.Context, uuid string) error {
-	if !uuidPattern().MatchString(uuid) {
-		return fmt.Errorf("workspace uuid %q: %w", printable(uuid, nil), ErrInvalid)
+func (c *Client) Workspace(ctx context.Context, workspace connect.WorkspaceUUID) error {
+	// A UUID of a payload must not become another path, such as "../hook_events".
+	want, err := connect.ParseWorkspaceUUID(string(workspace))
+	if err != nil {
+		return fmt.Errorf("prove workspace: %w: %w", err, ErrInvalid)
 	}
-	uuid = strings.Trim(uuid, "{}")
-	u, err := c.endpoint("/2.0/workspaces/"+url.PathEscape("{"+uuid+"}"), "")
+	u, err := c.endpoint("/2.0/workspaces/"+url.PathEscape(string(want)), "")
 	if err != nil {
 		return err
 	}
@@ -36,13 +28,13 @@ func (c *Client) Workspace(ctx context.Context, uuid string) error {
 	if err != nil {
 		return err
 	}
-	var workspace struct {
+	var answer struct {
 		UUID string `json:"uuid"`
 	}
-	if err := decode(r, body, &workspace); err != nil {
+	if err := decode(r, body, &answer); err != nil {
 		return err
 	}
-	if !strings.EqualFold(strings.Trim(workspace.UUID, "{}"), uuid) {
+	if got, err := connect.ParseWorkspaceUUID(answer.UUID); err != nil || got != want {
 		return unknownShape(r, "the answer is about another workspace")
 	}
 	return nil

@@ -194,10 +194,11 @@ func checkEvent(t *testing.T, want connect.EventType, body []byte, event connect
 	if err := json.Unmarshal(raw["principal"], &principal); err != nil {
 		t.Fatalf("accepted a principal that encoding/json refuses: %v", err)
 	}
-	if event.Type != want || text("eventType") != string(want) || event.AppKey != text("key") || event.ClientKey != text("clientKey") {
+	if event.Type != want || text("eventType") != string(want) || event.AppKey != text("key") || event.ClientKey != connect.CanonicalClientKey(text("clientKey")) {
 		t.Errorf("event is %+v", event)
 	}
-	if event.Principal.UUID != principal["uuid"] || !uuidForm.MatchString(event.Principal.UUID) {
+	uuid, _ := principal["uuid"].(string)
+	if !strings.EqualFold(string(event.Principal.UUID), uuid) || !uuidForm.MatchString(string(event.Principal.UUID)) {
 		t.Errorf("principal is %+v", event.Principal)
 	}
 	wantSecret := text("sharedSecret")

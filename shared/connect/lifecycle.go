@@ -22,8 +22,8 @@ const (
 
 // Principal is the workspace or personal account of an installation.
 type Principal struct {
-	// UUID has braces, as Bitbucket sends it, and is safe as part of a URL's path.
-	UUID string
+	// UUID is the workspace's or the account's.
+	UUID WorkspaceUUID
 	// Type is "team" for a workspace and "user" for a personal account.
 	Type string
 	// DisplayName is for people; it may be empty, and it identifies nothing.
@@ -35,8 +35,9 @@ type Principal struct {
 // particular must not be called, because a forged payload could name any host.
 // Source: https://developer.atlassian.com/cloud/bitbucket/authentication-for-apps/
 type Event struct {
-	Type      EventType
-	AppKey    string
+	Type   EventType
+	AppKey string
+	// ClientKey has its UUID in lower case.
 	ClientKey string
 	// SharedSecret is the new secret in an installed event. It is empty in all
 	// others, even if the body has one.
@@ -93,7 +94,7 @@ func parseKeys(payload members) (Event, error) {
 	if err != nil {
 		return Event{}, err
 	}
-	return Event{AppKey: appKey, ClientKey: clientKey, Principal: principal}, nil
+	return Event{AppKey: appKey, ClientKey: CanonicalClientKey(clientKey), Principal: principal}, nil
 }
 
 func parsePrincipal(payload members) (Principal, error) {
@@ -120,7 +121,7 @@ func parsePrincipal(payload members) (Principal, error) {
 	if err != nil {
 		return Principal{}, err
 	}
-	return Principal{UUID: uuid, Type: kind, DisplayName: displayName}, nil
+	return Principal{UUID: WorkspaceUUID(strings.ToLower(uuid)), Type: kind, DisplayName: displayName}, nil
 }
 
 func parseSharedSecret(payload members) (redact.Secret, error) {
@@ -144,13 +145,13 @@ func (e Event) CheckKeys(appKey string) error {
 	if e.AppKey != appKey {
 		return fmt.Errorf("%w: key is not this app's", ErrInvalidPayload)
 	}
-	uuid, named, ok := ClientKeyWorkspace(e.ClientKey)
+	workspace, named, ok := ClientKeyWorkspace(e.ClientKey)
 	switch {
 	case !ok && strings.HasPrefix(e.ClientKey, clientKeyPrefix):
 		return fmt.Errorf("%w: clientKey is malformed", ErrInvalidPayload)
 	case ok && named != appKey:
 		return fmt.Errorf("%w: clientKey names another app", ErrInvalidPayload)
-	case ok && !strings.EqualFold(uuid, e.Principal.UUID):
+	case ok && workspace != e.Principal.UUID:
 		return fmt.Errorf("%w: clientKey names another principal", ErrInvalidPayload)
 	}
 	return nil

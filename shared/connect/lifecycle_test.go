@@ -100,6 +100,29 @@ func TestParseEventNeedsLittle(t *testing.T) {
 	}
 }
 
+// upper returns the client key with its UUID in capitals.
+func upper(clientKey string) string {
+	workspace, appKey, _ := connect.ClientKeyWorkspace(clientKey)
+	return connect.ClientKey(connect.WorkspaceUUID(strings.ToUpper(string(workspace))), appKey)
+}
+
+// TestParseEventHasOneFormOfAWorkspace: events of one workspace are for one
+// installation, whatever the case of its UUID in the payload.
+func TestParseEventHasOneFormOfAWorkspace(t *testing.T) {
+	t.Parallel()
+	const lower = "{abcdef01-2222-4333-8444-555555555555}"
+	want := connect.ClientKey(lower, appKey)
+	for _, clientKey := range []string{want, upper(want)} {
+		for _, uuid := range []string{lower, strings.ToUpper(lower)} {
+			body := installedPayload().with("clientKey", clientKey).with("principal", object{"uuid": uuid}).json(t)
+			event, err := connect.ParseEvent(connect.EventInstalled, []byte(body))
+			if err != nil || event.ClientKey != want || event.Principal.UUID != lower || event.CheckKeys(appKey) != nil {
+				t.Errorf("%s of %s: %+v, %v", clientKey, uuid, event, err)
+			}
+		}
+	}
+}
+
 func TestParseEventAccepts(t *testing.T) {
 	t.Parallel()
 	payload := installedPayload()
@@ -114,7 +137,7 @@ func TestParseEventAccepts(t *testing.T) {
 		"duplicates in what is not read":  strings.TrimSuffix(payload.json(t), "}") + `,"actor":{"a":1,"a":2}}`,
 		"a secret with any character":     payload.with("sharedSecret", "\x01\"é\n").json(t),
 		"numbers that no float can hold":  strings.TrimSuffix(payload.json(t), "}") + `,"x":1e999}`,
-		"uuid in capitals":                payload.with("principal", object{"uuid": strings.ToUpper(user.UUID)}).json(t),
+		"uuid in capitals":                payload.with("principal", object{"uuid": strings.ToUpper(string(user.UUID))}).json(t),
 		"as long as it may be":            payload.json(t) + strings.Repeat(" ", connect.MaxPayload-len(payload.json(t))),
 		"as many members as are accepted": strings.TrimSuffix(payload.json(t), "}") + manyMembers(59) + "}",
 	} {
@@ -263,11 +286,9 @@ func TestCheckKeys(t *testing.T) {
 		change func(*connect.Event)
 		want   string
 	}{
-		"all agree":      {func(*connect.Event) {}, ""},
-		"old client key": {func(e *connect.Event) { e.ClientKey = "connection:479" }, ""},
-		"uuid in capitals": {func(e *connect.Event) {
-			e.ClientKey, e.Principal = stranger, connect.Principal{UUID: strings.ToUpper(user.UUID)}
-		}, ""},
+		"all agree":                        {func(*connect.Event) {}, ""},
+		"old client key":                   {func(e *connect.Event) { e.ClientKey = "connection:479" }, ""},
+		"uuid in capitals":                 {func(e *connect.Event) { e.ClientKey = upper(tenant) }, ""},
 		"other app":                        {func(e *connect.Event) { e.AppKey = "other" }, "key is not this app's"},
 		"client key of another app":        {func(e *connect.Event) { e.ClientKey = tenant + "2" }, "clientKey names another app"},
 		"client key of another workspace":  {func(e *connect.Event) { e.ClientKey = stranger }, "clientKey names another principal"},

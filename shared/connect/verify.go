@@ -105,6 +105,7 @@ func (v *Verifier) Parse(r Request) (Token, error) {
 	if reason != "" {
 		return Token{}, refuse(reason, t)
 	}
+	t.claims.issuer = CanonicalClientKey(t.claims.issuer)
 	_, appKey, namesApp := ClientKeyWorkspace(t.claims.issuer)
 	if !validClientKey(t.claims.issuer) || namesApp && appKey != v.AppKey {
 		return Token{}, refuse(ReasonIssuer, t)

@@ -110,7 +110,7 @@ func decode(value, appKey, clientKey, version string) (record, error) {
 	}
 	return record{
 		Installation: Installation{
-			AppKey: doc.AppKey, ClientKey: doc.ClientKey, Principal: doc.Principal, State: doc.State,
+			AppKey: doc.AppKey, ClientKey: doc.ClientKey, Principal: doc.Principal.stored(), State: doc.State,
 			SharedSecret: redact.New(doc.SharedSecret), PreviousSecret: redact.New(doc.PreviousSecret),
 			InstalledAt: doc.InstalledAt, UpdatedAt: doc.UpdatedAt, EventAt: doc.EventAt, SignedAt: doc.SignedAt, Version: version,
 		},

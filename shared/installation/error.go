@@ -2,7 +2,9 @@ package installation
 
 import (
 	"errors"
+	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/aws/smithy-go"
 
@@ -58,7 +60,7 @@ type Error struct {
 func (e *Error) Error() string {
 	parts := []string{e.Op}
 	if e.Subject != "" {
-		parts[0] += " " + e.Subject
+		parts[0] += " " + printable(e.Subject)
 	}
 	switch {
 	case e.AWS != nil:
@@ -70,6 +72,15 @@ func (e *Error) Error() string {
 		parts = append(parts, e.Hint)
 	}
 	return strings.Join(parts, ": ")
+}
+
+// printable escapes a subject with invisible characters: it may be a client key that
+// a stranger made up, and the text is for logs and terminals.
+func printable(subject string) string {
+	if strings.ContainsFunc(subject, func(c rune) bool { return !unicode.IsPrint(c) || c == unicode.ReplacementChar }) {
+		return strconv.QuoteToASCII(subject)
+	}
+	return subject
 }
 
 // Unwrap returns the kind, and [ErrUnavailable] where it applies.

@@ -37,7 +37,7 @@ func (row *csvRow) set(column, value string) (err error) {
 	case "val":
 		row.val = value
 	case "uuid", "workspace":
-		row.principal.UUID = value
+		row.workspace = value
 	case "type":
 		row.principal.Type = value
 	case "displayname":

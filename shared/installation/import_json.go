@@ -42,8 +42,8 @@ type importObject struct {
 func (o importObject) fields() fields {
 	return fields{
 		clientKey: firstOf(o.ClientKey, o.ClientKey2), secret: firstOf(o.SharedSecret, o.Secret2), appKey: o.Key,
-		state: o.State, installedAt: o.InstalledAt,
-		principal: Principal{UUID: o.Principal.UUID, Type: o.Principal.Type, DisplayName: firstOf(o.Principal.DisplayName, o.Principal.DisplayName2)},
+		state: o.State, installedAt: o.InstalledAt, workspace: o.Principal.UUID,
+		principal: Principal{Type: o.Principal.Type, DisplayName: firstOf(o.Principal.DisplayName, o.Principal.DisplayName2)},
 	}
 }
 

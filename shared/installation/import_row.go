@@ -3,9 +3,7 @@ package installation
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/linkersync/linkersync/shared/connect"
@@ -24,15 +22,12 @@ const (
 // fields is a row before it is checked, whatever the file's form.
 type fields struct {
 	clientKey, appKey, secret string
-	principal                 Principal
-	state                     State
-	installedAt               time.Time
+	// workspace is the principal's UUID as the row has it.
+	workspace   string
+	principal   Principal
+	state       State
+	installedAt time.Time
 }
-
-// Compiled when it is first needed: most processes never do, and a cold start would pay for it.
-var importedUUID = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^\{?([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})\}?$`)
-})
 
 // check returns the row's installation, or why it is refused.
 func (f fields) check(appKey string) (in Installation, problem string) {
@@ -60,7 +55,7 @@ func (f fields) check(appKey string) (in Installation, problem string) {
 		return in, "the state is neither installed nor uninstalled"
 	}
 	return Installation{
-		AppKey: appKey, ClientKey: f.clientKey, Principal: f.principal, State: f.state,
+		AppKey: appKey, ClientKey: connect.CanonicalClientKey(f.clientKey), Principal: f.principal, State: f.state,
 		SharedSecret: redact.New(f.secret), InstalledAt: f.installedAt,
 	}, ""
 }
@@ -72,7 +67,7 @@ func (f *fields) clean() (problem string) {
 		name  string
 		value *string
 	}{
-		{"client key", &f.clientKey}, {"app key", &f.appKey}, {"shared secret", &f.secret}, {"workspace's UUID", &f.principal.UUID},
+		{"client key", &f.clientKey}, {"app key", &f.appKey}, {"shared secret", &f.secret}, {"workspace's UUID", &f.workspace},
 	} {
 		text, err := input.Text(*field.value)
 		if err != nil {
@@ -105,18 +100,18 @@ func (f fields) checkKey(appKey string) (problem string) {
 
 // checkWorkspace holds the row's workspace to the one in its client key.
 func (f *fields) checkWorkspace() (problem string) {
-	if f.principal.UUID != "" {
-		match := importedUUID().FindStringSubmatch(f.principal.UUID)
-		if match == nil {
+	if f.workspace != "" {
+		workspace, err := connect.ParseWorkspaceUUID(f.workspace)
+		if err != nil {
 			return "the workspace's UUID is none"
 		}
-		f.principal.UUID = "{" + match[1] + "}"
+		f.principal.UUID = workspace
 	}
-	if uuid, _, ok := connect.ClientKeyWorkspace(f.clientKey); ok {
-		if f.principal.UUID != "" && !strings.EqualFold(f.principal.UUID, uuid) {
+	if workspace, _, ok := connect.ClientKeyWorkspace(f.clientKey); ok {
+		if f.workspace != "" && f.principal.UUID != workspace {
 			return "the client key is of another workspace than the row says"
 		}
-		f.principal.UUID = uuid
+		f.principal.UUID = workspace
 	}
 	return ""
 }

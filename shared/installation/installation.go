@@ -30,19 +30,11 @@ const (
 	Uninstalled State = "uninstalled"
 )
 
-// Principal is the workspace or user that the app is installed in.
-type Principal struct {
-	// UUID has braces, as Bitbucket sends it: {11111111-2222-…}.
-	UUID string `json:"uuid"`
-	// Type is "team" (a workspace) or "user" (a personal account).
-	Type string `json:"type,omitempty"`
-	// DisplayName is for people; it changes and identifies nothing.
-	DisplayName string `json:"display_name,omitempty"`
-}
-
 // Installation is one workspace that has, or had, the app.
 type Installation struct {
-	AppKey    string
+	AppKey string
+	// ClientKey names a workspace's UUID in lower case: the store takes any case and
+	// keeps one installation a workspace.
 	ClientKey string
 	Principal Principal
 	State     State

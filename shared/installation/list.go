@@ -10,6 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 	"github.com/aws/smithy-go"
+
+	"github.com/linkersync/linkersync/shared/connect"
 )
 
 // Sizes of a page. AWS caps both.
@@ -97,8 +99,8 @@ func (s *SecretsManager) listed(entry types.SecretListEntry) (Installation, erro
 		// leave one out.
 		in.State = Installed
 	}
-	if uuid := tags[TagWorkspace]; uuid != "" {
-		in.Principal.UUID = "{" + uuid + "}"
+	if workspace, err := connect.ParseWorkspaceUUID(tags[TagWorkspace]); err == nil {
+		in.Principal.UUID = workspace
 	}
 	for version, stages := range entry.SecretVersionsToStages {
 		if slices.Contains(stages, stageCurrent) {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/linkersync/linkersync/shared/connect"
 )
 
 // MaxName is the longest name of a secret, in characters.
@@ -37,8 +39,8 @@ func IsName(name string) bool {
 // A byte that Secrets Manager doesn't take in a name is written as =XX in
 // hexadecimal, as in quoted-printable, and so is the equals sign itself. A slash
 // stays in the client key and is escaped in the app key, so the app key can't
-// reach into the client key's part. Two pairs of keys never share a name, and
-// [DecodeName] gets the client key back.
+// reach into the client key's part. Two pairs of keys share a name only when they
+// differ in the case of a workspace's UUID, and [DecodeName] gets the client key back.
 //
 // An empty key, and one whose name would exceed [MaxName], wrap [ErrName].
 func EncodeName(appKey, clientKey string) (string, error) {
@@ -49,7 +51,7 @@ func EncodeName(appKey, clientKey string) (string, error) {
 	if len(clientKey) > MaxName {
 		return "", fmt.Errorf("name installation: client key of %d bytes: %w", len(clientKey), ErrName)
 	}
-	name := NamePrefix(appKey) + escapeTail(escape(clientKey, "-._@+/"))
+	name := NamePrefix(appKey) + escapeTail(escape(connect.CanonicalClientKey(clientKey), "-._@+/"))
 	if len(name) > MaxName {
 		return "", fmt.Errorf("name installation: client key needs a name of %d characters, %d are allowed: %w", len(name), MaxName, ErrName)
 	}

@@ -9,6 +9,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
+	"github.com/linkersync/linkersync/shared/connect"
 )
 
 // Shortest and longest recovery window of [SecretsManager.Purge].
@@ -33,6 +35,7 @@ func (s *SecretsManager) Purge(ctx context.Context, in Installation, recovery ti
 	if recovery < MinRecovery || recovery > MaxRecovery || recovery%(24*time.Hour) != 0 {
 		return &Error{Op: "purge installation", Subject: in.ClientKey, Kind: ErrInvalid, Hint: "the recovery window is a whole number of days from 7 to 30"}
 	}
+	in.ClientKey = connect.CanonicalClientKey(in.ClientKey)
 	current, err := s.current(ctx, "purge installation", in.ClientKey)
 	switch {
 	case errors.Is(err, ErrPendingDeletion):

@@ -8,6 +8,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
+	"github.com/linkersync/linkersync/shared/connect"
 )
 
 // SecretsManagerAPI is the part of [secretsmanager.Client] that the store calls.
@@ -79,6 +81,7 @@ func NewSecretsManager(api SecretsManagerAPI, options Options) *SecretsManager {
 
 // Get implements [Store]. A cold look-up costs one call to AWS, a warm one none.
 func (s *SecretsManager) Get(ctx context.Context, clientKey string) (Installation, error) {
+	clientKey = connect.CanonicalClientKey(clientKey)
 	if err := s.possible(clientKey); err != nil {
 		return Installation{}, err
 	}
@@ -87,6 +90,7 @@ func (s *SecretsManager) Get(ctx context.Context, clientKey string) (Installatio
 
 // Find implements [Store].
 func (s *SecretsManager) Find(ctx context.Context, clientKey string, fits func(Installation) bool) (Installation, error) {
+	clientKey = connect.CanonicalClientKey(clientKey)
 	if err := s.possible(clientKey); err != nil {
 		if isAbsent(err) {
 			fits(Installation{})
@@ -150,8 +154,10 @@ func (s *SecretsManager) failed(c call, err error) error {
 	return c.failed(err, NamePrefix(s.options.AppKey)+"*")
 }
 
-// check refuses what must not be stored, before anything is called.
+// check brings an installation into the form that is stored, and refuses what must
+// not be stored, before anything is called.
 func (s *SecretsManager) check(op string, in *Installation, event string) (name string, err error) {
+	in.ClientKey, in.Principal = connect.CanonicalClientKey(in.ClientKey), in.Principal.stored()
 	problem := ""
 	switch {
 	case s.options.AppKey == "":

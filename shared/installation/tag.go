@@ -4,7 +4,6 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
@@ -38,7 +37,7 @@ func wantedTags(in Installation) map[string]string {
 	tags := map[string]string{
 		TagApp:       in.AppKey,
 		TagClientKey: escape(in.ClientKey, "-._@+/"),
-		TagWorkspace: strings.Trim(in.Principal.UUID, "{}"),
+		TagWorkspace: in.Principal.UUID.Bare(),
 		TagState:     string(in.State),
 	}
 	maps.DeleteFunc(tags, func(_, value string) bool { return value == "" || len(value) > maxTag })

@@ -234,17 +234,16 @@ func TestInvalidInputIsRefusedBeforeAnyCall(t *testing.T) {
 		event  string
 		want   string
 	}{
-		"no client key":          {func(in *installation.Installation) { in.ClientKey = "" }, "e", "empty app key or client key"},
-		"a client key too long":  {func(in *installation.Installation) { in.ClientKey = strings.Repeat("k", 600) }, "e", "600 bytes"},
-		"no shared secret":       {func(in *installation.Installation) { in.SharedSecret = redact.Secret{} }, "e", "no shared secret"},
-		"a secret not in UTF-8":  {func(in *installation.Installation) { in.SharedSecret = redact.New("canary\xff") }, "e", "not UTF-8"},
-		"a key not in UTF-8":     {func(in *installation.Installation) { in.ClientKey = "\xff" }, "e", "not UTF-8"},
-		"no state":               {func(in *installation.Installation) { in.State = "" }, "e", "neither installed nor uninstalled"},
-		"another app's":          {func(in *installation.Installation) { in.AppKey = "other" }, "e", "another app"},
-		"no event":               {func(*installation.Installation) {}, "", "no event"},
-		"an impossible time":     {func(in *installation.Installation) { in.InstalledAt = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) }, "e", "no JSON form"},
-		"more than 64 KiB":       {func(in *installation.Installation) { in.SharedSecret = redact.New(strings.Repeat("s", 65536)) }, "e", "65536"},
-		"a name more than 64 KB": {func(in *installation.Installation) { in.Principal.DisplayName = strings.Repeat("s", 65536) }, "e", "65536"},
+		"no client key":         {func(in *installation.Installation) { in.ClientKey = "" }, "e", "empty app key or client key"},
+		"a client key too long": {func(in *installation.Installation) { in.ClientKey = strings.Repeat("k", 600) }, "e", "600 bytes"},
+		"no shared secret":      {func(in *installation.Installation) { in.SharedSecret = redact.Secret{} }, "e", "no shared secret"},
+		"a secret not in UTF-8": {func(in *installation.Installation) { in.SharedSecret = redact.New("canary\xff") }, "e", "not UTF-8"},
+		"a key not in UTF-8":    {func(in *installation.Installation) { in.ClientKey = "\xff" }, "e", "not UTF-8"},
+		"no state":              {func(in *installation.Installation) { in.State = "" }, "e", "neither installed nor uninstalled"},
+		"another app's":         {func(in *installation.Installation) { in.AppKey = "other" }, "e", "another app"},
+		"no event":              {func(*installation.Installation) {}, "", "no event"},
+		"an impossible time":    {func(in *installation.Installation) { in.InstalledAt = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) }, "e", "no JSON form"},
+		"more than 64 KiB":      {func(in *installation.Installation) { in.SharedSecret = redact.New(strings.Repeat("s", 65536)) }, "e", "65536"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -273,16 +272,16 @@ func TestAValueMayHave64KiB(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
 	in := must(s.Create(t.Context(), sample(clientKey, "s1"), "1"))(t)
-	in.Principal.DisplayName = ""
+	in.SharedSecret = redact.New("s2")
 	in = must(s.Update(t.Context(), in, "2"))(t)
-	// What the third event and the name around its value add.
-	room := 65536 - len(s.stageValue(t, clientKey, "AWSCURRENT")) - len(`,"display_name":""`) - len(`,"0123456789abcdef"`)
+	// The third event is remembered as well, and replaces the two bytes of the secret.
+	room := 65536 - len(s.stageValue(t, clientKey, "AWSCURRENT")) - len(`,"0123456789abcdef"`) + len("s2")
 	tooLong := in
-	tooLong.Principal.DisplayName = strings.Repeat("n", room+1)
+	tooLong.SharedSecret = redact.New(strings.Repeat("n", room+1))
 	if _, err := s.Update(t.Context(), tooLong, "3"); !errors.Is(err, installation.ErrTooLarge) || errors.Is(err, installation.ErrUnavailable) {
 		t.Errorf("Update with 65537 bytes = %v, want ErrTooLarge", err)
 	}
-	in.Principal.DisplayName = strings.Repeat("n", room)
+	in.SharedSecret = redact.New(strings.Repeat("n", room))
 	must(s.Update(t.Context(), in, "3"))(t)
 	if got := len(s.stageValue(t, clientKey, "AWSCURRENT")); got != 65536 {
 		t.Errorf("the value has %d bytes, the test wants 65536", got)

@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"regexp"
-	"sync"
 	"time"
+
+	"github.com/linkersync/linkersync/shared/connect"
 )
 
 // Source is the source of every event on the bus, ours and the operator's.
@@ -107,11 +107,11 @@ type Finished struct {
 	Ended   time.Time `json:"ended"`
 }
 
-// workspacePattern is a UUID with braces, as Bitbucket writes it.
-// Compiled when it is first needed: most processes never do, and a cold start would pay for it.
-var workspacePattern = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^\{[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\}$`)
-})
+// isWorkspace tells a workspace's UUID with its braces, in any case.
+func isWorkspace(text string) bool {
+	_, err := connect.ParseWorkspaceUUID(text)
+	return err == nil && text[0] == '{'
+}
 
 // Decode reads a detail strictly: an unknown member is an error, because a typo
 // in "installations" would otherwise mean all of them. Errors are ErrRefused.
@@ -141,7 +141,7 @@ func CheckInstallations(uuids []string) error {
 		return fmt.Errorf("%w: %d installations in one event, at most %d: leave the list out for all", ErrRefused, len(uuids), MaxInstallations)
 	}
 	for _, uuid := range uuids {
-		if !workspacePattern().MatchString(uuid) {
+		if !isWorkspace(uuid) {
 			return fmt.Errorf("%w: %q is no workspace UUID, such as {11111111-2222-4333-8444-555555555555}", ErrRefused, uuid)
 		}
 	}

@@ -165,7 +165,7 @@ func (p *pass) run(ctx context.Context, cancel context.CancelCauseFunc, installa
 // keep the next from being looked at. gone is set when every further call, for any
 // installation, would fail too.
 func (p *pass) one(ctx context.Context, in installation.Installation, unreadable error) (part Part, gone error) {
-	target := &reconcile.Target{ClientKey: in.ClientKey, Workspace: in.Principal.UUID, Name: in.Principal.DisplayName}
+	target := &reconcile.Target{ClientKey: in.ClientKey, Workspace: string(in.Principal.UUID), Name: in.Principal.DisplayName}
 	part = Part{Applied: p.options.Apply, Plan: reconcile.Plan{Installation: target}, Result: reconcile.Result{Installation: target}}
 	if unreadable != nil {
 		part.Failures = append(part.Failures, Failure{Subject: "installation " + in.ClientKey, Err: unreadable, alone: true})

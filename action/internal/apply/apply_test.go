@@ -19,6 +19,7 @@ import (
 
 	"github.com/linkersync/linkersync/action/internal/apply"
 	"github.com/linkersync/linkersync/shared/bitbucket"
+	"github.com/linkersync/linkersync/shared/connect"
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/manifest"
 	"github.com/linkersync/linkersync/shared/reconcile"
@@ -87,7 +88,7 @@ func installations(n int, listed *int) iter.Seq2[installation.Installation, erro
 			if listed != nil {
 				*listed = i + 1
 			}
-			in := installation.Installation{ClientKey: fmt.Sprintf("connection:%d", i), Principal: installation.Principal{UUID: fmt.Sprintf("{%d}", i)}}
+			in := installation.Installation{ClientKey: fmt.Sprintf("connection:%d", i), Principal: installation.Principal{UUID: connect.WorkspaceUUID(fmt.Sprintf("{%d}", i))}}
 			if !yield(in, nil) {
 				return
 			}

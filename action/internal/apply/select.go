@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"regexp"
 	"strings"
 
 	"github.com/linkersync/linkersync/shared/connect"
@@ -33,8 +32,8 @@ func Select(ctx context.Context, store installation.Store, name string) iter.Seq
 // One returns the installation that has the client key or is in the workspace with
 // the UUID: the installed one, or else the tombstone.
 func One(ctx context.Context, store installation.Store, name string) (installation.Installation, error) {
-	if isUUID(name) {
-		return inWorkspace(ctx, store, name)
+	if workspace, err := connect.ParseWorkspaceUUID(name); err == nil {
+		return inWorkspace(ctx, store, workspace)
 	}
 	found, err := store.Get(ctx, name)
 	if errors.Is(err, installation.ErrNotFound) && !IsClientKey(name) {
@@ -43,9 +42,9 @@ func One(ctx context.Context, store installation.Store, name string) (installati
 	return found, err
 }
 
-func inWorkspace(ctx context.Context, store installation.Store, id string) (installation.Installation, error) {
+func inWorkspace(ctx context.Context, store installation.Store, id connect.WorkspaceUUID) (installation.Installation, error) {
 	// A UUID is in the tags: no secret has to be read to find it.
-	installed, rest, err := matching(ctx, store, installation.Query{}, func(in installation.Installation) bool { return sameUUID(in.Principal.UUID, id) })
+	installed, rest, err := matching(ctx, store, installation.Query{}, func(in installation.Installation) bool { return in.Principal.UUID == id })
 	if err != nil {
 		return installation.Installation{}, fmt.Errorf("find installation %q: %w", id, err)
 	}
@@ -108,20 +107,12 @@ func IsClientKey(name string) bool {
 	return strings.HasPrefix(name, "ari:") || strings.HasPrefix(name, "connection:")
 }
 
-func isUUID(name string) bool { return uuid.MatchString(name) }
-
-var uuid = regexp.MustCompile(`^\{?[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\}?$`)
-
-func sameUUID(a, b string) bool {
-	return strings.EqualFold(strings.Trim(a, "{}"), strings.Trim(b, "{}"))
-}
-
 // Direct is an installation whose secret did not come from the store but from the
 // caller's environment: the last resort for a pipeline without AWS.
 func Direct(appKey, clientKey string, secret redact.Secret) installation.Installation {
 	workspace, _, _ := connect.ClientKeyWorkspace(clientKey) // not every client key tells it
 	return installation.Installation{
-		AppKey: appKey, ClientKey: clientKey, SharedSecret: secret, State: installation.Installed,
+		AppKey: appKey, ClientKey: connect.CanonicalClientKey(clientKey), SharedSecret: secret, State: installation.Installed,
 		Principal: installation.Principal{UUID: workspace},
 	}
 }

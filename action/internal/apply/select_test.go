@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/linkersync/linkersync/action/internal/apply"
+	"github.com/linkersync/linkersync/shared/connect"
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/redact"
 )
@@ -58,7 +59,7 @@ func (s *shelf) All(_ context.Context, query installation.Query) iter.Seq2[insta
 }
 
 func shelfOf() *shelf {
-	make := func(key, uuid, name string, state installation.State) installation.Installation {
+	make := func(key string, uuid connect.WorkspaceUUID, name string, state installation.State) installation.Installation {
 		return installation.Installation{ClientKey: key, Principal: installation.Principal{UUID: uuid, DisplayName: name}, State: state, SharedSecret: redact.New("s")}
 	}
 	return &shelf{list: []installation.Installation{
@@ -92,7 +93,7 @@ func TestSelect(t *testing.T) {
 		"a UUID that was there before": {uuidB, []string{second}, ""},
 		"a UUID of a tombstone only":   {uuidC, []string{"connection:6"}, ""},
 		"a UUID of two":                {uuidD, nil, "the workspace has 2 installations; use the client key of one: connection:1, connection:2"},
-		"a UUID of nobody":             {strings.Repeat("0", 8) + uuidA[9:], nil, "no workspace has this UUID"},
+		"a UUID of nobody":             {"{" + strings.Repeat("0", 8) + uuidA[9:], nil, "no workspace has this UUID"},
 		"a display name":               {"Example", nil, `find installation "Example": it is no client key, and no workspace's UUID; a name chooses nothing`},
 		"nothing, where one has none":  {"{}", nil, "a name chooses nothing"},
 	}

@@ -191,7 +191,7 @@ func newAddonTokenCommand(inv *invocation) *cobra.Command {
 // label is how a person recognises an installation.
 func label(in installation.Installation) string {
 	if in.Principal.DisplayName != "" {
-		return in.Principal.DisplayName + " " + in.Principal.UUID
+		return in.Principal.DisplayName + " " + string(in.Principal.UUID)
 	}
 	return in.ClientKey
 }

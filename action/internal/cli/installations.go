@@ -34,7 +34,7 @@ type installationView struct {
 
 func viewOf(in installation.Installation) installationView {
 	return installationView{
-		ClientKey: in.ClientKey, Workspace: in.Principal.UUID, Name: in.Principal.DisplayName, Type: in.Principal.Type,
+		ClientKey: in.ClientKey, Workspace: string(in.Principal.UUID), Name: in.Principal.DisplayName, Type: in.Principal.Type,
 		State: in.State, InstalledAt: in.InstalledAt, UpdatedAt: in.UpdatedAt,
 	}
 }

@@ -53,14 +53,12 @@ func (inv *invocation) workspaceKeys(workspaces []string) ([]string, error) {
 		return nil, usage("--workspace is missing: give the UUID of each workspace to add")
 	}
 	keys := make([]string, len(workspaces))
-	for i, uuid := range workspaces {
-		if uuid != "" && uuid[0] != '{' {
-			uuid = "{" + uuid + "}"
+	for i, text := range workspaces {
+		workspace, err := connect.ParseWorkspaceUUID(text)
+		if err != nil {
+			return nil, usage("--workspace: %v", err)
 		}
-		keys[i] = "ari:cloud:bitbucket::app/" + uuid + "/" + appKey
-		if _, _, ok := connect.ClientKeyWorkspace(keys[i]); !ok {
-			return nil, usage("--workspace is %q, and should be a UUID such as {11111111-2222-4333-8444-555555555555}", workspaces[i])
-		}
+		keys[i] = connect.ClientKey(workspace, appKey)
 	}
 	return keys, nil
 }
@@ -77,10 +75,10 @@ func (inv *invocation) appSecret(text string) (redact.Secret, error) {
 func added(appKey string, keys []string, secret redact.Secret) iter.Seq2[installation.Row, error] {
 	return func(yield func(installation.Row, error) bool) {
 		for _, key := range keys {
-			uuid, _, _ := connect.ClientKeyWorkspace(key)
+			workspace, _, _ := connect.ClientKeyWorkspace(key)
 			row := installation.Row{Installation: installation.Installation{
 				AppKey: appKey, ClientKey: key, SharedSecret: secret, State: installation.Installed,
-				Principal: installation.Principal{UUID: uuid, Type: "team"},
+				Principal: installation.Principal{UUID: workspace, Type: "team"},
 			}}
 			if !yield(row, nil) {
 				return

@@ -90,7 +90,7 @@ func (c *purge) run(inv *invocation) error {
 }
 
 func (c *purge) print(inv *invocation, in installation.Installation, err error) error {
-	line := purged{ClientKey: in.ClientKey, Workspace: in.Principal.UUID, UpdatedAt: in.UpdatedAt, Purged: err == nil && c.yes}
+	line := purged{ClientKey: in.ClientKey, Workspace: string(in.Principal.UUID), UpdatedAt: in.UpdatedAt, Purged: err == nil && c.yes}
 	if err != nil {
 		line.Error = err.Error()
 	}

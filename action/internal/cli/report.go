@@ -25,7 +25,7 @@ type report struct {
 func (r *report) add(in installation.Installation, err error) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	line := updated{ClientKey: in.ClientKey, Workspace: in.Principal.UUID}
+	line := updated{ClientKey: in.ClientKey, Workspace: string(in.Principal.UUID)}
 	if err != nil {
 		r.broken++
 		line.Error = err.Error()

@@ -11,6 +11,7 @@ import (
 	simaws "github.com/linkersync/linkersync/internal/simulator/aws"
 	simbitbucket "github.com/linkersync/linkersync/internal/simulator/bitbucket"
 	siminfisical "github.com/linkersync/linkersync/internal/simulator/infisical"
+	"github.com/linkersync/linkersync/shared/connect"
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/redact"
 )
@@ -121,7 +122,7 @@ func (w *scriptWorld) seedStore() error {
 		}
 		_, err := store.Create(context.Background(), installation.Installation{
 			AppKey: scriptApp, ClientKey: clientKey(name), SharedSecret: redact.New(sharedSecret(name)), State: state,
-			Principal: installation.Principal{UUID: workspaces()[name], Type: "team", DisplayName: name},
+			Principal: installation.Principal{UUID: connect.WorkspaceUUID(workspaces()[name]), Type: "team", DisplayName: name},
 		}, "seed")
 		if err != nil {
 			return err

@@ -126,7 +126,7 @@ func (inv *invocation) statusOfInstallations(ctx context.Context, desired manife
 		}
 		at[in.ClientKey] = len(report.Installations)
 		report.Installations = append(report.Installations, status.Installation{
-			Workspace: in.Principal.UUID, Name: platform.Printable(in.Principal.DisplayName), ClientKey: in.ClientKey,
+			Workspace: string(in.Principal.UUID), Name: platform.Printable(in.Principal.DisplayName), ClientKey: in.ClientKey,
 			State: string(in.State), Linkers: status.Unknown, Updated: in.UpdatedAt,
 		})
 	}

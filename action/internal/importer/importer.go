@@ -151,7 +151,7 @@ func (in *intake) row(ctx context.Context, row installation.Row) Result {
 	if reason := misfit(row.Installation); reason != "" {
 		return Result{Line: row.Line, Outcome: Refused, Reason: reason}
 	}
-	result := Result{Line: row.Line, ClientKey: row.ClientKey, Workspace: row.Principal.UUID}
+	result := Result{Line: row.Line, ClientKey: row.ClientKey, Workspace: string(row.Principal.UUID)}
 	if in.done.Has(entry(row.Installation)) {
 		result.Outcome = Done
 		return result
@@ -192,7 +192,7 @@ func (in *intake) take(ctx context.Context, row installation.Installation, resul
 // secret is the digest's key, and can't be found from it.
 func entry(row installation.Installation) string {
 	digest := hmac.New(sha256.New, []byte(row.SharedSecret.Reveal()))
-	for _, part := range []string{row.AppKey, row.ClientKey, string(row.State), row.Principal.UUID} {
+	for _, part := range []string{row.AppKey, row.ClientKey, string(row.State), string(row.Principal.UUID)} {
 		_, _ = fmt.Fprintf(digest, "%q", part) // a hash takes everything
 	}
 	return fmt.Sprintf("%s %x", row.ClientKey, digest.Sum(nil)[:8])

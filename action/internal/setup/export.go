@@ -60,7 +60,7 @@ func (s *Session) exportTo(ctx context.Context, in installation.Installation, fo
 // no workspace it is the client key, which the bucket has no use for.
 func fileName(in installation.Installation) string {
 	if id := in.Principal.UUID; id != "" {
-		return "{" + url.PathEscape(strings.ToLower(strings.Trim(id, "{}"))) + "}.yaml"
+		return "{" + url.PathEscape(strings.ToLower(id.Bare())) + "}.yaml"
 	}
 	return url.PathEscape(in.ClientKey) + ".yaml"
 }

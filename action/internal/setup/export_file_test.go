@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/linkersync/linkersync/shared/connect"
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/rollout"
 )
@@ -21,7 +22,7 @@ func TestEachInstallationHasAFileOfItsOwn(t *testing.T) {
 		"a key that leaves":       {"connection:../../2", "", "connection:..%2F..%2F2.yaml"},
 		"a workspace that leaves": {"connection:1", "{../../x}", "{..%2F..%2Fx}.yaml"},
 	} {
-		in := installation.Installation{ClientKey: test.clientKey, Principal: installation.Principal{UUID: test.workspace}}
+		in := installation.Installation{ClientKey: test.clientKey, Principal: installation.Principal{UUID: connect.WorkspaceUUID(test.workspace)}}
 		if got := fileName(in); got != test.want {
 			t.Errorf("%s: %s, want %s", name, got, test.want)
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/linkersync/linkersync/internal/simulator/fault"
 	"github.com/linkersync/linkersync/shared/awsenv"
 	"github.com/linkersync/linkersync/shared/awsjson"
+	"github.com/linkersync/linkersync/shared/connect"
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/redact"
 	"github.com/linkersync/linkersync/shared/rollout"
@@ -60,7 +61,7 @@ func (s *Stack) Populate(ctx context.Context, count int, values map[string][]str
 			}
 			_, err := store.Create(ctx, installation.Installation{
 				AppKey: s.options.AppKey, ClientKey: clientKey, State: installation.Installed, SharedSecret: redact.New(fleetSecret),
-				Principal: installation.Principal{UUID: workspace, Type: "team"},
+				Principal: installation.Principal{UUID: connect.WorkspaceUUID(workspace), Type: "team"},
 			}, "populate")
 			return err
 		})

@@ -27,6 +27,7 @@ import (
 	"github.com/linkersync/linkersync/internal/simulator/stack"
 	"github.com/linkersync/linkersync/shared/awsenv"
 	"github.com/linkersync/linkersync/shared/awsjson"
+	"github.com/linkersync/linkersync/shared/connect"
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/redact"
 	"github.com/linkersync/linkersync/shared/rollout"
@@ -130,7 +131,7 @@ func (w *independent) install(count int) {
 		}}}))
 		_, err := store.Create(w.t.Context(), installation.Installation{
 			AppKey: appKey, ClientKey: clientKey, State: installation.Installed, SharedSecret: redact.New(secret),
-			Principal: installation.Principal{UUID: stack.Number(n), Type: "team"},
+			Principal: installation.Principal{UUID: connect.WorkspaceUUID(stack.Number(n)), Type: "team"},
 		}, "install")
 		w.must(err)
 		// The server outlives the test, and the app key's installations with it.

@@ -25,6 +25,7 @@ import (
 	simbitbucket "github.com/linkersync/linkersync/internal/simulator/bitbucket"
 	"github.com/linkersync/linkersync/internal/simulator/fault"
 	siminfisical "github.com/linkersync/linkersync/internal/simulator/infisical"
+	"github.com/linkersync/linkersync/shared/connect"
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/redact"
 )
@@ -94,7 +95,7 @@ func seedBitbucket(ctx context.Context, bitbucket *simbitbucket.Server, cloud *s
 	for _, in := range bitbucket.Snapshot().Installations {
 		_, err := store.Create(ctx, installation.Installation{
 			AppKey: appKey, ClientKey: in.ClientKey, SharedSecret: redact.New(sharedSecret), State: installation.Installed,
-			Principal: installation.Principal{UUID: principal.UUID, Type: principal.Type, DisplayName: principal.DisplayName},
+			Principal: installation.Principal{UUID: connect.WorkspaceUUID(principal.UUID), Type: principal.Type, DisplayName: principal.DisplayName},
 		}, "seed")
 		if err != nil {
 			return fmt.Errorf("seed Secrets Manager: %w", err)

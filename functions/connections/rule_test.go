@@ -10,8 +10,8 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
-	"github.com/goccy/go-yaml"
 	"github.com/google/go-cmp/cmp"
+	"go.yaml.in/yaml/v4"
 
 	"github.com/linkersync/linkersync/internal/simulator/aws/eventbridge"
 )
@@ -30,7 +30,11 @@ func deployedPattern(t *testing.T) string {
 		t.Fatal("template.yaml has no rule TokenRotated with a pattern")
 	}
 	pattern = strings.NewReplacer("!Sub ", "", "${AppKey}", appKey).Replace(pattern)
-	encoded, err := yaml.YAMLToJSON([]byte(pattern))
+	var decoded any
+	if err := yaml.Unmarshal([]byte(pattern), &decoded); err != nil {
+		t.Fatal(err)
+	}
+	encoded, err := json.Marshal(decoded)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -141,7 +141,7 @@ func TestEventsThatAreRefused(t *testing.T) {
 	t.Parallel()
 	reasons := map[string]string{
 		"refused_two_states": "one of them is enough", "refused_typo": `"installation"`, "refused_empty_list": "leave it out for all",
-		"refused_slug": `"acme" is no workspace UUID`, "refused_other_app": `"another-app"`, "refused_manifest": "A B",
+		"refused_slug": `"acme" is no workspace UUID`, "refused_other_app": `"another-app"`, "refused_manifest": "this value has",
 		"refused_other_bucket": "not in this deployment's", "refused_no_manifest_key": `"notes.txt" is never read`, "refused_source": "Instance State",
 		"refused_forge_without_descriptor": "send the descriptor", "refused_two_descriptors": "one of them is enough",
 		"refused_no_linkers": "event has no linkers", "refused_no_linkers_for_one": "event has no linkers",

@@ -2,16 +2,35 @@ package manifest
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/linkersync/linkersync/shared/input"
 )
 
-// IsValue tells whether a text has only characters that a linker value may have, and
-// at least one. How long it may be is not its matter.
-func IsValue(text string) bool {
-	return text != "" && !strings.ContainsFunc(text, func(char rune) bool { return !isWord(char) })
+// The forms that texts must have. Each check below explains the first difference.
+var (
+	valueForm     = form(`[\w-]+`)
+	keyForm       = form(`[\w-][\w.-]*`)
+	nameForm      = form(`[a-z0-9]+(-[a-z0-9]+)*`)
+	projectIDForm = form(`[\w-]+`)
+	// Infisical's library for checking input has this form of an address.
+	// Source: https://github.com/colinhacks/zod/blob/v3.25.76/packages/zod/src/v3/types.ts
+	emailForm = form(`([A-Za-z0-9_'+-]+\.)*[A-Za-z0-9_'+-]*[A-Za-z0-9_+-]@([A-Za-z0-9][A-Za-z0-9-]*\.)+[A-Za-z]{2,}`)
+)
+
+// form compiles a pattern of the whole text when it is first needed: a function that
+// reads no manifest starts without it.
+func form(pattern string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("^(?:" + pattern + ")$") })
 }
+
+// IsValue tells whether a text has only characters that a linker value may have, and
+// at least one. It does not check the length.
+func IsValue(text string) bool { return valueForm().MatchString(text) }
 
 // checkValue holds a value to what Bitbucket turns (?K) into, [\w\-]+, read as
 // ASCII: whether its \w takes other letters is documented nowhere.
@@ -22,10 +41,19 @@ func checkValue(value string) string {
 		return "is empty; remove it"
 	case len(value) > MaxValueLength:
 		return fmt.Sprintf("has %d characters; at most %d are allowed", len(value), MaxValueLength)
+	case !IsValue(value):
+		return wrongCharacter(value, "_-", "letters (A-Z, a-z), digits, _ and -")
+	default:
+		return ""
 	}
-	for _, char := range value {
-		if !isWord(char) {
-			return fmt.Sprintf("has the character %q; only letters (A-Z, a-z), digits, _ and - are allowed", char)
+}
+
+// wrongCharacter names the first character that is no ASCII letter or digit and not in
+// others.
+func wrongCharacter(text, others, allowed string) string {
+	for _, char := range text {
+		if char >= utf8.RuneSelf || !unicode.IsLetter(char) && !unicode.IsDigit(char) && !strings.ContainsRune(others, char) {
+			return fmt.Sprintf("has %s; only %s are allowed", input.CharacterName(char), allowed)
 		}
 	}
 	return ""
@@ -41,45 +69,35 @@ func checkKey(key string) string {
 	case len(key) > MaxKeyLength:
 		return fmt.Sprintf("has %d characters; at most %d are allowed", len(key), MaxKeyLength)
 	case key[0] == '.':
-		return fmt.Sprintf("%s starts with a dot; write the key as it is in the app's descriptor", quote(key))
+		return "starts with a dot; write the key as it is in the app's descriptor"
+	case !keyForm().MatchString(key):
+		return wrongCharacter(key, "_-.", "letters (A-Z, a-z), digits, _, - and .")
+	default:
+		return ""
 	}
-	for _, char := range key {
-		if !isWord(char) && char != '.' {
-			return fmt.Sprintf("%s has the character %q; only letters (A-Z, a-z), digits, _, - and . are allowed", quote(key), char)
-		}
-	}
-	return ""
-}
-
-func isWord(char rune) bool {
-	return 'A' <= char && char <= 'Z' || 'a' <= char && char <= 'z' || '0' <= char && char <= '9' || char == '_' || char == '-'
 }
 
 // checkName is Infisical's slug: it refuses what it would have to change.
 // Source: https://infisical.com/docs/api-reference/endpoints/app-connections/bitbucket/create
 func checkName(name string) string {
-	if name == "" {
+	switch {
+	case name == "":
 		return "is empty; name the connection"
-	}
-	if len(name) > MaxNameLength {
+	case len(name) > MaxNameLength:
 		return fmt.Sprintf("has %d characters; at most %d are allowed", len(name), MaxNameLength)
+	case !nameForm().MatchString(name):
+		return "is not a slug; only lower case letters (a-z), digits and single dashes between them are allowed"
+	default:
+		return ""
 	}
-	for part := range strings.SplitSeq(name, "-") {
-		if part == "" || strings.IndexFunc(part, notSlug) >= 0 {
-			return fmt.Sprintf("%s is not a slug; only lower case letters (a-z), digits and single dashes between them are allowed", quote(name))
-		}
-	}
-	return ""
 }
-
-func notSlug(char rune) bool { return (char < 'a' || char > 'z') && (char < '0' || char > '9') }
 
 func checkProjectID(id string) string {
 	switch {
 	case id == "":
-		return "is empty; remove the key for a connection of the organisation"
-	case len(id) > MaxNameLength || strings.IndexFunc(id, func(char rune) bool { return !isWord(char) }) >= 0:
-		return fmt.Sprintf("%s is not an Infisical project's ID; copy it from the project's settings", quote(id))
+		return "is empty; remove the key for a connection of the organization"
+	case len(id) > MaxNameLength || !projectIDForm().MatchString(id):
+		return "is not an Infisical project's ID; copy it from the project's settings"
 	default:
 		return ""
 	}
@@ -88,7 +106,7 @@ func checkProjectID(id string) string {
 // checkDescription refuses control characters because descriptions are printed
 // on terminals.
 func checkDescription(text string) string {
-	text = strings.TrimSpace(text)
+	text = input.Trim(text)
 	if length := utf8.RuneCountInString(text); length > MaxDescriptionLength {
 		return fmt.Sprintf("has %d characters; at most %d are allowed", length, MaxDescriptionLength)
 	}
@@ -98,17 +116,14 @@ func checkDescription(text string) string {
 	return ""
 }
 
-// checkEmail finds what can't be an address; Infisical decides about the rest.
+// checkEmail takes what Infisical takes.
 func checkEmail(email string) string {
-	local, domain, _ := strings.Cut(email, "@")
 	switch {
-	case utf8.RuneCountInString(email) > MaxEmailLength:
+	case len(email) > MaxEmailLength:
 		return fmt.Sprintf("has more than %d characters", MaxEmailLength)
-	case local == "" || domain == "" || strings.Contains(domain, "@") || strings.ContainsFunc(email, notInEmail):
-		return fmt.Sprintf("%s is not an email address; write the Atlassian account's, as in name@example.com", quote(email))
+	case !emailForm().MatchString(email):
+		return "is not an email address that Infisical takes; write the Atlassian account's, as in name@example.com"
 	default:
 		return ""
 	}
 }
-
-func notInEmail(char rune) bool { return unicode.IsSpace(char) || unicode.IsControl(char) }

@@ -2,12 +2,13 @@ package manifest
 
 import (
 	"fmt"
-	"strings"
 
-	"github.com/goccy/go-yaml/ast"
+	"go.yaml.in/yaml/v4"
+
+	"github.com/linkersync/linkersync/shared/input"
 )
 
-func (r *reader) connections(node ast.Node) []Connection {
+func (r *reader) connections(node *yaml.Node) []Connection {
 	elements, ok := r.list(node, "connections")
 	if !ok {
 		return nil
@@ -23,7 +24,7 @@ func (r *reader) connections(node ast.Node) []Connection {
 		id := [2]string{connection.ProjectID, connection.Name}
 		if first, twice := seen[id]; twice && connection.Name != "" {
 			r.add(connection.Position, fmt.Sprintf("connections[%d].name", i),
-				"connection %s of the same project is listed for the second time, first in line %d; remove one or rename it", quote(connection.Name), first.Line)
+				"%s of the same project is listed for the second time, first in line %d; remove one or rename it", named("connection", connection.Name), first.Line)
 		} else {
 			seen[id] = connection.Position
 		}
@@ -32,7 +33,7 @@ func (r *reader) connections(node ast.Node) []Connection {
 	return connections
 }
 
-func (r *reader) connection(node ast.Node, path string) Connection {
+func (r *reader) connection(node *yaml.Node, path string) Connection {
 	connection := Connection{Position: position(node)}
 	from, ok := r.mapping(node, path, []string{"name", "project_id", "description", "email", "token", "adopt"})
 	if !ok {
@@ -41,7 +42,7 @@ func (r *reader) connection(node ast.Node, path string) Connection {
 	connection.Name = r.field(from, "name", true, checkName)
 	connection.ProjectID = r.field(from, "project_id", false, checkProjectID)
 	// Infisical trims as well, and a YAML block ends with a line break.
-	connection.Description = strings.TrimSpace(r.field(from, "description", false, checkDescription))
+	connection.Description = input.Trim(r.field(from, "description", false, checkDescription))
 	connection.Email = r.field(from, "email", true, checkEmail)
 	connection.Adopt = r.boolean(from, "adopt")
 	r.field(from, "token", true, func(text string) string {

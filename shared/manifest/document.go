@@ -3,31 +3,29 @@ package manifest
 import (
 	"bytes"
 	"errors"
-	"fmt"
+	"io"
+	"regexp"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
-	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/lexer"
-	"github.com/goccy/go-yaml/parser"
-	"github.com/goccy/go-yaml/token"
+	"go.yaml.in/yaml/v4"
+	"go.yaml.in/yaml/v4/plugin/loaderlimits"
+
+	"github.com/linkersync/linkersync/shared/input"
 )
 
-// What the YAML may look like before it is parsed. The parser recurses per
-// level and takes quadratic time in the keys of a mapping, so a hostile file of
-// a few hundred kilobytes could overflow the stack, which Go can't recover from.
-// A manifest has four levels; one that has every allowed entry stays below these.
+// Bounds of the YAML, which hold memory and time of a hostile file. A manifest has
+// four levels of nesting, and one per bracket.
 const (
-	maxFlowDepth   = 10
-	maxBlockColumn = 200
-	maxKeys        = 5_000
-	maxTokens      = 500_000
+	maxDepth = 12
+	maxKeys  = 5_000
 )
 
 // document parses data into the root node of its only document. It reports what
 // is wrong and returns nil when there is no node to walk.
-func (r *reader) document(data []byte) ast.Node {
-	data = bytes.TrimPrefix(data, []byte("\ufeff"))
+func (r *reader) document(data []byte) *yaml.Node {
+	data = input.WithoutBOM(data)
 	if len(data) > MaxFileSize {
 		r.whole("the manifest has %d bytes, more than %d; move values to a values_file", len(data), MaxFileSize)
 		return nil
@@ -36,122 +34,122 @@ func (r *reader) document(data []byte) ast.Node {
 		r.add(invalidUTF8(data), "", "this is not UTF-8 text; save the file as UTF-8")
 		return nil
 	}
-	tokens := lexer.Tokenize(string(data))
-	if !r.tokensAllowed(tokens) {
+	if entries(data) > MaxEntries {
+		r.whole("the manifest has more than %d lines and list entries; list fewer values, or move them to a values_file", MaxEntries)
 		return nil
 	}
-	file, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
+	loader, err := yaml.NewLoader(bytes.NewReader(data), yaml.WithPlugin(loaderlimits.New(loaderlimits.DepthFunc(notTooDeep))))
+	var first, second yaml.Node
+	if err == nil {
+		err = loader.Load(&first)
+	}
+	if errors.Is(err, io.EOF) || err == nil && isEmpty(&first) {
+		r.whole("the manifest is empty; start with a line: version: %d", version)
+		return nil
+	}
 	if err != nil {
 		r.syntaxError(err)
 		return nil
 	}
-	if len(file.Docs) != 1 || file.Docs[0].Body == nil {
-		r.whole("the manifest is empty; start with a line: version: %d", version)
+	switch err := loader.Load(&second); {
+	case err == nil:
+		r.add(position(&second), "", "a second document starts here; a manifest is one document, so use one file each")
+		return nil
+	case !errors.Is(err, io.EOF):
+		r.syntaxError(err)
 		return nil
 	}
-	return file.Docs[0].Body
+	if root := first.Content[0]; r.supported(root, &count{}) {
+		return root
+	}
+	return nil
 }
 
-// syntaxError reports the parser's message without the excerpt of the file that
-// its Error method adds: it might show a secret.
-func (r *reader) syntaxError(err error) {
-	var syntax interface {
-		GetMessage() string
-		GetToken() *token.Token
+var errTooDeep = errors.New("nested too deeply")
+
+func notTooDeep(depth int, _ *loaderlimits.DepthContext) error {
+	if depth > maxDepth {
+		return errTooDeep
 	}
-	if !errors.As(err, &syntax) {
+	return nil
+}
+
+func isEmpty(document *yaml.Node) bool {
+	return len(document.Content) == 0 || document.Content[0].Kind == yaml.ScalarNode && document.Content[0].Value == "" && document.Content[0].Style == 0
+}
+
+// entries is an upper bound of the document's nodes, counted before the YAML parser
+// spends memory on each: what starts a node is a line or stands before a space, and
+// within brackets there are commas.
+func entries(data []byte) int {
+	total := 0
+	for line := range bytes.Lines(data) {
+		line = bytes.TrimLeft(line, " \t\r\n")
+		if len(line) == 0 || line[0] == '#' {
+			continue
+		}
+		markers := bytes.Count(line, []byte(",")) + bytes.Count(line, []byte("- ")) + bytes.Count(line, []byte("[")) + bytes.Count(line, []byte("{"))
+		total += max(1, markers)
+	}
+	return total
+}
+
+// syntaxError reports the parser's message without the line of the file, which
+// might be a secret's, and without the names that the message quotes.
+func (r *reader) syntaxError(err error) {
+	failure, ok := errors.AsType[*yaml.LoadError](err)
+	if !ok {
 		r.whole("this is not valid YAML; check it with an editor that knows YAML")
 		return
 	}
-	r.add(place(syntax.GetToken()), "", "this is not valid YAML: %s", shown(syntax.GetMessage()))
+	message := "this is not valid YAML: " + quotation().ReplaceAllString(failure.Message, "one that is not shown")
+	switch {
+	case strings.Contains(failure.Message, errTooDeep.Error()):
+		message = "this is nested too deeply for a manifest"
+	case failure.Message == "found incompatible YAML document":
+		message = "%YAML directives are not supported; remove the line"
+	case strings.Contains(failure.Message, "anchor"):
+		message = noAnchors
+	}
+	r.add(Position{Line: failure.Mark.Line, Column: failure.Mark.Column}, "", "%s", message)
 }
 
-// tokensAllowed refuses, with their places, the parts of YAML that a manifest
-// has no use for and that make files costly or surprising to read.
-func (r *reader) tokensAllowed(tokens token.Tokens) bool {
-	if len(tokens) > maxTokens {
-		r.whole("the manifest has too many entries; move values to a values_file")
-		return false
+// quotation is what a message of the YAML library repeats of the file.
+var quotation = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`'.*'|".*"`) })
+
+const noAnchors = "anchors, aliases and merge keys (&, *, <<) are not supported; write the values out, share them in a values_file, or put the text in quotes"
+
+// count is what has been seen of a document.
+type count struct{ keys int }
+
+// supported reports, with their places, the parts of YAML that a manifest has no use
+// for and that make files surprising to read.
+func (r *reader) supported(node *yaml.Node, seen *count) bool {
+	message := ""
+	switch {
+	case node.Kind == yaml.AliasNode || node.Anchor != "" || node.Kind == yaml.ScalarNode && node.ShortTag() == "!!merge":
+		message = noAnchors
+	case node.Style&yaml.TaggedStyle != 0:
+		message = "tags (!) are not supported; put the text in quotes"
+	case node.Kind == yaml.MappingNode:
+		if seen.keys += len(node.Content) / 2; seen.keys > maxKeys {
+			r.add(position(node), "", "the manifest has more than %d keys; split it", maxKeys)
+			return false
+		}
 	}
-	allowed, started, depth, keys := true, false, 0, 0
-	for _, t := range tokens {
-		if t.Type == token.DirectiveType {
-			r.add(place(t), "", "directives (%%) are not supported; remove the line")
-			return false
-		}
-		if started && (t.Type == token.DocumentHeaderType || t.Type == token.DocumentEndType) {
-			r.add(place(t), "", "a second document starts here; a manifest is one document, so use one file each")
-			return false
-		}
-		started = started || t.Type != token.CommentType
-		depth += nesting(t.Type)
-		if t.Type == token.MappingValueType {
-			keys++
-		}
-		message := tokenMessage(t, depth)
-		if message == "" && keys == maxKeys+1 {
-			message = fmt.Sprintf("the manifest has more than %d keys; split it", maxKeys)
-			keys++
-		}
-		if message != "" {
-			r.add(place(t), "", "%s", message)
+	if message != "" {
+		r.add(position(node), "", "%s", message)
+	}
+	allowed := message == ""
+	for i, child := range node.Content {
+		if node.Kind == yaml.MappingNode && i%2 == 0 && child.Kind != yaml.ScalarNode && child.Kind != yaml.AliasNode {
+			r.add(position(child), "", "a key must be text; write key: value")
 			allowed = false
+			continue
 		}
-		if depth > maxFlowDepth {
-			break
-		}
+		allowed = r.supported(child, seen) && allowed
 	}
 	return allowed
-}
-
-func nesting(t token.Type) int {
-	switch t {
-	case token.SequenceStartType, token.MappingStartType:
-		return 1
-	case token.SequenceEndType, token.MappingEndType:
-		return -1
-	default:
-		return 0
-	}
-}
-
-// tokenMessage returns what is wrong with a token, or nothing.
-func tokenMessage(t *token.Token, depth int) string {
-	if losesTab(t) {
-		return "a tab stands within this text, where readers of YAML differ; write a space, or one entry a line"
-	}
-	switch t.Type {
-	case token.AnchorType, token.AliasType, token.MergeKeyType:
-		return "anchors, aliases and merge keys (&, *, <<) are not supported; write the values out, share them in a values_file, or put the text in quotes"
-	case token.TagType:
-		return "tags (!) are not supported; put the text in quotes"
-	case token.MappingKeyType:
-		return "complex keys (?) are not supported; write key: value"
-	case token.SequenceEntryType, token.MappingValueType:
-		// Each block level is further to the right than the one around it, so the
-		// column bounds the depth. Inside brackets it does not, and needs not.
-		if depth <= 0 && t.Position.Column > maxBlockColumn {
-			return "this is nested too deeply for a manifest"
-		}
-	}
-	if depth > maxFlowDepth {
-		return "this is nested too deeply for a manifest"
-	}
-	return ""
-}
-
-// losesTab tells whether the lexer left a tab out of a plain text: it makes the one
-// value AB of "A<tab>B", which nobody meant.
-func losesTab(t *token.Token) bool {
-	plain := t.Indicator == token.NotIndicator
-	return plain && strings.Contains(strings.TrimSpace(t.Origin), "\t") && !strings.Contains(t.Value, "\t")
-}
-
-func place(t *token.Token) Position {
-	if t == nil || t.Position == nil {
-		return Position{}
-	}
-	return Position{Line: t.Position.Line, Column: t.Position.Column}
 }
 
 func invalidUTF8(data []byte) Position {

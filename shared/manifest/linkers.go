@@ -3,10 +3,12 @@ package manifest
 import (
 	"fmt"
 
-	"github.com/goccy/go-yaml/ast"
+	"go.yaml.in/yaml/v4"
+
+	"github.com/linkersync/linkersync/shared/input"
 )
 
-func (r *reader) linkers(node ast.Node) []Linker {
+func (r *reader) linkers(node *yaml.Node) []Linker {
 	elements, ok := r.list(node, "linkers")
 	if !ok {
 		return nil
@@ -21,7 +23,7 @@ func (r *reader) linkers(node ast.Node) []Linker {
 		linker := r.linker(element, fmt.Sprintf("linkers[%d]", i))
 		if first, twice := seen[linker.Key]; twice && linker.Key != "" {
 			r.add(linker.Position, fmt.Sprintf("linkers[%d].key", i),
-				"linker %s is listed for the second time, first in line %d; put its values together", quote(linker.Key), first.Line)
+				"%s is listed for the second time, first in line %d; put its values together", named("linker", linker.Key), first.Line)
 		} else {
 			seen[linker.Key] = linker.Position
 		}
@@ -30,7 +32,7 @@ func (r *reader) linkers(node ast.Node) []Linker {
 	return linkers
 }
 
-func (r *reader) linker(node ast.Node, path string) Linker {
+func (r *reader) linker(node *yaml.Node, path string) Linker {
 	linker := Linker{Position: position(node)}
 	from, ok := r.mapping(node, path, []string{"key", "values", "values_file", "prune"})
 	if !ok {
@@ -45,7 +47,7 @@ func (r *reader) linker(node ast.Node, path string) Linker {
 		// Not the same as an empty list: with prune on, that would delete all.
 		r.add(from.at, path, "%s has neither values nor values_file; add one, or values: [] if it should have none", path)
 	}
-	set := &valueSet{reader: r, seen: map[string]source{}}
+	set := &valueSet{reader: r, seen: map[string]place{}}
 	if hasInline {
 		r.inlineValues(set, inline, from.child("values"))
 	}
@@ -56,7 +58,7 @@ func (r *reader) linker(node ast.Node, path string) Linker {
 	return linker
 }
 
-func (r *reader) inlineValues(set *valueSet, node ast.Node, path string) {
+func (r *reader) inlineValues(set *valueSet, node *yaml.Node, path string) {
 	elements, ok := r.list(node, path)
 	if !ok {
 		return
@@ -64,7 +66,7 @@ func (r *reader) inlineValues(set *valueSet, node ast.Node, path string) {
 	for i, element := range elements {
 		child := func() string { return fmt.Sprintf("%s[%d]", path, i) }
 		if value, ok := r.text(element, child); ok {
-			set.add(value, source{file: r.name, at: position(element)}, child)
+			set.add(input.Trim(value), position(element), child)
 		}
 	}
 }

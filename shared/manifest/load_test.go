@@ -50,7 +50,7 @@ func TestLoadReadsTheManifestAndItsFiles(t *testing.T) {
 func TestLoadFromTheWorkingFolder(t *testing.T) {
 	t.Chdir(folder(t, map[string]string{"m.yaml": withFile("v.txt"), "v.txt": "A B\n"}))
 	_, err := manifest.Load("m.yaml")
-	want := []string{`v.txt:1:1: value "A B" has the character ' '; only letters (A-Z, a-z), digits, _ and - are allowed`}
+	want := []string{`v.txt:1:1: this value has the character ' '; only letters (A-Z, a-z), digits, _ and - are allowed`}
 	if diff := cmp.Diff(want, problemLines(err)); diff != "" {
 		t.Errorf("problems (-want +got):\n%s", diff)
 	}

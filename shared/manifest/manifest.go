@@ -12,6 +12,9 @@ package manifest
 const (
 	// MaxFileSize is in bytes, of the manifest and of each values file.
 	MaxFileSize = 4 << 20
+	// MaxEntries bounds a manifest's lines and list entries, comments left out. With
+	// one more, parsing would need more memory than the functions have.
+	MaxEntries = 150_000
 	// MaxLinkers and MaxConnections are per manifest.
 	MaxLinkers     = 100
 	MaxConnections = 500

@@ -1,9 +1,9 @@
 package manifest
 
 import (
-	"fmt"
+	"strconv"
 
-	"github.com/goccy/go-yaml/ast"
+	"go.yaml.in/yaml/v4"
 )
 
 // version is the one this package reads and writes.
@@ -28,7 +28,7 @@ func Parse(name string, data []byte, open func(path string) ([]byte, error)) (Ma
 	return m, nil
 }
 
-func (r *reader) manifest(node ast.Node, m *Manifest) {
+func (r *reader) manifest(node *yaml.Node, m *Manifest) {
 	if !r.version(node) {
 		return
 	}
@@ -47,26 +47,24 @@ func (r *reader) manifest(node ast.Node, m *Manifest) {
 
 // version tells whether the rest is worth reading: what a later version means
 // by its keys isn't known here, so complaints about them would mislead.
-func (r *reader) version(node ast.Node) bool {
-	mapping, ok := node.(*ast.MappingNode)
-	if !ok {
+func (r *reader) version(node *yaml.Node) bool {
+	if node.Kind != yaml.MappingNode {
 		return true
 	}
-	for _, entry := range mapping.Values {
-		if entry.Key.GetToken().Value != "version" {
+	for key, value := range pairs(node) {
+		if key.Value != "version" {
 			continue
 		}
-		number, ok := entry.Value.(*ast.IntegerNode)
 		switch {
-		case !ok:
-			found := describe(entry.Value)
+		case value.ShortTag() != "!!int":
+			found := describe(value)
 			if found == kindNumber {
-				found = shown(entry.Value.GetToken().Value) // 1.0 is a number, too
+				found = "a fraction" // 1.0 is a number, too
 			}
-			r.add(position(entry.Value), "version", "version must be the number %d, not %s", version, found)
-		case fmt.Sprint(number.Value) != fmt.Sprint(version):
-			r.add(position(entry.Value), "version",
-				"version %s is not known; this linkersync reads version %d, so use that or a newer linkersync", shown(number.Token.Value), version)
+			r.add(position(value), "version", "version must be the number %d, not %s", version, found)
+		case value.Value != strconv.Itoa(version):
+			r.add(position(value), "version",
+				"%s is not known; this linkersync reads version %d, so use that or a newer linkersync", named("version", value.Value), version)
 			return false
 		}
 		return true

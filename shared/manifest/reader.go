@@ -2,10 +2,11 @@ package manifest
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 
-	"github.com/goccy/go-yaml/ast"
+	"go.yaml.in/yaml/v4"
 )
 
 // reader walks the nodes of one manifest and reports everything that is wrong
@@ -28,7 +29,7 @@ func (r *reader) whole(format string, args ...any) { r.add(Position{}, "", forma
 type fields struct {
 	at      Position
 	path    string
-	entries map[string]ast.Node
+	entries map[string]*yaml.Node
 }
 
 // child is the path of an entry.
@@ -40,48 +41,43 @@ func (f fields) child(key string) string {
 }
 
 // mapping returns the entries with known keys and reports the others.
-func (r *reader) mapping(node ast.Node, path string, known []string) (fields, bool) {
-	found := fields{at: position(node), path: path, entries: map[string]ast.Node{}}
-	mapping, ok := node.(*ast.MappingNode)
-	if !ok {
+func (r *reader) mapping(node *yaml.Node, path string, known []string) (fields, bool) {
+	found := fields{at: position(node), path: path, entries: map[string]*yaml.Node{}}
+	if node.Kind != yaml.MappingNode {
 		r.add(found.at, path, "%s must have keys (%s), not be %s", subject(path), strings.Join(known, ", "), describe(node))
 		return found, false
 	}
 	seen := map[string]Position{}
-	for _, entry := range mapping.Values {
-		key := entry.Key.GetToken().Value
-		at := position(entry.Key)
+	for key, value := range pairs(node) {
+		at := position(key)
+		key := key.Value
 		if first, twice := seen[key]; twice {
-			r.add(at, found.child(shown(key)), "key %s stands here for the second time, first in line %d; remove one", quote(key), first.Line)
+			r.add(at, found.child(shownKey(key)), "%s stands here for the second time, first in line %d; remove one", named("key", key), first.Line)
 			continue
 		}
 		seen[key] = at
 		if !slices.Contains(known, key) {
-			r.add(at, found.child(shown(key)), "%s", unknownKey(key, subject(path), known))
+			r.add(at, found.child(shownKey(key)), "%s", unknownKey(key, subject(path), known))
 			continue
 		}
-		found.entries[key] = entry.Value
+		found.entries[key] = value
 	}
 	return found, true
 }
 
 // list returns the elements of a sequence.
-func (r *reader) list(node ast.Node, path string) ([]ast.Node, bool) {
-	sequence, ok := node.(*ast.SequenceNode)
-	if !ok {
+func (r *reader) list(node *yaml.Node, path string) ([]*yaml.Node, bool) {
+	if node.Kind != yaml.SequenceNode {
 		r.add(position(node), path, "%s must be a list, not %s; write [] for an empty one", subject(path), describe(node))
 		return nil, false
 	}
-	return sequence.Values, true
+	return node.Content, true
 }
 
 // text returns a string; path is built only when it is not one.
-func (r *reader) text(node ast.Node, path func() string) (string, bool) {
-	switch node := node.(type) {
-	case *ast.StringNode:
+func (r *reader) text(node *yaml.Node, path func() string) (string, bool) {
+	if describe(node) == kindText {
 		return node.Value, true
-	case *ast.LiteralNode:
-		return node.Value.Value, true
 	}
 	hint := ""
 	if kind := describe(node); kind == kindNumber || kind == kindBoolean {
@@ -97,12 +93,11 @@ func (r *reader) boolean(from fields, key string) bool {
 	if !there {
 		return false
 	}
-	value, ok := node.(*ast.BoolNode)
-	if !ok {
+	if describe(node) != kindBoolean {
 		r.add(position(node), from.child(key), "%s must be true or false, not %s", from.child(key), describe(node))
 		return false
 	}
-	return value.Value
+	return strings.EqualFold(node.Value, "true")
 }
 
 // rule tells what is wrong with a text, or nothing.
@@ -130,35 +125,42 @@ func (r *reader) field(from fields, key string, required bool, check rule) strin
 
 // The kinds of YAML nodes as people call them.
 const (
+	kindText    = "text"
 	kindNumber  = "a number"
 	kindBoolean = "true or false"
 )
 
-func describe(node ast.Node) string {
-	switch node.(type) {
-	case *ast.MappingNode:
+func describe(node *yaml.Node) string {
+	switch node.Kind {
+	case yaml.MappingNode:
 		return "a group of keys"
-	case *ast.SequenceNode:
+	case yaml.SequenceNode:
 		return "a list"
-	case *ast.StringNode, *ast.LiteralNode:
-		return "text"
-	case *ast.IntegerNode, *ast.FloatNode, *ast.InfinityNode, *ast.NanNode:
+	}
+	switch node.ShortTag() {
+	case "!!str", "!!timestamp": // a day is text in YAML 1.2, whatever it was in 1.1
+		return kindText
+	case "!!int", "!!float":
 		return kindNumber
-	case *ast.BoolNode:
+	case "!!bool":
 		return kindBoolean
 	default:
 		return "empty"
 	}
 }
 
-// position is where a node starts. A block mapping's own token is the first
-// colon, so its first key counts.
-func position(node ast.Node) Position {
-	if mapping, ok := node.(*ast.MappingNode); ok && !mapping.IsFlowStyle && len(mapping.Values) > 0 {
-		return place(mapping.Values[0].Key.GetToken())
+// pairs are the keys and values of a mapping.
+func pairs(mapping *yaml.Node) iter.Seq2[*yaml.Node, *yaml.Node] {
+	return func(yield func(key, value *yaml.Node) bool) {
+		for i := 0; i+1 < len(mapping.Content); i += 2 {
+			if !yield(mapping.Content[i], mapping.Content[i+1]) {
+				return
+			}
+		}
 	}
-	return place(node.GetToken())
 }
+
+func position(node *yaml.Node) Position { return Position{Line: node.Line, Column: node.Column} }
 
 // subject is what a message calls the thing at path.
 func subject(path string) string {

@@ -37,7 +37,7 @@ func ParseReference(text string) (Reference, error) {
 	ref := Reference{Scheme: scheme, Target: target}
 	switch scheme {
 	case SchemeEnv:
-		if !isVariable(target) {
+		if !variableForm().MatchString(target) {
 			return Reference{}, errors.New("not a reference: env: needs a variable's name of letters, digits and _, as in env:BITBUCKET_API_TOKEN")
 		}
 	case SchemeFile:
@@ -46,7 +46,7 @@ func ParseReference(text string) (Reference, error) {
 		}
 	case SchemeAWSSecret:
 		id, key, withKey := strings.Cut(target, "#")
-		if !isSecretID(id) || withKey && (key == "" || strings.ContainsFunc(key, unicode.IsControl)) {
+		if !secretIDForm().MatchString(id) || withKey && (key == "" || strings.ContainsFunc(key, unicode.IsControl)) {
 			return Reference{}, errors.New("not a reference: aws-secret: needs a secret's name or ARN, and # before the field of a JSON secret, as in aws-secret:bitbucket/ci#token")
 		}
 		ref.Target, ref.Key = id, key
@@ -77,20 +77,10 @@ func unknownScheme(scheme string) error {
 	return errNotReference
 }
 
-// isVariable follows POSIX, so that a shell can set it.
-func isVariable(name string) bool {
-	for i, char := range name {
-		if char == '-' || !isWord(char) || i == 0 && '0' <= char && char <= '9' {
-			return false
-		}
-	}
-	return name != ""
-}
-
-// isSecretID takes the characters of names and, for ARNs, the colon.
-// Source: https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html
-func isSecretID(id string) bool {
-	return id != "" && !strings.ContainsFunc(id, func(char rune) bool {
-		return !isWord(char) && !strings.ContainsRune("/+=.@:", char)
-	})
-}
+var (
+	// A variable's name follows POSIX, so that a shell can set it.
+	variableForm = form(`[A-Za-z_][A-Za-z0-9_]*`)
+	// A secret's ID has the characters of names and, for ARNs, the colon.
+	// Source: https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html
+	secretIDForm = form(`[\w/+=.@:-]+`)
+)

@@ -1,48 +1,37 @@
 package manifest
 
 import (
-	"bytes"
+	"regexp"
 	"slices"
-	"strconv"
 	"strings"
+	"sync"
 )
 
-// tokenShape is how a kind of Atlassian credential starts and how many more
-// letters and digits follow at least; shorter ones are talk about tokens.
+// tokenShape is the pattern of a kind of Atlassian credential. What is shorter is talk
+// about tokens.
 type tokenShape struct {
-	prefix string
-	more   int
-	name   string
+	pattern *regexp.Regexp
+	name    string
 }
 
-// tokenShapes returns the credentials that a manifest's author handles, and so
-// may paste. A general secret scanner knows more; this one guards the one mistake.
-func tokenShapes() []tokenShape {
+// tokenShapes are the credentials that a manifest's author handles, and so may
+// paste. A general secret scanner knows more; this one guards the one mistake.
+var tokenShapes = sync.OnceValue(func() []tokenShape {
 	return []tokenShape{
-		{"ATATT", 20, "an Atlassian API token"},
-		{"ATCTT", 20, "a Bitbucket access token"},
-		{"ATBB", 24, "a Bitbucket app password"},
+		{regexp.MustCompile(`ATATT[\w-]{20,}`), "an Atlassian API token"},
+		{regexp.MustCompile(`ATCTT[\w-]{20,}`), "a Bitbucket access token"},
+		{regexp.MustCompile(`ATBB[\w-]{24,}`), "a Bitbucket app password"},
 	}
-}
+})
 
 // findSecrets reports what looks like a credential, anywhere in the file:
 // comments are committed as well.
 func (r *reader) findSecrets(file string, data []byte) {
 	for _, shape := range tokenShapes() {
 		// Bounded, because each place found costs a walk from the file's start.
-		for offset, found := 0, 0; found < MaxProblems; {
-			start := bytes.Index(data[offset:], []byte(shape.prefix))
-			if start < 0 {
-				break
-			}
-			start += offset
-			offset = start + len(shape.prefix)
-			if wordLength(data[offset:]) < shape.more {
-				continue
-			}
-			found++
+		for _, place := range shape.pattern.FindAllIndex(data, MaxProblems) {
 			r.problems.add(Problem{
-				File: file, Position: positionAt(data, start),
+				File: file, Position: positionAt(data, place[0]),
 				Message: "this looks like " + shape.name + "; " + secretAdvice,
 			})
 		}
@@ -51,35 +40,38 @@ func (r *reader) findSecrets(file string, data []byte) {
 
 const secretAdvice = "a secret in this file is in the repository's history for good: revoke it, keep the new one in a secret store, and write a reference to it (token: env:NAME, file:PATH or aws-secret:ID#key)"
 
-func wordLength(data []byte) int {
-	length := bytes.IndexFunc(data, func(char rune) bool { return !isWord(char) })
-	if length < 0 {
-		return len(data)
-	}
-	return length
-}
-
-// looksSecret tells whether text must not be repeated in a message.
+// looksSecret tells whether text has a credential's shape somewhere.
 func looksSecret(text string) bool {
-	return slices.ContainsFunc(tokenShapes(), func(shape tokenShape) bool {
-		return strings.Contains(text, shape.prefix) && len(text) >= len(shape.prefix)+shape.more
-	})
+	return slices.ContainsFunc(tokenShapes(), func(shape tokenShape) bool { return shape.pattern.MatchString(text) })
 }
 
-// maxShown is how many characters of a text a message repeats.
-const maxShown = 60
+// plausible is what a message may repeat of a file. The file may be another one than
+// was meant, one with credentials, so a message repeats only short words.
+var plausible = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[\w-]{1,24}$`) })
 
-// shown is text as a message may repeat it: short, not secret, and with control
-// characters, which would act on a terminal, escaped.
-func shown(text string) string {
-	if looksSecret(text) {
-		return "(not shown)"
+// named is what a message calls a thing that stands in a file: its kind and the text
+// in quotes, as in value "A", or "this value" when the text is not to be repeated.
+func named(kind, text string) string {
+	if !plausible().MatchString(text) || looksSecret(text) {
+		return "this " + kind
 	}
-	if runes := []rune(text); len(runes) > maxShown {
-		text = string(runes[:maxShown]) + "…"
-	}
-	quoted := strconv.Quote(text)
-	return strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
+	return kind + ` "` + text + `"`
 }
 
-func quote(text string) string { return `"` + shown(text) + `"` }
+// shownKey is a key in a problem's path.
+func shownKey(key string) string {
+	if strings.HasPrefix(named("key", key), "this") {
+		return "(key)"
+	}
+	return key
+}
+
+var fileName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[\w./ -]{0,80}\w\.[A-Za-z]{1,5}$`) })
+
+// namedFile is named for a values_file: a path that ends like a file's name is shown.
+func namedFile(path string) string {
+	if fileName().MatchString(path) && !looksSecret(path) {
+		return `values_file "` + path + `"`
+	}
+	return named("values_file", path)
+}

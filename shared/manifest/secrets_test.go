@@ -39,8 +39,8 @@ func TestCredentialsAreFoundAnywhere(t *testing.T) {
 		"in a file that isn't YAML": {
 			"version: [\n# " + pasted + "\n",
 			[]string{
-				"m.yaml:1:10: this is not valid YAML: sequence end token ']' not found",
 				"m.yaml:2:3: this looks like an Atlassian API token; " + advice,
+				"m.yaml:3:1: this is not valid YAML: did not find expected node content",
 			},
 		},
 		"where the file starts": {
@@ -48,7 +48,7 @@ func TestCredentialsAreFoundAnywhere(t *testing.T) {
 			[]string{
 				"m.yaml:1:1: this looks like an Atlassian API token; " + advice,
 				"m.yaml:1:1: the manifest has no version; add a line: version: 1",
-				`m.yaml:1:1: key "(not shown)" is not known; the manifest may have version, app, linkers, connections`,
+				`m.yaml:1:1: this key is not known; the manifest may have version, app, linkers, connections`,
 			},
 		},
 		"talk about tokens": {"version: 1 # starts with ATATT3xFf, ATCTT or ATBB, and has many letters and digits after it\n", nil},
@@ -91,11 +91,11 @@ func TestProblemsNeverRepeatACredential(t *testing.T) {
 		"version: 1\nlinkers: [{key: k, values_file: " + pasted + "}]",
 		"version: 1\nlinkers: [{key: k, values: [], prune: " + pasted + "}]",
 		"version: 1\nconnections: [{name: " + pasted + ", email: " + pasted + ", token: " + pasted + ", project_id: " + pasted + ", adopt: " + pasted + "}]",
-		"version: 1\nconnections: [{name: a, email: a@b, token: 'env:" + pasted + "'}]",
-		"version: 1\nconnections: [{name: a, email: a@b, token: '" + pasted + ":x'}]",
-		"version: 1\nconnections: [{name: a, email: a@b, token: 'file:" + pasted + "'}]",
-		"version: 1\nconnections: [{name: a, email: a@b, token: 'aws-secret:" + pasted + "'}]",
-		"version: 1\nconnections: [{name: a, email: a@b, token: 'aws-secret:a#" + pasted + "'}]",
+		"version: 1\nconnections: [{name: a, email: a@b.de, token: 'env:" + pasted + "'}]",
+		"version: 1\nconnections: [{name: a, email: a@b.de, token: '" + pasted + ":x'}]",
+		"version: 1\nconnections: [{name: a, email: a@b.de, token: 'file:" + pasted + "'}]",
+		"version: 1\nconnections: [{name: a, email: a@b.de, token: 'aws-secret:" + pasted + "'}]",
+		"version: 1\nconnections: [{name: a, email: a@b.de, token: 'aws-secret:a#" + pasted + "'}]",
 		"version: 1\napp: \"" + pasted,
 		"version: 1\napp: |" + pasted,
 		"version: 1\napp: {" + pasted + "]",

@@ -9,12 +9,12 @@ import (
 // unknownKey says what to write instead of a key that the manifest does not know.
 func unknownKey(key, owner string, known []string) string {
 	if slices.Contains(known, "token") && isSecretName(key) {
-		return fmt.Sprintf("key %s is not known, and secrets don't belong in this file; write token: with a reference such as env:NAME", quote(key))
+		return fmt.Sprintf("%s is not known, and secrets don't belong in this file; write token: with a reference such as env:NAME", named("key", key))
 	}
 	if like := closest(key, known); like != "" {
-		return fmt.Sprintf("key %s is not known; did you mean %q?", quote(key), like)
+		return fmt.Sprintf("%s is not known; did you mean %q?", named("key", key), like)
 	}
-	return fmt.Sprintf("key %s is not known; %s may have %s", quote(key), owner, strings.Join(known, ", "))
+	return fmt.Sprintf("%s is not known; %s may have %s", named("key", key), owner, strings.Join(known, ", "))
 }
 
 func isSecretName(key string) bool {
@@ -35,10 +35,13 @@ func closest(text string, words []string) string {
 	return best
 }
 
+// maxSuggested bounds the text that a word is suggested for, in bytes.
+const maxSuggested = 60
+
 // plain makes valuesFile, values-file and values_file the same word.
 func plain(text string) string {
-	if len(text) > maxShown {
-		text = text[:maxShown]
+	if len(text) > maxSuggested {
+		text = text[:maxSuggested]
 	}
 	return strings.NewReplacer("_", "", "-", "", " ", "").Replace(strings.ToLower(text))
 }

@@ -1,45 +1,50 @@
 package manifest
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path"
 	"path/filepath"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
-	"github.com/goccy/go-yaml/ast"
+	"go.yaml.in/yaml/v4"
 
 	"github.com/linkersync/linkersync/shared/input"
 )
 
-// source is where a value was read.
-type source struct {
-	file string
-	at   Position
+// place is where a value was read. It is small, because a linker has up to
+// [MaxValues] of them.
+type place struct {
+	line   int32
+	inFile bool
 }
 
 // valueSet collects the values of one linker, in order and each once.
 type valueSet struct {
 	reader *reader
+	// file is the name of the values file, once it is read.
+	file   string
 	values []string
-	seen   map[string]source
+	seen   map[string]place
 	full   bool
 }
 
 // add takes a value or reports what is wrong with it; path is called only then.
-func (s *valueSet) add(value string, from source, path func() string) {
+func (s *valueSet) add(value string, at Position, path func() string) {
+	from := s.reader.name
+	if s.file != "" {
+		from = s.file
+	}
 	problem := checkValue(value)
 	first, twice := s.seen[value]
 	switch {
 	case problem != "":
-	case twice && first.file == from.file:
-		problem = fmt.Sprintf("is listed for the second time, first in line %d; remove one", first.at.Line)
+	case twice && first.inFile == (s.file != ""):
+		problem = fmt.Sprintf("is listed for the second time, first in line %d; remove one", first.line)
 	case twice:
-		problem = fmt.Sprintf("is listed already, in %s line %d; remove one", first.file, first.at.Line)
+		problem = fmt.Sprintf("is listed already, in %s line %d; remove one", s.reader.name, first.line)
 	case len(s.values) == MaxValues:
 		if s.full {
 			return
@@ -47,68 +52,65 @@ func (s *valueSet) add(value string, from source, path func() string) {
 		s.full = true
 		problem = fmt.Sprintf("is one too many: a linker takes %d values", MaxValues)
 	default:
-		s.seen[value] = from
+		s.seen[value] = place{line: int32(at.Line), inFile: s.file != ""}
 		s.values = append(s.values, value)
 		return
 	}
-	s.reader.problems.add(Problem{
-		File: from.file, Position: from.at, Path: path(),
-		Message: fmt.Sprintf("value %s %s", quote(value), problem),
-	})
+	s.reader.problems.add(Problem{File: from, Position: at, Path: path(), Message: named("value", value) + " " + problem})
 }
 
 // fileValues adds the values of the file that node names.
-func (r *reader) fileValues(set *valueSet, node ast.Node, at string) {
+func (r *reader) fileValues(set *valueSet, node *yaml.Node, at string) {
 	name, ok := r.text(node, func() string { return at })
 	if !ok {
 		return
 	}
 	local, problem := localPath(name)
 	if problem != "" {
-		r.add(position(node), at, "values_file %s %s", quote(name), problem)
+		r.add(position(node), at, "%s %s", namedFile(name), problem)
 		return
 	}
 	if r.open == nil {
-		r.add(position(node), at, "values_file %s can't be read: this manifest does not come from a folder, so list the values under values", quote(name))
+		r.add(position(node), at, "%s can't be read: this manifest does not come from a folder, so list the values under values", namedFile(name))
 		return
 	}
 	data, err := r.open(local)
 	if err != nil {
-		r.add(position(node), at, "values_file %s can't be read: %s", quote(name), openMessage(err))
+		r.add(position(node), at, "%s can't be read: %s", namedFile(name), openMessage(err))
 		return
 	}
 	if len(data) > MaxFileSize {
-		r.add(position(node), at, "values_file %s has %d bytes, more than %d", quote(name), len(data), MaxFileSize)
+		r.add(position(node), at, "%s has %d bytes, more than %d", namedFile(name), len(data), MaxFileSize)
 		return
 	}
-	if r.lines(set, besides(r.name, local), data) == 0 {
+	set.file = besides(r.name, local)
+	if r.lines(set, data) == 0 {
 		// A generator that failed leaves an empty file, and with prune on that
 		// would delete every value.
-		r.add(position(node), at, "values_file %s holds no values; if the linker should have none, write values: [] instead", quote(name))
+		r.add(position(node), at, "%s holds no values; if the linker should have none, write values: [] instead", namedFile(name))
 	}
 }
 
 // lines adds one value per line; comments and empty lines are skipped.
 // It returns how many lines had a value, right or wrong.
-func (r *reader) lines(set *valueSet, file string, data []byte) int {
-	data = bytes.TrimPrefix(data, []byte("\ufeff"))
+func (r *reader) lines(set *valueSet, data []byte) int {
+	data = input.WithoutBOM(data)
 	if !utf8.Valid(data) {
-		r.problems.add(Problem{File: file, Position: invalidUTF8(data), Message: "this is not UTF-8 text; save the file as UTF-8"})
+		r.problems.add(Problem{File: set.file, Position: invalidUTF8(data), Message: "this is not UTF-8 text; save the file as UTF-8"})
 		return 1
 	}
-	r.findSecrets(file, data)
+	r.findSecrets(set.file, data)
 	count, number := 0, 0
 	for line := range strings.Lines(string(data)) {
 		number++
 		content := uncommented(line)
-		value := strings.TrimSpace(content)
+		value := input.Trim(content)
 		if value == "" {
 			continue
 		}
 		count++
-		indent := len(content) - len(strings.TrimLeftFunc(content, unicode.IsSpace))
-		column := utf8.RuneCountInString(content[:indent]) + 1
-		set.add(value, source{file: file, at: Position{Line: number, Column: column}}, func() string { return "" })
+		column := utf8.RuneCountInString(content[:strings.Index(content, value)]) + 1
+		set.add(strings.Clone(value), Position{Line: number, Column: column}, func() string { return "" })
 	}
 	return count
 }

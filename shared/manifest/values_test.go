@@ -24,13 +24,13 @@ func TestValuesFile(t *testing.T) {
 		"no line break at the end":      {content: "A\nB", want: []string{"A", "B"}},
 		"Windows line ends and a mark":  {content: "\ufeffA\r\nB\r\n", want: []string{"A", "B"}},
 		"comments and blank lines":      {content: "# teams\n\nA # the first\n  # indented\n\t B \n#C\n", want: []string{"A", "B"}},
-		"a number sign in a value":      {content: "A#B\nC\t# D#E\n", problems: []string{`v.txt:1:1: value "A#B" has the character '#'; only letters (A-Z, a-z), digits, _ and - are allowed`}},
+		"a number sign in a value":      {content: "A#B\nC\t# D#E\n", problems: []string{`v.txt:1:1: this value has the character '#'; only letters (A-Z, a-z), digits, _ and - are allowed`}},
 		"digits need no quotes":         {content: "2024\n007\ntrue\n", want: []string{"2024", "007", "true"}},
 		"an empty file":                 {content: "", problems: []string{`m.yaml:4:18: values_file "v.txt" holds no values; if the linker should have none, write values: [] instead`}},
 		"only comments":                 {content: "# A\n\n", problems: []string{`m.yaml:4:18: values_file "v.txt" holds no values; if the linker should have none, write values: [] instead`}},
 		"a value twice":                 {content: "A\nB\n\n  A\n", problems: []string{`v.txt:4:3: value "A" is listed for the second time, first in line 1; remove one`}},
-		"two values in a line":          {content: "A B\n", problems: []string{`v.txt:1:1: value "A B" has the character ' '; only letters (A-Z, a-z), digits, _ and - are allowed`}},
-		"a list of another kind":        {content: "- A\n\"B\",\n", problems: []string{`v.txt:1:1: value "- A" has the character ' '; only letters (A-Z, a-z), digits, _ and - are allowed`, `v.txt:2:1: value ""B"," has the character '"'; only letters (A-Z, a-z), digits, _ and - are allowed`}},
+		"two values in a line":          {content: "A B\n", problems: []string{`v.txt:1:1: this value has the character ' '; only letters (A-Z, a-z), digits, _ and - are allowed`}},
+		"a list of another kind":        {content: "- A\n\"B\",\n", problems: []string{`v.txt:1:1: this value has the character ' '; only letters (A-Z, a-z), digits, _ and - are allowed`, `v.txt:2:1: this value has the character '"'; only letters (A-Z, a-z), digits, _ and - are allowed`}},
 		"an encoding that is not UTF-8": {content: "A\nB\xff\n", problems: []string{"v.txt:2:2: this is not UTF-8 text; save the file as UTF-8"}},
 		"a credential in a comment":     {content: "A\n# ATATT3xFfGF0abcdefghijklmno\n", problems: []string{"v.txt:2:3: this looks like an Atlassian API token; " + advice}},
 	}
@@ -117,7 +117,7 @@ func TestLinkersMayShareAValuesFile(t *testing.T) {
 	t.Parallel()
 	text := fromFile + "  - key: l\n    values_file: ./v.txt\n"
 	_, err := manifest.Parse("teams/m.yaml", []byte(text), func(string) ([]byte, error) { return []byte("A/B\n"), nil })
-	want := []string{`teams/v.txt:1:1: value "A/B" has the character '/'; only letters (A-Z, a-z), digits, _ and - are allowed`}
+	want := []string{`teams/v.txt:1:1: this value has the character '/'; only letters (A-Z, a-z), digits, _ and - are allowed`}
 	if diff := cmp.Diff(want, problemLines(err)); diff != "" {
 		t.Errorf("problems (-want +got):\n%s", diff)
 	}

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/goccy/go-yaml"
 	"github.com/linkersync/linkersync/shared/redact"
+	"go.yaml.in/yaml/v4"
 )
 
 const canary = "canary-7f3a"

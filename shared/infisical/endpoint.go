@@ -3,13 +3,12 @@ package infisical
 import (
 	"crypto/x509"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 
+	"github.com/linkersync/linkersync/shared/input"
 	"github.com/linkersync/linkersync/shared/transport"
 )
 
@@ -106,17 +105,9 @@ func parseBaseURL(raw string) (*url.URL, error) {
 // and returns them together with the system's, for a self-hosted Infisical whose
 // certificate a company's own authority signed.
 func LoadRootCAs(path string) (*x509.CertPool, error) {
-	file, err := os.Open(path)
+	pem, err := input.ReadFile(path, maxCAFile)
 	if err != nil {
-		return nil, fmt.Errorf("read CA file: %w", err)
-	}
-	defer func() { _ = file.Close() }() // only read from
-	pem, err := io.ReadAll(io.LimitReader(file, maxCAFile+1))
-	if err != nil {
-		return nil, fmt.Errorf("read CA file: %w", err)
-	}
-	if len(pem) > maxCAFile {
-		return nil, fmt.Errorf("read CA file %s: it is larger than %d bytes", path, maxCAFile)
+		return nil, fmt.Errorf("read CA file %s: %s", path, input.Reason(err))
 	}
 	pool, err := x509.SystemCertPool()
 	if err != nil {

@@ -139,7 +139,7 @@ func TestACAFileThatIsNoneIsNamed(t *testing.T) {
 	}{
 		"key.pem":  {"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "no PEM certificate"},
 		"empty":    {"", "no PEM certificate"},
-		"huge.pem": {strings.Repeat("x", 1<<20+1), "larger than"},
+		"huge.pem": {strings.Repeat("x", 1<<20+1), "too large"},
 	}
 	for name, file := range files {
 		path := filepath.Join(dir, name)

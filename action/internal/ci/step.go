@@ -124,7 +124,7 @@ func (s *step) work(ctx context.Context, options setup.Options) (err error) {
 
 // manifest takes the manifest through what the command names.
 func (s *step) manifest(ctx context.Context, trigger platform.Trigger) error {
-	desired, err := s.session.Load(s.config.File)
+	desired, err := s.session.Load(ctx, s.config.File, nil)
 	if err != nil {
 		return s.wrongManifest(err)
 	}

@@ -23,6 +23,8 @@ const (
 	exitFailed  = 1
 	exitUsage   = 2
 	exitChanges = 3
+	// exitInterrupted is 128 and the number of SIGINT, as a shell has it.
+	exitInterrupted = 130
 )
 
 // Process is what the operating system gives the command.
@@ -38,7 +40,8 @@ type Process struct {
 
 const description = `Keep a Bitbucket Connect app's linker values, and your Bitbucket connections in Infisical, as linkersync.yaml says.
 
-Exit codes: 0 fine, 1 failed, 2 wrong use, 3 "plan --exit-code" found changes.`
+Exit codes: 0 fine, 1 failed, 2 wrong use, 3 "plan --exit-code" found changes,
+130 interrupted.`
 
 const examples = `  linkersync plan --installation all
   linkersync apply --installation {11111111-2222-4333-8444-555555555555}
@@ -49,6 +52,7 @@ const examples = `  linkersync plan --installation all
 // once.
 func Run(ctx context.Context, args []string, process Process) int {
 	inv := newInvocation(process)
+	inv.interrupted = ctx
 	command := newRootCommand(inv)
 	// An empty list, and not nil: cobra would take the process's own arguments.
 	command.SetArgs(append([]string{}, args...))

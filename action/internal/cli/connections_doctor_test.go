@@ -43,7 +43,7 @@ func TestDoctor(t *testing.T) {
 		"an unknown token":        {func(w *safeWorld) { w.env["TOKEN"] = "mistyped-token" }, []string{"failed token ci", "ok login", "ok read", "warn connection ci"}, "expired", 1},
 		"no token":                {func(w *safeWorld) { w.run("ensure"); w.env["TOKEN"] = "" }, []string{"failed token ci", "ok login", "ok read", "warn connection ci"}, "env:TOKEN", 1},
 		"somebody else's":         {func(w *safeWorld) { w.theirs("ci", false) }, []string{"ok token ci", "ok login", "ok read", "failed connection ci"}, "adopt: true", 1},
-		"no login":                {func(w *safeWorld) { w.env["LINKERSYNC_INFISICAL_CLIENT_SECRET"] = "wrong" }, []string{"ok token ci", "failed login"}, "check the client ID and secret", 1},
+		"no login":                {func(w *safeWorld) { w.env["LINKERSYNC_INFISICAL_CLIENT_SECRET"] = "wrong-secret" }, []string{"ok token ci", "failed login"}, "check the client ID and secret", 1},
 		"nothing to log in with":  {func(w *safeWorld) { w.env["LINKERSYNC_INFISICAL_CLIENT_SECRET"] = "" }, []string{"ok token ci", "failed login"}, "LINKERSYNC_INFISICAL_CLIENT_SECRET", 1},
 		"nothing is wanted":       {func(w *safeWorld) { w.identity(nil); w.manifest("  []\n") }, []string{"ok login"}, "logged in", 0},
 		"no permission":           {func(w *safeWorld) { w.identity(nil) }, []string{"ok token ci", "ok login", "failed read ci"}, "app-connections", 1},

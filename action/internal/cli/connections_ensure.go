@@ -16,7 +16,7 @@ type connectionsFileFlag struct{ file string }
 // load reads the manifest's connections: those with one of the names, or all when
 // no name is given.
 func (f connectionsFileFlag) load(inv *invocation, names []string) (manifest.Manifest, error) {
-	desired, err := inv.session.Load(f.file)
+	desired, err := inv.session.Load(inv.ctx, f.file, inv.process.Stdin)
 	if err != nil {
 		return desired, wrongManifest(err)
 	}

@@ -146,7 +146,7 @@ func TestFailuresSayWhatToDo(t *testing.T) {
 		"a role that may not write": {func(w *safeWorld) { w.identity([]siminfisical.Action{siminfisical.Read}) }, []string{"ensure"}, 1, "You are not allowed to create on app-connections", true},
 		"a role that may not read":  {func(w *safeWorld) { w.identity(nil) }, []string{"list"}, 1, "give the identity a role that allows it", false},
 		"an unknown project":        {nil, []string{"list", "--project", "nobody's"}, 1, "project", false},
-		"a wrong client secret":     {func(w *safeWorld) { w.env["LINKERSYNC_INFISICAL_CLIENT_SECRET"] = "wrong" }, []string{"list"}, 1, "check the client ID and secret", false},
+		"a wrong client secret":     {func(w *safeWorld) { w.env["LINKERSYNC_INFISICAL_CLIENT_SECRET"] = "wrong-secret" }, []string{"list"}, 1, "check the client ID and secret", false},
 		"no client secret":          {func(w *safeWorld) { w.env["LINKERSYNC_INFISICAL_CLIENT_SECRET"] = "" }, []string{"list"}, 1, "LINKERSYNC_INFISICAL_CLIENT_SECRET", false},
 		"a broken manifest":         {func(w *safeWorld) { w.manifest("  - {name: CI}\n") }, []string{"ensure"}, 2, "linkersync.yaml:4:", false},
 		"no connections":            {func(w *safeWorld) { w.manifest("  []\n") }, []string{"ensure"}, 2, "no connections", false},

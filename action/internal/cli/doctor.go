@@ -43,11 +43,8 @@ func (c *doctor) run(inv *invocation) error {
 	var wanted manifest.Manifest
 	if c.file != "" {
 		var err error
-		if wanted, err = manifest.Load(c.file); err != nil {
+		if wanted, err = inv.session.Load(inv.ctx, c.file, inv.process.Stdin); err != nil {
 			return wrongManifest(err)
-		}
-		if err := inv.session.UseApp(wanted.App); err != nil {
-			return usageError{err.Error()}
 		}
 	}
 	if c.installation == apply.All {

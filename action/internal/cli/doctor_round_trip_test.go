@@ -44,8 +44,12 @@ func checked(t *testing.T, spoil func(server *simbitbucket.Server, interrupt fun
 	code := cli.Run(ctx, []string{"doctor", "--round-trip", "issues"}, cli.Process{
 		Getenv: func(name string) string { return variables[name] }, Stdout: &stdout, Stderr: &bytes.Buffer{},
 	})
-	if code != 1 {
-		t.Errorf("exit code %d", code)
+	want := 1
+	if ctx.Err() != nil {
+		want = 130
+	}
+	if code != want {
+		t.Errorf("exit code %d, want %d", code, want)
 	}
 	in, _ := server.Installation(clientKey("alpha"))
 	return stdout.String(), in.Values["issues"]

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -56,7 +57,7 @@ func TestInterruptedInTheMiddleAndGoesOn(t *testing.T) { //nolint:paralleltest /
 	ctx, interrupt := context.WithCancel(t.Context())
 	out := &onFirstWrite{do: interrupt}
 	code, errs := run(ctx, out, update...)
-	if code != 1 || !strings.Contains(out.String(), "1 updated, 0 were done before") {
+	if code != 130 || !strings.Contains(out.String(), "1 updated, 0 were done before") {
 		t.Errorf("exit code %d\n%s", code, out.String())
 	}
 	if strings.Contains(errs, "delta") || !strings.Contains(errs, "It was interrupted. What was done is kept; run the same command again") {
@@ -86,8 +87,42 @@ func TestInterruptedWaitForInput(t *testing.T) { //nolint:paralleltest // the AW
 	time.AfterFunc(50*time.Millisecond, interrupt)
 	var out, errs bytes.Buffer
 	code := cli.Run(ctx, []string{"installations", "import", "-"}, cli.Process{Getenv: os.Getenv, Stdin: silent, Stdout: &out, Stderr: &errs})
-	if code != 1 || !strings.Contains(out.String(), "0 stored") || !strings.Contains(errs.String(), "It was interrupted.") {
+	if code != 130 || !strings.Contains(out.String(), "0 stored") || !strings.Contains(errs.String(), "It was interrupted.") {
 		t.Errorf("exit code %d\n%s%s", code, out.String(), errs.String())
+	}
+}
+
+// TestTheFirstSignalEndsEveryWaitForInput: nobody writes to standard input here, and a
+// pipe as a file is refused before it is read.
+func TestTheFirstSignalEndsEveryWaitForInput(t *testing.T) {
+	t.Parallel()
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		args []string
+		code int
+	}{
+		{[]string{"plan", "-f", "-"}, 130},
+		{[]string{"connections", "ensure", "-f", "-"}, 130},
+		{[]string{"plan", "-f", pipe}, 2},
+		{[]string{"doctor", "--installation", "connection:1", "-f", pipe}, 2},
+		{[]string{"connections", "list", "--infisical-client-id", "c", "--infisical-ca-file", pipe}, 1},
+	} {
+		ctx, signal := context.WithCancel(t.Context())
+		time.AfterFunc(50*time.Millisecond, signal)
+		silent, writer := io.Pipe()
+		variables := map[string]string{"LINKERSYNC_INFISICAL_CLIENT_SECRET": "client-secret"}
+		var errs bytes.Buffer
+		if test.code != 130 {
+			ctx = t.Context()
+		}
+		code := cli.Run(ctx, test.args, cli.Process{Getenv: func(name string) string { return variables[name] }, Stdin: silent, Stdout: &bytes.Buffer{}, Stderr: &errs})
+		if code != test.code {
+			t.Errorf("%q: exit code %d, want %d\n%s", test.args, code, test.code, &errs)
+		}
+		_ = writer.Close()
 	}
 }
 
@@ -106,7 +141,7 @@ func TestStoppedStepSaysSo(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	out := &onFirstWrite{do: stop}
 	code := cli.Run(ctx, []string{"action"}, cli.Process{Getenv: func(name string) string { return variables[name] }, Stdout: out, Stderr: &bytes.Buffer{}})
-	if code != 1 || !strings.Contains(out.String(), "error: linkersync: the step was stopped: context canceled; what was done is kept, run it again to finish") {
+	if code != 130 || !strings.Contains(out.String(), "error: linkersync: the step was stopped: context canceled; what was done is kept, run it again to finish") {
 		t.Errorf("exit code %d\n%s", code, out.String())
 	}
 	written, err := os.ReadFile(outputs)

@@ -27,10 +27,12 @@ type invocation struct {
 	json, noColour, verbose bool
 
 	// Set by begin, once the flags are known.
-	ctx     context.Context
-	end     context.CancelFunc
-	session *setup.Session
-	log     *slog.Logger
+	ctx context.Context
+	// interrupted ends with the first signal.
+	interrupted context.Context
+	end         context.CancelFunc
+	session     *setup.Session
+	log         *slog.Logger
 	// started tells a verb's own error from a wrong command line.
 	started bool
 }
@@ -40,7 +42,8 @@ func newInvocation(process Process) *invocation {
 		process.Now = time.Now
 	}
 	inv := &invocation{
-		stdout: &output{Writer: process.Stdout}, outTerminal: isTerminal(process.Stdout), errTerminal: isTerminal(process.Stderr),
+		interrupted: context.Background(),
+		stdout:      &output{Writer: process.Stdout}, outTerminal: isTerminal(process.Stdout), errTerminal: isTerminal(process.Stderr),
 		ctx: context.Background(), end: func() {},
 	}
 	// Once for every verb, message and help text: names and errors hold words of others.
@@ -122,6 +125,12 @@ func (inv *invocation) finish(err error) int {
 	switch {
 	case err == nil:
 		return exitOK
+	case inv.interrupted.Err() != nil:
+		if !errors.Is(err, errReported) {
+			_, _ = fmt.Fprintf(inv.process.Stderr, "linkersync: %v\n", err)
+		}
+		inv.hint(context.Canceled)
+		return exitInterrupted
 	case errors.Is(err, errChanges):
 		return exitChanges
 	case errors.Is(err, errReported):

@@ -66,7 +66,7 @@ func newApplyCommand(inv *invocation) *cobra.Command {
 
 // runManifest takes the manifest through the one flow and prints each part as it comes.
 func (inv *invocation) runManifest(work setup.Work, quiet bool) (total reconcile.Summary, err error) {
-	desired, err := inv.session.Load(inv.options.File)
+	desired, err := inv.session.Load(inv.ctx, inv.options.File, inv.process.Stdin)
 	if err != nil {
 		return total, wrongManifest(err)
 	}

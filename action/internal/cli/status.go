@@ -99,7 +99,7 @@ func (inv *invocation) status(ctx context.Context) status.Report {
 			report.Errors = append(report.Errors, platform.Printable(err.Error()))
 		}
 	}
-	desired, err := inv.session.Load(inv.options.File)
+	desired, err := inv.session.Load(ctx, inv.options.File, inv.process.Stdin)
 	fail(wrongManifest(err))
 	report.App = inv.session.AppKey()
 	fail(inv.statusOfInstallations(ctx, desired, &report))

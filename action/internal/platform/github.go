@@ -8,12 +8,12 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"strconv"
 	"strings"
 
 	"github.com/sethvargo/go-githubactions"
 
+	"github.com/linkersync/linkersync/shared/input"
 	"github.com/linkersync/linkersync/shared/redact"
 	"github.com/linkersync/linkersync/shared/transport"
 )
@@ -68,7 +68,7 @@ func (g *gitHub) Trigger() Trigger {
 // fromFork reads the event's payload. One that can't be read counts as a fork:
 // the careful way is to show less.
 func (g *gitHub) fromFork() bool {
-	file, err := os.Open(g.getenv("GITHUB_EVENT_PATH"))
+	file, err := input.Open(g.getenv("GITHUB_EVENT_PATH"))
 	if err != nil {
 		return true
 	}

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"log/slog"
 
 	"github.com/linkersync/linkersync/action/internal/apply"
@@ -18,15 +20,10 @@ type UseError struct{ Message string }
 
 func (e UseError) Error() string { return e.Message }
 
-// Load reads the manifest of the options. The error is manifest.Problems, [UseError], or
-// why the file can't be read.
-func (s *Session) Load(file string) (manifest.Manifest, error) {
-	if s.workspace != "" {
-		if _, err := input.ReadFileWithin(s.workspace, file, manifest.MaxFileSize); errors.Is(err, input.ErrLink) {
-			return manifest.Manifest{}, UseError{file + " is reached through a symbolic link, which CI does not follow: name the file itself"}
-		}
-	}
-	desired, err := manifest.Load(file)
+// Load reads the manifest in file, or from stdin where file is "-" and stdin isn't nil.
+// The error is manifest.Problems, [UseError], or why it can't be read.
+func (s *Session) Load(ctx context.Context, file string, stdin io.Reader) (manifest.Manifest, error) {
+	desired, err := s.read(ctx, file, stdin)
 	if err != nil {
 		return desired, err
 	}
@@ -34,6 +31,22 @@ func (s *Session) Load(file string) (manifest.Manifest, error) {
 		return desired, UseError{err.Error()}
 	}
 	return desired, nil
+}
+
+func (s *Session) read(ctx context.Context, file string, stdin io.Reader) (manifest.Manifest, error) {
+	if file == "-" && stdin != nil {
+		data, err := input.ReadStream(ctx, stdin, manifest.MaxFileSize)
+		if err != nil {
+			return manifest.Manifest{}, fmt.Errorf("read the manifest from standard input: %w", err)
+		}
+		return manifest.Parse("standard input", data, nil)
+	}
+	if s.workspace != "" {
+		if _, err := input.ReadFileWithin(s.workspace, file, manifest.MaxFileSize); errors.Is(err, input.ErrLink) {
+			return manifest.Manifest{}, UseError{file + " is reached through a symbolic link, which CI does not follow: name the file itself"}
+		}
+	}
+	return manifest.Load(file)
 }
 
 // Work is what a run does with a manifest.

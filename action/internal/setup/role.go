@@ -61,8 +61,8 @@ func (r *role) GetIdentityToken() ([]byte, error) {
 // token what the role's trust policy is compared with. The token is never in it.
 func (s *Session) noCredentials(err error) error {
 	var operation *smithy.OperationError
-	if !errors.As(err, &operation) {
-		return err
+	if !errors.As(err, &operation) || operation.Service() != "STS" {
+		return err // the SDK looked in other places; Cut knows what it says then
 	}
 	text := fmt.Sprintf("get AWS credentials: %s %s", operation.Service(), operation.Operation())
 	arn, token := s.webIdentity()

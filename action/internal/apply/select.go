@@ -35,6 +35,9 @@ func One(ctx context.Context, store installation.Store, name string) (installati
 	if workspace, err := connect.ParseWorkspaceUUID(name); err == nil {
 		return inWorkspace(ctx, store, workspace)
 	}
+	if digits, close := hexDigits(name); close {
+		return installation.Installation{}, fmt.Errorf("find installation %q: a workspace's UUID has 32 hexadecimal digits, and this has %d: %w", name, digits, installation.ErrNotFound)
+	}
 	found, err := store.Get(ctx, name)
 	if errors.Is(err, installation.ErrNotFound) && !IsClientKey(name) {
 		return found, fmt.Errorf("find installation %q: it is no client key, and no workspace's UUID; a name chooses nothing, since each workspace makes up its own: \"linkersync installations show\" tells the UUID of a name: %w", name, installation.ErrNotFound)
@@ -105,6 +108,19 @@ func keys(list []installation.Installation) string {
 // IsClientKey tells a client key by how Bitbucket begins one.
 func IsClientKey(name string) bool {
 	return strings.HasPrefix(name, "ari:") || strings.HasPrefix(name, "connection:")
+}
+
+// hexDigits counts the digits of what looks like a mistyped UUID.
+func hexDigits(name string) (count int, close bool) {
+	for _, char := range name {
+		switch {
+		case strings.ContainsRune("0123456789abcdefABCDEF", char):
+			count++
+		case !strings.ContainsRune("{}-", char):
+			return 0, false
+		}
+	}
+	return count, count >= 24 && count <= 40
 }
 
 // Direct is an installation whose secret did not come from the store but from the

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/linkersync/linkersync/action/internal/apply"
 	"github.com/linkersync/linkersync/action/internal/importer/journal"
 	"github.com/linkersync/linkersync/shared/bitbucket"
 	"github.com/linkersync/linkersync/shared/connect"
@@ -32,6 +33,7 @@ type addonUpdate struct {
 	descriptor, descriptorURL, forgeAppLink string
 	parallel                                int
 	journal                                 string
+	dryRun, yes                             bool
 }
 
 func newAddonUpdateCommand(inv *invocation) *cobra.Command {
@@ -52,6 +54,8 @@ func newAddonUpdateCommand(inv *invocation) *cobra.Command {
 	flags.StringVar(&c.forgeAppLink, "forge-app-link", "", "Write this `URL` of your Forge app into the descriptor that is sent.")
 	parallelFlag(command, &c.parallel, "How many workspaces at a time.")
 	flags.StringVar(&c.journal, "journal", "", "Remember in this `FILE` which workspaces are done; the same command with the same file goes on where it stopped. Another descriptor needs another file.")
+	flags.BoolVar(&c.dryRun, "dry-run", false, "Show which workspaces would be updated, and call nothing.")
+	flags.BoolVar(&c.yes, "yes", false, "Yes, update every workspace; don't ask on a terminal.")
 	command.MarkFlagsMutuallyExclusive("descriptor", "descriptor-url")
 	return command
 }
@@ -68,6 +72,11 @@ func (c *addonUpdate) run(inv *invocation) error {
 	if err != nil {
 		return err
 	}
+	if c.installation == apply.All && !c.yes && !c.dryRun {
+		if err := inv.confirm("This updates the app in every workspace that has it; --dry-run shows which."); err != nil {
+			return err
+		}
+	}
 	done, err := journal.Open(c.journal, "addon update of app "+inv.session.AppKey()+": "+job)
 	if err != nil {
 		return err
@@ -75,7 +84,7 @@ func (c *addonUpdate) run(inv *invocation) error {
 	defer done.Close()
 	var group errgroup.Group
 	group.SetLimit(c.parallel)
-	report := &report{inv: inv, done: done}
+	report := &report{inv: inv, done: done, dryRun: c.dryRun}
 	for in, err := range inv.session.Installations(inv.ctx, c.installation) {
 		stopped := context.Cause(inv.ctx)
 		if stopped != nil || err != nil && in.ClientKey == "" {
@@ -87,7 +96,7 @@ func (c *addonUpdate) run(inv *invocation) error {
 			continue
 		}
 		group.Go(func() error {
-			if err == nil { // it could be read
+			if err == nil && !c.dryRun { // it could be read
 				err = update(inv.ctx, inv.session.Bitbucket(in))
 			}
 			return report.add(in, err)

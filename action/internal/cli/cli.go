@@ -8,6 +8,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // Exit codes. exitChanges is only ever the answer of `plan --exit-code`.
@@ -83,6 +85,7 @@ func newRootCommand(inv *invocation) *cobra.Command {
 	command.SetOut(inv.process.Stdout)
 	command.SetErr(inv.process.Stderr)
 	command.SetIn(inv.process.Stdin)
+	command.SetFlagErrorFunc(wrongFlag)
 	command.PersistentPreRunE = func(command *cobra.Command, _ []string) error { return inv.begin(command) }
 	inv.commonFlags(command.PersistentFlags())
 	return command
@@ -133,7 +136,7 @@ func unknownVerb(command *cobra.Command, verb string) error {
 		return usage("%s has no verbs of its own, and got %q", path(command), verb)
 	}
 	message := fmt.Sprintf("%s has no verb %q", path(command), verb)
-	if near := command.SuggestionsFor(verb); len(near) > 0 {
+	if near := nearVerbs(command, verb); len(near) > 0 {
 		return usage("%s; did you mean %s?", message, strings.Join(near, " or "))
 	}
 	var names []string
@@ -142,7 +145,52 @@ func unknownVerb(command *cobra.Command, verb string) error {
 			names = append(names, known.Name())
 		}
 	}
-	return usage("%s; it has %s", message, strings.Join(names, ", "))
+	return usage("%s; it has\n%s", message, wrapped(names))
+}
+
+// wrapped puts names into lines of less than 80 columns.
+func wrapped(names []string) string {
+	text, column := "  ", 2
+	for i, name := range names {
+		if i > 0 {
+			text, column = text+", ", column+2
+		}
+		if column+len(name) > 77 {
+			text, column = strings.TrimSuffix(text, " ")+"\n  ", 2
+		}
+		text, column = text+name, column+len(name)
+	}
+	return text
+}
+
+// nearVerbs are the verbs that were probably meant: those of this name in any group,
+// else those of the command with a similar name.
+func nearVerbs(command *cobra.Command, verb string) []string {
+	var same []string
+	for _, group := range append(command.Root().Commands(), command.Root()) {
+		for _, known := range group.Commands() {
+			if known.Name() == verb {
+				same = append(same, path(known))
+			}
+		}
+	}
+	if len(same) > 0 {
+		return same
+	}
+	return command.SuggestionsFor(verb)
+}
+
+// wrongFlag says what is wrong with a flag. A verb that isn't there is said first:
+// its flags are then unknown, too.
+func wrongFlag(command *cobra.Command, err error) error {
+	if args := command.Flags().Args(); command.HasSubCommands() && len(args) > 0 {
+		return unknownVerb(command, args[0])
+	}
+	invalid, is := errors.AsType[*pflag.InvalidValueError](err)
+	if is && invalid.GetFlag().Value.Type() == "bool" {
+		return fmt.Errorf("--%s is %q, and should be true or false", invalid.GetFlag().Name, invalid.GetValue())
+	}
+	return err
 }
 
 // takes is the check of positional arguments: exactly these, and none of them empty,

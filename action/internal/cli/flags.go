@@ -50,9 +50,11 @@ func fillFlags(command *cobra.Command, getenv func(string) string) error {
 // optionFlag gives a verb the flag of an option. Its value goes to value, because a verb
 // may keep it; usage replaces the option's own where it isn't empty.
 func optionFlag(flags *pflag.FlagSet, option setup.Option, value pflag.Value, usage string) {
-	option.Value = value
+	given := &once{Value: value}
+	option.Value = given
 	if option.Default != "" {
 		_ = option.Set(option.Default) // a test sets every default
+		given.given = false
 	}
 	flag := flags.VarPF(oneOf{option}, option.FlagName(), option.Short, cmp.Or(usage, option.Help))
 	if len(option.OneOf) > 0 {
@@ -126,6 +128,21 @@ func checkFlags(command *cobra.Command) error {
 // installationFlag selects whose Bitbucket a verb works with.
 func installationFlag(command *cobra.Command, value *string, usage string) {
 	optionFlag(command.Flags(), option("installation"), setup.Text(value, ""), usage)
+}
+
+// once is a flag that takes one value: of two, one would be ignored without a word.
+type once struct {
+	pflag.Value
+	given bool
+}
+
+// Set implements pflag.Value.
+func (o *once) Set(text string) error {
+	if o.given {
+		return errors.New("it is given twice, and takes one value")
+	}
+	o.given = true
+	return o.Value.Set(text)
 }
 
 // Words for --installation, by how many a verb takes.

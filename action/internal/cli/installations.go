@@ -4,7 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"text/tabwriter"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -39,33 +40,41 @@ func viewOf(in installation.Installation) installationView {
 	}
 }
 
+// installationsList are the flags of installations list.
+type installationsList struct{ state, match string }
+
 func newInstallationsListCommand(inv *invocation) *cobra.Command {
-	var state string
+	c := &installationsList{}
 	command := &cobra.Command{
 		Use: "list", Short: "List who has, or had, the app.", Args: takes(),
-		Long: "With --json it prints one document a line.",
-		Example: `  linkersync installations list
+		Long: "With --json it prints one document a line, which has the client key, too.",
+		Example: `  linkersync installations list --match acme
   linkersync installations list --state installed --json | jq -r .client_key`,
-		RunE: inv.verb(func([]string) error { return inv.listInstallations(state) }),
+		RunE: inv.verb(func([]string) error { return c.run(inv) }),
 	}
-	enumVar(command.Flags(), &state, "state", "any", "Only these.", "installed", "uninstalled", "any")
+	enumVar(command.Flags(), &c.state, "state", "any", "Only these.", "installed", "uninstalled", "any")
+	command.Flags().StringVar(&c.match, "match", "", "Only those with this `TEXT` in the name, UUID or client key.")
 	return command
 }
 
-func (inv *invocation) listInstallations(state string) error {
+// wants tells whether the list has the installation.
+func (c *installationsList) wants(in installation.Installation) bool {
+	wanted := strings.ToLower(c.match)
+	return slices.ContainsFunc([]string{in.Principal.DisplayName, string(in.Principal.UUID), in.ClientKey}, func(text string) bool {
+		return strings.Contains(strings.ToLower(text), wanted)
+	})
+}
+
+func (c *installationsList) run(inv *invocation) error {
 	store, err := inv.session.Store(inv.ctx)
 	if err != nil {
 		return err
 	}
 	query := installation.Query{WithSecrets: true}
-	if state != "any" {
-		query.State = installation.State(state)
+	if c.state != "any" {
+		query.State = installation.State(c.state)
 	}
-	table := tabwriter.NewWriter(inv.process.Stdout, 0, 0, 2, ' ', 0)
-	if !inv.json {
-		_, _ = fmt.Fprintln(table, "STATE\tWORKSPACE\tNAME\tUPDATED\tCLIENT KEY")
-	}
-	count, failed := 0, 0
+	count, failed := map[installation.State]int{}, 0
 	for in, err := range store.All(inv.ctx, query) {
 		if err != nil && in.ClientKey == "" {
 			return err
@@ -75,29 +84,56 @@ func (inv *invocation) listInstallations(state string) error {
 			_, _ = fmt.Fprintf(inv.process.Stderr, "linkersync: %v\n", err)
 			continue
 		}
-		count++
-		if err := inv.printInstallation(table, viewOf(in)); err != nil {
+		if !c.wants(in) {
+			continue
+		}
+		if len(count) == 0 && !inv.json {
+			inv.printRow("STATE", "WORKSPACE", "NAME", "UPDATED")
+		}
+		count[in.State]++
+		if err := inv.printInstallation(viewOf(in)); err != nil {
 			return err
 		}
 	}
-	if err := table.Flush(); err != nil {
-		return fmt.Errorf("write the list: %w", err)
+	if !inv.json {
+		c.sum(inv, count, failed)
 	}
 	if failed > 0 {
 		return errReported
 	}
-	if count == 0 && !inv.json {
-		_, _ = fmt.Fprintf(inv.process.Stdout, "%s; \"linkersync installations import\" brings an existing app's store along\n", inv.session.Nobody(inv.ctx))
-	}
 	return nil
 }
 
-func (inv *invocation) printInstallation(table io.Writer, view installationView) error {
+// sum is the list's last line.
+func (c *installationsList) sum(inv *invocation, count map[installation.State]int, failed int) {
+	installed, uninstalled := count[installation.Installed], count[installation.Uninstalled]
+	line := fmt.Sprintf("%s: %d installed, %d uninstalled", counted(installed+uninstalled, "installation"), installed, uninstalled)
+	switch {
+	case failed > 0:
+		line += fmt.Sprintf("; %d could not be read", failed)
+	case installed+uninstalled == 0 && c.match != "":
+		line = fmt.Sprintf("No installation has %q in its name, UUID or client key.", c.match)
+	case installed+uninstalled == 0:
+		line = inv.session.Nobody(inv.ctx) + ";\n\"linkersync installations import\" brings an existing app's store along"
+	}
+	_, _ = fmt.Fprintln(inv.process.Stdout, line)
+}
+
+func (inv *invocation) printInstallation(view installationView) error {
 	if inv.json {
 		return inv.printLine(view)
 	}
-	_, err := fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", view.State, view.Workspace, platform.Printable(view.Name), view.UpdatedAt.Format(time.DateTime), view.ClientKey)
-	return err
+	inv.printRow(string(view.State), strings.Trim(view.Workspace, "{}"), platform.Printable(view.Name), view.UpdatedAt.Format(time.DateOnly))
+	return nil
+}
+
+// printRow prints one line of the list, of at most 80 columns.
+func (inv *invocation) printRow(state, workspace, name, updated string) {
+	const width = 17
+	if runes := []rune(name); len(runes) > width {
+		name = string(runes[:width-1]) + "…"
+	}
+	_, _ = fmt.Fprintf(inv.process.Stdout, "%-11s  %-36s  %-*s  %s\n", state, workspace, width, name, updated)
 }
 
 func newInstallationsShowCommand(inv *invocation) *cobra.Command {

@@ -163,8 +163,8 @@ func (r *intakeReport) sum() {
 		return
 	}
 	c := r.counts
-	_, _ = fmt.Fprintf(r.inv.process.Stdout, "%d %s, %d present already, %d done before, %d conflicts, %d refused, %d failed\n",
-		c[importer.Stored], r.word(importer.Stored), c[importer.Present], c[importer.Done], c[importer.Conflict], c[importer.Refused], c[importer.Failed])
+	_, _ = fmt.Fprintf(r.inv.process.Stdout, "%d %s, %d present already, %d done before, %s, %d refused, %d failed\n",
+		c[importer.Stored], r.word(importer.Stored), c[importer.Present], c[importer.Done], counted(c[importer.Conflict], "conflict"), c[importer.Refused], c[importer.Failed])
 }
 
 func (r *intakeReport) clear() {

@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -21,9 +23,29 @@ func (inv *invocation) workspaceVerb(command *cobra.Command, work func(client *b
 		if err != nil {
 			return err
 		}
-		return work(client, name, args)
+		err = work(client, name, args)
+		if len(args) > 0 && errors.Is(err, bitbucket.ErrNotFound) {
+			return inv.namedLinker(client, args[0], err)
+		}
+		return err
 	})
 	return command
+}
+
+// namedLinker tells a linker that the app doesn't have from a value that is missing:
+// Bitbucket answers both with the same error.
+func (inv *invocation) namedLinker(client *bitbucket.Client, linker string, notFound error) error {
+	var keys []string
+	for known, err := range client.Linkers(inv.ctx) {
+		if err != nil || known.Key == linker {
+			return notFound
+		}
+		keys = append(keys, known.Key)
+	}
+	if len(keys) == 0 {
+		return fmt.Errorf("the app has no linker %q in this workspace, nor any other", linker)
+	}
+	return fmt.Errorf("the app has no linker %q in this workspace; it has %s", linker, strings.Join(keys, ", "))
 }
 
 // client returns Bitbucket as the one installation that name selects.
@@ -59,6 +81,9 @@ func newLinkersListCommand(inv *invocation) *cobra.Command {
 		return inv.print(linkers, func(w io.Writer) {
 			for _, linker := range linkers {
 				_, _ = fmt.Fprintln(w, linker.Key)
+			}
+			if len(linkers) == 0 {
+				_, _ = fmt.Fprintln(w, "The app's descriptor has no linkers in this workspace.")
 			}
 		})
 	})

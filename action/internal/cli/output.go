@@ -70,3 +70,11 @@ func (inv *invocation) encode(value any, indent string) error {
 	}
 	return nil
 }
+
+// counted is a number with its noun, as in "1 value" and "2 values".
+func counted(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

@@ -14,6 +14,8 @@ import (
 type report struct {
 	inv  *invocation
 	done *journal.Journal
+	// dryRun: nothing is called, so nothing is remembered.
+	dryRun bool
 
 	mu                     sync.Mutex
 	count, skipped, broken int
@@ -29,8 +31,7 @@ func (r *report) add(in installation.Installation, err error) error {
 	if err != nil {
 		r.broken++
 		line.Error = err.Error()
-	} else {
-		r.count++
+	} else if r.count++; !r.dryRun {
 		if err := r.done.Add(in.ClientKey); err != nil {
 			return err
 		}
@@ -41,13 +42,20 @@ func (r *report) add(in installation.Installation, err error) error {
 	case err != nil:
 		_, _ = fmt.Fprintf(r.inv.process.Stderr, "! %s: %v\n", platform.Printable(label(in)), err)
 	default:
-		_, _ = fmt.Fprintf(r.inv.process.Stdout, "ok %s\n", platform.Printable(label(in)))
+		word := "ok"
+		if r.dryRun {
+			word = "would update"
+		}
+		_, _ = fmt.Fprintf(r.inv.process.Stdout, "%s %s\n", word, platform.Printable(label(in)))
 	}
 	return nil
 }
 
 // finish prints the sum; it fails when a workspace did.
 func (r *report) finish(verb string) error {
+	if r.dryRun {
+		verb = "would be " + verb
+	}
 	if !r.inv.json {
 		_, _ = fmt.Fprintf(r.inv.process.Stdout, "%d %s, %d were done before, %d failed\n", r.count, verb, r.skipped, r.broken)
 	}

@@ -37,6 +37,9 @@ func newValuesListCommand(inv *invocation) *cobra.Command {
 			for _, value := range values {
 				printValue(w, value)
 			}
+			if len(values) == 0 {
+				_, _ = fmt.Fprintf(w, "Linker %s has no values.\n", args[0])
+			}
 		})
 	})
 }
@@ -121,7 +124,7 @@ func newValuesUpdateCommand(inv *invocation) *cobra.Command {
 		if err := client.UpdateLinkerValues(inv.ctx, linker, values); err != nil {
 			return fmt.Errorf("update values of linker %q: %w", linker, err)
 		}
-		return inv.done("sent %d values to linker %s: %s", len(values), linker, strings.Join(values, " "))
+		return inv.done("sent %s to linker %s: %s", counted(len(values), "value"), linker, strings.Join(values, " "))
 	})
 }
 

@@ -50,36 +50,44 @@ func Open(path, job string) (*Journal, error) {
 		_ = file.Close() // nothing was written
 		return nil, fmt.Errorf("open journal: %s is no regular file: name one, or a new one in a folder that is there", path)
 	}
-	err = lock(file)
-	switch {
-	case errors.Is(err, ErrInUse):
-		err = fmt.Errorf("%w%s; wait until that run ends, or name another file", ErrInUse, owner(file))
-	case err != nil:
-		err = fmt.Errorf("it can't be locked: %w; name a file on a local disk", err)
-	default:
-		err = j.take(file, heading+job)
+	begun, err := j.take(file, heading+job)
+	if err != nil {
+		err = fmt.Errorf("read journal %s: %w", path, err)
+	} else {
+		err = j.begin(begun, heading+job)
 	}
 	if err != nil {
-		_ = file.Close() // nothing of this job was written
-		return nil, fmt.Errorf("read journal %s: %w", path, err)
+		_ = file.Close() // nothing of this job was done
+		return nil, err
 	}
 	return j, nil
 }
 
-// take reads the file, and writes the first line of a new one.
-func (j *Journal) take(file *os.File, first string) error {
+// take locks and reads the file, and tells whether it has its first line.
+func (j *Journal) take(file *os.File, first string) (begun bool, err error) {
+	switch err := lock(file); {
+	case errors.Is(err, ErrInUse):
+		return false, fmt.Errorf("%w%s; wait until that run ends, or name another file", ErrInUse, owner(file))
+	case err != nil:
+		return false, fmt.Errorf("it can't be locked: %w; name a file on a local disk", err)
+	}
 	whole, err := j.read(file, first)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if err := file.Truncate(whole); err != nil {
-		return pathError(err)
+		return false, pathError(err)
 	}
 	if _, err := file.Seek(whole, io.SeekStart); err != nil {
-		return pathError(err)
+		return false, pathError(err)
 	}
 	j.file = file
-	if whole == 0 {
+	return whole > 0, nil
+}
+
+// begin writes the first line of a new journal, and who opened it.
+func (j *Journal) begin(begun bool, first string) error {
+	if !begun {
 		if err := j.write(first); err != nil {
 			return err
 		}

@@ -136,12 +136,14 @@ soak: functions-local build ## The whole stack under random events, faults and k
 
 ##@ Measure
 .PHONY: bench
-bench: $(BENCHSTAT) ## Go benchmarks with allocations, benchstat's summary, the ratios
+bench: $(BENCHSTAT) ## Go benchmarks with allocations, benchstat's summary and comparisons
 	bash .ci/bench.sh $(BENCHSTAT)
 
 .PHONY: plot
 plot: ## docs/growth.svg: how cost grows with values and installations
-	go run ./internal/tools/plot docs/growth.svg
+	@mkdir -p .local
+	go run ./internal/tools/growth | tee .local/growth.csv
+	cd internal/tools/plot && go run . ../../../.local/growth.csv ../../../docs/growth.svg
 
 .PHONY: coverage
 coverage: ## .local/cover.out: which of the product's statements the tests run

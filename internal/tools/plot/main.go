@@ -1,70 +1,126 @@
-// Command plot measures how the cost of an apply grows with values and with
-// installations, and draws it: calls to Bitbucket, which a real network multiplies
-// with its round trip, and the time that our own code takes, which is added once.
-// The simulated Bitbucket runs in the same process and its time is taken off.
+// Command plot draws the measurements of internal/tools/growth. It is a module of
+// its own, so that the product's go.mod doesn't know a plotting library.
 //
-//	go run ./internal/tools/plot docs/growth.svg
+//	go run . growth.csv growth.svg
 package main
 
 import (
-	"bytes"
-	"context"
+	"encoding/csv"
+	"errors"
 	"fmt"
-	"io"
+	"image/color"
 	"os"
-	"text/tabwriter"
+	"strconv"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgsvg"
 )
 
 func main() {
-	if err := run(context.Background(), os.Args[1:], os.Stdout); err != nil {
+	if err := run(os.Args[1:]); err != nil {
 		_, _ = fmt.Fprintln(os.Stderr, "plot:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, args []string, out io.Writer) error {
-	if len(args) != 1 {
-		return fmt.Errorf("got %d arguments, want the one file to write, such as docs/growth.svg", len(args))
+func run(args []string) error {
+	if len(args) != 2 {
+		return errors.New("want the CSV file to read and the SVG file to write")
 	}
-	values, err := grow(ctx, "values of one linker", []int{10, 100, 1000, 10_000, 100_000}, func(n int) size { return size{installations: 1, values: n} })
+	file, err := os.Open(args[0])
 	if err != nil {
 		return err
 	}
-	installations, err := grow(ctx, "installations with 100 values each", []int{1, 10, 100, 1000}, func(n int) size { return size{installations: n, values: 100} })
+	defer func() { _ = file.Close() }()
+	rows, err := csv.NewReader(file).ReadAll()
 	if err != nil {
 		return err
 	}
-	if err := write(args[0], []growth{values, installations}); err != nil {
+	panels, err := panels(rows)
+	if err != nil {
 		return err
 	}
-	return print(out, values, installations)
-}
-
-func write(path string, all []growth) error {
-	var picture bytes.Buffer
-	draw(&picture, all)
-	if err := os.WriteFile(path, picture.Bytes(), 0o644); err != nil { //nolint:gosec // a picture in the documentation, for everybody to read
-		return fmt.Errorf("write the picture: %w", err)
-	}
-	return nil
-}
-
-func print(out io.Writer, all ...growth) error {
-	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	for _, g := range all {
-		_, _ = fmt.Fprintf(table, "%s\tunchanged: calls\town time\tfirst push: calls\town time\t\n", g.of)
-		for i, n := range g.sizes {
-			_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t\n", thousands(n),
-				thousands(g.unchanged[i].calls), duration(float64(g.unchanged[i].own)), thousands(g.first[i].calls), duration(float64(g.first[i].own)))
+	canvas := vgsvg.New(24*vg.Centimeter, 18*vg.Centimeter)
+	tiles := draw.Tiles{Rows: len(panels), Cols: 2, PadX: vg.Centimeter, PadY: vg.Centimeter, PadTop: vg.Millimeter * 5, PadRight: vg.Millimeter * 5}
+	for i, row := range plot.Align(panels, tiles, draw.New(canvas)) {
+		for j, tile := range row {
+			panels[i][j].Draw(tile)
 		}
 	}
-	return table.Flush()
+	out, err := os.Create(args[1])
+	if err != nil {
+		return err
+	}
+	if _, err := canvas.WriteTo(out); err != nil {
+		return err
+	}
+	return out.Close()
 }
 
-// thousands writes 10000 as 10,000.
-func thousands(n int) string {
-	if n < 1000 {
-		return fmt.Sprint(n)
+// panels makes a row for each growth, with its calls and its own time.
+func panels(rows [][]string) ([][]*plot.Plot, error) {
+	type key struct {
+		of, series string
+		own        bool
 	}
-	return fmt.Sprintf("%s,%03d", thousands(n/1000), n%1000)
+	points := map[key]plotter.XYs{}
+	var grown []string
+	for _, row := range rows[min(1, len(rows)):] {
+		numbers := [3]float64{}
+		for i, column := range []int{1, 3, 4} {
+			n, err := strconv.ParseFloat(row[column], 64)
+			if err != nil {
+				return nil, fmt.Errorf("row %q: %w", row, err)
+			}
+			numbers[i] = n
+		}
+		if len(grown) == 0 || grown[len(grown)-1] != row[0] {
+			grown = append(grown, row[0])
+		}
+		calls, own := key{row[0], row[2], false}, key{row[0], row[2], true}
+		points[calls] = append(points[calls], plotter.XY{X: numbers[0], Y: numbers[1]})
+		points[own] = append(points[own], plotter.XY{X: numbers[0], Y: numbers[2] / 1e6})
+	}
+	if len(grown) == 0 {
+		return nil, errors.New("the file has no measurements")
+	}
+	var all [][]*plot.Plot
+	for _, of := range grown {
+		var row []*plot.Plot
+		for _, own := range []bool{false, true} {
+			p := logarithmic(of, own)
+			for i, series := range []string{"first push", "nothing to change"} {
+				line, marks, err := plotter.NewLinePoints(points[key{of, series, own}])
+				if err != nil {
+					return nil, fmt.Errorf("%s of %s: %w", series, of, err)
+				}
+				line.Color = []color.Color{color.RGBA{188, 76, 0, 255}, color.RGBA{9, 105, 218, 255}}[i]
+				marks.Color = line.Color
+				marks.Shape = []draw.GlyphDrawer{draw.CircleGlyph{}, draw.SquareGlyph{}}[i]
+				p.Add(line, marks)
+				p.Legend.Add(series, line, marks)
+			}
+			row = append(row, p)
+		}
+		all = append(all, row)
+	}
+	return all, nil
+}
+
+func logarithmic(of string, own bool) *plot.Plot {
+	p := plot.New()
+	p.Title.Text = "Calls to Bitbucket"
+	if own {
+		p.Title.Text = "Our own time in ms, without the network's"
+	}
+	p.X.Label.Text = of
+	p.Legend.Top, p.Legend.Left = true, true
+	for _, axis := range []*plot.Axis{&p.X, &p.Y} {
+		axis.Scale, axis.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
+	}
+	p.Add(plotter.NewGrid())
+	return p
 }

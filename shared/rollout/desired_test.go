@@ -100,7 +100,7 @@ func TestRefusedManifests(t *testing.T) {
 		"another app":       {"version: 1\napp: other\nlinkers: []\n", `"other"`},
 		"not a manifest":    {"hello", "default.yaml"},
 		"a file beside it":  {"version: 1\nlinkers:\n  - {key: issues, values_file: projects.txt}\n", "list the values themselves"},
-		"an invalid value":  {"version: 1\nlinkers:\n  - {key: issues, values: [\"A B\"]}\n", "A B"},
+		"an invalid value":  {"version: 1\nlinkers:\n  - {key: issues, values: [\"A B\"]}\n", "has the character ' '"},
 		"no linkers":        {"version: 1\nconnections: []\n", "no linkers"},
 		"an empty list":     {"version: 1\nlinkers: []\n", "no linkers"},
 		"an unknown member": {"version: 1\nlinker: []\n", "linker"},

@@ -68,7 +68,7 @@ func Run(ctx context.Context, args []string, process Process) int {
 
 func newRootCommand(inv *invocation) *cobra.Command {
 	command := newGroup("linkersync", "Keep linker values and Infisical connections as a manifest says.",
-		newStatusCommand(inv), newPlanCommand(inv), newApplyCommand(inv), newExportCommand(inv), newDoctorCommand(inv),
+		newStatusCommand(inv), newValidateCommand(inv), newPlanCommand(inv), newApplyCommand(inv), newExportCommand(inv), newDoctorCommand(inv),
 		newAddonCommand(inv), newInstallationsCommand(inv), newLinkersCommand(inv), newValuesCommand(inv),
 		newConnectionsCommand(inv), newActionCommand(inv), newVersionCommand(inv),
 	)

@@ -36,14 +36,14 @@ func TestTheDailyCheck(t *testing.T) {
 	if _, err := h.Handle(t.Context(), event(t, "scheduled")); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(append(want, callRevoke), w.calls("infisical")); diff != "" {
+	if diff := cmp.Diff(slices.Concat(want, callUsers, []string{callRevoke}), w.calls("infisical")); diff != "" {
 		t.Errorf("the first check's calls (-want +got):\n%s", diff)
 	}
 	w.bitbucket.Faults().ResetCalls()
 	if _, err := h.Handle(t.Context(), event(t, "scheduled")); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{callLogin, callList, callRevoke}, w.calls("infisical")); diff != "" {
+	if diff := cmp.Diff(slices.Concat([]string{callLogin, callList}, callUsers, []string{callRevoke}), w.calls("infisical")); diff != "" {
 		t.Errorf("the second check's calls (-want +got):\n%s", diff)
 	}
 	if checks := w.bitbucket.Faults().Total(); checks != n {

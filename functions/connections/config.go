@@ -55,7 +55,7 @@ func configure(e *startup.Environment, log *slog.Logger, out io.Writer) (*handle
 		return nil, err
 	}
 	return &handler{
-		log: log, app: app, now: time.Now, warning: time.Duration(days) * 24 * time.Hour,
+		log: log, app: app, now: time.Now, sleep: transport.Sleep, warning: time.Duration(days) * 24 * time.Hour,
 		registry: registry{api: secrets, installations: installation.NamePrefix(app)},
 		safe:     safe,
 		bitbucket: account{

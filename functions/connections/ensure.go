@@ -43,6 +43,7 @@ func (p *pass) organization(ctx context.Context, slug string, work []token) erro
 			p.log.WarnContext(ctx, "infisical login not revoked, it ends by itself", slog.String("error", err.Error()))
 		}
 	}()
+	first := len(p.results)
 	for round := 1; len(work) > 0; round++ {
 		written, err := p.apply(ctx, client, work)
 		if err != nil {
@@ -52,6 +53,7 @@ func (p *pass) organization(ctx context.Context, slug string, work []token) erro
 			return fmt.Errorf("secret %s: it changed again and again while it was brought to Infisical", work[0].secret)
 		}
 	}
+	p.follow(ctx, client, p.results[first:])
 	return nil
 }
 

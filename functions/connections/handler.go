@@ -22,6 +22,7 @@ type handler struct {
 	// app names the owner of the connections in their marks.
 	app       string
 	now       func() time.Time
+	sleep     func(context.Context, time.Duration) error
 	warning   time.Duration
 	registry  registry
 	safe      *safe

@@ -12,8 +12,8 @@ import (
 var (
 	// ErrInvalid is input that breaks Infisical's rules, found here or there.
 	ErrInvalid = errors.New("invalid input")
-	// ErrNotFound is a connection that isn't there.
-	ErrNotFound = errors.New("connection not found")
+	// ErrNotFound is a connection, sync or data source that isn't there.
+	ErrNotFound = errors.New("not found")
 	// ErrUnknownProject is a project ID that isn't there, or not for this identity.
 	ErrUnknownProject = errors.New("unknown project")
 	// ErrNameTaken is a name that another connection has, of whatever app.
@@ -22,6 +22,12 @@ var (
 	ErrWrongApp = errors.New("not a Bitbucket connection")
 	// ErrInUse is a connection that syncs or scans depend on.
 	ErrInUse = errors.New("connection is in use")
+	// ErrBusy is a run that was asked for while another one is under way.
+	ErrBusy = errors.New("a run is under way")
+	// ErrProjectType is a project of another type: it has no syncs, or no data sources.
+	ErrProjectType = errors.New("project of another type")
+	// ErrPlan is something that the organization's plan of Infisical lacks.
+	ErrPlan = errors.New("not in this plan of Infisical")
 
 	// ErrBadCredentials means that Bitbucket refused the email and token.
 	ErrBadCredentials = errors.New("refused by Bitbucket")

@@ -2,6 +2,7 @@ package infisical
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/x509"
 	"encoding/json"
@@ -28,6 +29,8 @@ const (
 // request is one call of the API.
 type request struct {
 	method string
+	// version is of the API: v1 when empty.
+	version string
 	// path has constants, slugs and UUIDs only, which need no escaping.
 	path  []string
 	query url.Values
@@ -109,7 +112,7 @@ func (c *Client) exchange(ctx context.Context, r request, into answer) error {
 }
 
 func (c *Client) newRequest(ctx context.Context, r request) (*http.Request, error) {
-	target := c.endpoint.base.JoinPath("api", "v1").JoinPath(r.path...)
+	target := c.endpoint.base.JoinPath("api", cmp.Or(r.version, "v1")).JoinPath(r.path...)
 	target.RawQuery = r.query.Encode()
 	var body io.Reader
 	if r.body != nil {

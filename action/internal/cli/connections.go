@@ -36,10 +36,15 @@ type connectionView struct {
 	ID          string    `json:"id"`
 	CreatedAt   time.Time `json:"created_at,omitzero"`
 	UpdatedAt   time.Time `json:"updated_at,omitzero"`
+	// Owner is the mark's; Managed tells whether there is a mark.
+	Owner   string `json:"owner,omitempty"`
+	Managed bool   `json:"managed"`
 }
 
 func viewOfConnection(c infisical.Connection) connectionView {
+	owner, ours := reconcile.ConnectionOwner(c.Description)
 	return connectionView{
+		Owner: owner, Managed: ours,
 		Name: c.Name, ProjectID: c.ProjectID, Email: c.Email, Description: c.Description,
 		ID: c.ID, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt,
 	}
@@ -100,7 +105,7 @@ func (inv *invocation) listConnections(project string) error {
 func newConnectionsShowCommand(inv *invocation) *cobra.Command {
 	var project string
 	command := &cobra.Command{
-		Use: "show NAME", Short: "Show one connection.", Args: takes("NAME"),
+		Use: "show NAME", Short: "Show one connection, who owns it, and what uses it.", Args: takes("NAME"),
 		Example: `  linkersync connections show bitbucket-ci
   linkersync connections show bitbucket-ci --project aaaaaaaa-0000-4000-8000-000000000001 --json | jq -r .id`,
 		RunE: inv.verb(func(args []string) error { return inv.showConnection(args[0], project) }),
@@ -110,11 +115,14 @@ func newConnectionsShowCommand(inv *invocation) *cobra.Command {
 }
 
 func (inv *invocation) showConnection(name, project string) error {
-	var view connectionView
+	var view usedConnection
 	err := inv.infisical(func(client *infisical.Client) error {
 		connection, err := client.ConnectionByName(inv.ctx, name, project)
-		view = viewOfConnection(connection)
-		return err
+		if err != nil {
+			return err
+		}
+		view = usedConnection{viewOfConnection(connection), viewOfUsage((&reconcile.Survey{API: client}).All(inv.ctx, connection))}
+		return nil
 	})
 	if errors.Is(err, infisical.ErrNotFound) {
 		return fmt.Errorf("%w; \"linkersync connections list\" shows the names, and for --project where each is", err)
@@ -126,6 +134,7 @@ func (inv *invocation) showConnection(name, project string) error {
 		_, _ = fmt.Fprintf(w, "name         %s\nproject      %s\nemail        %s\ndescription  %s\nid           %s\ncreated at   %s\nupdated at   %s\n",
 			platform.Printable(view.Name), platform.Printable(view.scope()), platform.Printable(view.Email), platform.Printable(view.Description), view.ID,
 			view.CreatedAt.Format(time.RFC3339), view.UpdatedAt.Format(time.RFC3339))
+		view.write(w)
 	})
 }
 
@@ -134,7 +143,7 @@ func newConnectionsDeleteCommand(inv *invocation) *cobra.Command {
 	var yes bool
 	command := &cobra.Command{
 		Use: "delete NAME", Short: "Delete one connection. Needs --yes.", Args: takes("NAME"),
-		Long: "A connection that secret syncs or scans use can't be deleted; Infisical's answer says so. One that isn't there is no failure.",
+		Long: "A connection that secret syncs or scans use can't be deleted; the error names those that can be read. One that isn't there is no failure.",
 		Example: `  linkersync connections delete bitbucket-ci --yes
   linkersync connections delete by-hand --project aaaaaaaa-0000-4000-8000-000000000001 --yes --unmanaged`,
 		RunE: inv.verb(func(args []string) error {
@@ -153,8 +162,11 @@ func newConnectionsDeleteCommand(inv *invocation) *cobra.Command {
 
 func (inv *invocation) deleteConnection(request reconcile.DeleteRequest) error {
 	var found bool
-	err := inv.infisical(func(client *infisical.Client) (err error) {
-		_, found, err = reconcile.DeleteConnection(inv.ctx, client, request)
+	err := inv.infisical(func(client *infisical.Client) error {
+		was, there, err := reconcile.DeleteConnection(inv.ctx, client, request)
+		if found = there; errors.Is(err, infisical.ErrInUse) {
+			return fmt.Errorf("%w; it is used by %s", err, viewOfUsage((&reconcile.Survey{API: client}).All(inv.ctx, was)).names())
+		}
 		return err
 	})
 	switch {

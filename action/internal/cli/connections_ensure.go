@@ -113,7 +113,10 @@ func (inv *invocation) passConnections(desired manifest.Manifest, through func(*
 		if err != nil {
 			return err
 		}
-		return out.show(part)
+		if err := out.show(part); err != nil {
+			return err
+		}
+		return inv.runSyncs(client, part.Result.Connections)
 	})
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package cli_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -39,9 +40,9 @@ func TestAConnectionsLife(t *testing.T) {
 		{nil, []string{"ensure"}, answer{stdout: "  + connection  ci  created\nResult: created 1 connection.\n"}, []string{askLogin, askList, askCreate, askWrite, askRevoke}},
 		{nil, []string{"ensure"}, answer{stdout: "  = connection  ci  no change\nResult: nothing changed.\n"}, []string{askLogin, askList, askRevoke}},
 		{nil, []string{"list"}, answer{stdout: "NAME  PROJECT         EMAIL           UPDATED  DESCRIPTION\nci    (organization)  ci@example.com  TIME  managed by linkersync · fp XXX · owner example-linker-app\n"}, []string{askLogin, askList, askRevoke}},
-		{nil, []string{"show", "ci"}, answer{stdout: "name         ci\nproject      (organization)\nemail        ci@example.com\ndescription  managed by linkersync · fp XXX · owner example-linker-app\nid           ID\ncreated at   TIME\nupdated at   TIME\n"}, []string{askLogin, askByName + "ci", askRevoke}},
-		{func() { w.env["TOKEN"] = otherToken }, []string{"ensure"}, answer{stdout: "  ~ connection  ci  rotated (token)\nResult: rotated 1 connection.\n"}, []string{askLogin, askList, askWrite, askWrite, askRevoke}},
-		{nil, []string{"rotate", "ci"}, answer{stdout: "  ~ connection  ci  rotated (token)\nResult: rotated 1 connection.\n"}, []string{askLogin, askList, askWrite, askWrite, askRevoke}},
+		{nil, []string{"show", "ci"}, answer{stdout: "name         ci\nproject      (organization)\nemail        ci@example.com\ndescription  managed by linkersync · fp XXX · owner example-linker-app\nid           ID\ncreated at   TIME\nupdated at   TIME\nused by      at least 0 syncs, data sources: 0\n  unknown: projects that this identity is not in\n"}, append(append([]string{askLogin, askByName + "ci"}, askSyncs...), "GET projects?type=secret-scanning", askRevoke)},
+		{func() { w.env["TOKEN"] = otherToken }, []string{"ensure"}, answer{stdout: "  ~ connection  ci  rotated (token)\nResult: rotated 1 connection.\n", stderr: "ci: at least 0 syncs to run\n"}, append(append([]string{askLogin, askList, askWrite, askWrite}, askSyncs...), askRevoke)},
+		{nil, []string{"rotate", "ci"}, answer{stdout: "  ~ connection  ci  rotated (token)\nResult: rotated 1 connection.\n", stderr: "ci: at least 0 syncs to run\n"}, append(append([]string{askLogin, askList, askWrite, askWrite}, askSyncs...), askRevoke)},
 		{write("  - {name: ci, email: " + safeEmail + ", token: env:TOKEN, description: Team A}\n"), []string{"ensure", "--json"}, answer{stdout: `{"version":1,"kind":"result","linkers":[],"connections":[{"name":"ci","id":"ID","action":"update","fields":["description"],"position":{"line":4,"column":5}}],"summary":`}, []string{askLogin, askList, askWrite, askRevoke}},
 		{nil, []string{"delete", "ci"}, answer{code: 2, stderr: "linkersync: delete takes the connection \"ci\" from everything that uses it: add --yes if that is meant\n"}, []string{}},
 		{nil, []string{"delete", "ci", "--yes"}, answer{stdout: "deleted the connection ci\n"}, []string{askLogin, askByName + "ci", "DELETE app-connections/bitbucket/ID", askRevoke}},
@@ -217,8 +218,10 @@ func TestJSON(t *testing.T) {
 	t.Parallel()
 	w := newSafeWorld(t)
 	w.run("ensure")
-	want := map[string]any{"name": "ci", "email": safeEmail, "description": "managed by linkersync · fp XXX · owner example-linker-app", "id": "ID", "created_at": "TIME", "updated_at": "TIME"}
-	for verb, want := range map[string]any{"list": []any{want}, "show": want} {
+	want := map[string]any{"managed": true, "owner": "example-linker-app", "name": "ci", "email": safeEmail, "description": "managed by linkersync · fp XXX · owner example-linker-app", "id": "ID", "created_at": "TIME", "updated_at": "TIME"}
+	used := maps.Clone(want)
+	used["syncs"], used["data_sources"], used["unknown"] = []any{}, []any{}, []any{"projects that this identity is not in"}
+	for verb, want := range map[string]any{"list": []any{want}, "show": used} {
 		args := []string{verb, "--json"}
 		if verb == "show" {
 			args = append(args, "ci")

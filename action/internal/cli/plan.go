@@ -58,7 +58,7 @@ func newApplyCommand(inv *invocation) *cobra.Command {
 	uncheckedFlag(command, &unchecked)
 	adoptFlag(command, &adopt)
 	command.RunE = inv.verb(func([]string) error {
-		_, err := inv.runManifest(setup.Work{Apply: true, CheckTokens: !unchecked, Adopt: adopt}, quiet)
+		_, err := inv.runManifest(setup.Work{Apply: true, CheckTokens: !unchecked, Adopt: adopt, Written: inv.runSyncs}, quiet)
 		return err
 	})
 	return command

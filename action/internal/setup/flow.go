@@ -58,6 +58,8 @@ type Work struct {
 	// Adopt takes over connections of others, and accepts credentials that somebody
 	// changed in Infisical.
 	Adopt bool
+	// Written is told, within the login, which connections were written; nil is not.
+	Written func(client *infisical.Client, results []reconcile.ConnectionResult) error
 	// OIDC is the CI's identity token for Infisical; nil reads the environment.
 	OIDC OIDCToken
 	Log  *slog.Logger
@@ -71,18 +73,27 @@ func (s *Session) Run(ctx context.Context, desired manifest.Manifest, work Work,
 	if len(desired.Linkers) > 0 && installation == "" {
 		return UseError{"the manifest has linkers: say where they go with --installation, in CI with the input installation: all, a client key, or a workspace's UUID"}
 	}
+	var results []reconcile.ConnectionResult
 	flow := apply.Flow{
 		Manifest: desired,
 		Options:  apply.Options{Apply: work.Apply, AllowPrune: s.options.Prune, Parallel: s.options.Parallel},
 		Connect:  s.Connect, Tokens: s.Tokens(work.CheckTokens, work.Adopt),
 		Infisical: func(ctx context.Context, through func(reconcile.Connections) error) error {
-			return s.WithInfisical(ctx, work.OIDC, work.Log, func(client *infisical.Client) error { return through(client) })
+			return s.WithInfisical(ctx, work.OIDC, work.Log, func(client *infisical.Client) error {
+				if err := through(client); err != nil || work.Written == nil {
+					return err
+				}
+				return work.Written(client, results)
+			})
 		},
 	}
 	if len(desired.Linkers) > 0 {
 		flow.Installations = s.Installations(ctx, installation)
 	}
-	return flow.Run(ctx, sink)
+	return flow.Run(ctx, func(part apply.Part) error {
+		results = append(results, part.Result.Connections...)
+		return sink(part)
+	})
 }
 
 // Tokens reads the tokens that a manifest names, and checks them at Bitbucket if asked.

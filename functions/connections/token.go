@@ -12,6 +12,7 @@ import (
 	"unicode/utf16"
 
 	"github.com/linkersync/linkersync/shared/infisical"
+	"github.com/linkersync/linkersync/shared/input"
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/manifest"
 	"github.com/linkersync/linkersync/shared/reconcile"
@@ -77,7 +78,7 @@ func parseToken(value redact.Secret) (token, error) {
 	expires, problem := parseExpiry(d.ExpiresAt)
 	desired := reconcile.DesiredConnection{
 		Name: d.Connection, ProjectID: d.ProjectID, Description: d.Description,
-		Email: d.Email, Token: redact.New(strings.TrimSpace(d.Token)),
+		Email: d.Email, Token: redact.New(input.Trim(d.Token)),
 	}
 	problems := append(checkMembers(desired), problem...)
 	if d.Organization != "" && !infisical.IsSlug(d.Organization) {

@@ -13,6 +13,7 @@ import (
 	"github.com/linkersync/linkersync/functions/internal/startup"
 	"github.com/linkersync/linkersync/shared/awsenv"
 	"github.com/linkersync/linkersync/shared/connect"
+	"github.com/linkersync/linkersync/shared/input"
 	"github.com/linkersync/linkersync/shared/manifest"
 	"github.com/linkersync/linkersync/shared/transport"
 )
@@ -107,7 +108,7 @@ func workspaces(list string) ([]connect.WorkspaceUUID, error) {
 	}
 	var allowed []connect.WorkspaceUUID
 	for entry := range strings.SplitSeq(list, ",") {
-		workspace, err := connect.ParseWorkspaceUUID(strings.TrimSpace(entry))
+		workspace, err := connect.ParseWorkspaceUUID(input.Trim(entry))
 		if err != nil {
 			return nil, fmt.Errorf("%w; want UUIDs with commas between them", err)
 		}

@@ -103,15 +103,9 @@ func checkProjectID(id string) string {
 	}
 }
 
-// checkDescription refuses control characters because descriptions are printed
-// on terminals.
 func checkDescription(text string) string {
-	text = input.Trim(text)
 	if length := utf8.RuneCountInString(text); length > MaxDescriptionLength {
 		return fmt.Sprintf("has %d characters; at most %d are allowed", length, MaxDescriptionLength)
-	}
-	if strings.IndexFunc(text, unicode.IsControl) >= 0 {
-		return "has a line break or another control character; write it in one line"
 	}
 	return ""
 }

@@ -4,8 +4,6 @@ import (
 	"fmt"
 
 	"go.yaml.in/yaml/v4"
-
-	"github.com/linkersync/linkersync/shared/input"
 )
 
 func (r *reader) connections(node *yaml.Node) []Connection {
@@ -41,8 +39,7 @@ func (r *reader) connection(node *yaml.Node, path string) Connection {
 	}
 	connection.Name = r.field(from, "name", true, checkName)
 	connection.ProjectID = r.field(from, "project_id", false, checkProjectID)
-	// Infisical trims as well, and a YAML block ends with a line break.
-	connection.Description = input.Trim(r.field(from, "description", false, checkDescription))
+	connection.Description = r.field(from, "description", false, checkDescription)
 	connection.Email = r.field(from, "email", true, checkEmail)
 	connection.Adopt = r.boolean(from, "adopt")
 	r.field(from, "token", true, func(text string) string {

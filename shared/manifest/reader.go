@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"github.com/linkersync/linkersync/shared/input"
 )
 
 // reader walks the nodes of one manifest and reports everything that is wrong
@@ -103,7 +105,8 @@ func (r *reader) boolean(from fields, key string) bool {
 // rule tells what is wrong with a text, or nothing.
 type rule func(text string) (problem string)
 
-// field returns the checked text of an entry, or nothing when it is missing.
+// field returns the checked text of an entry without what surrounds it, or nothing when
+// it is missing.
 func (r *reader) field(from fields, key string, required bool, check rule) string {
 	node, there := from.entries[key]
 	if !there {
@@ -116,7 +119,13 @@ func (r *reader) field(from fields, key string, required bool, check rule) strin
 	if !ok {
 		return ""
 	}
-	if problem := check(text); problem != "" {
+	text = input.Trim(text)
+	_, err := input.Text(text)
+	problem := check(text)
+	if err != nil {
+		problem = strings.TrimPrefix(err.Error(), "it ")
+	}
+	if problem != "" {
 		r.add(position(node), from.child(key), "%s %s", from.child(key), problem)
 		return ""
 	}

@@ -20,15 +20,24 @@ func TestValuesFile(t *testing.T) {
 		want     []string
 		problems []string
 	}{
-		"one value a line":              {content: "A\nB\n", want: []string{"A", "B"}},
-		"no line break at the end":      {content: "A\nB", want: []string{"A", "B"}},
-		"Windows line ends and a mark":  {content: "\ufeffA\r\nB\r\n", want: []string{"A", "B"}},
-		"comments and blank lines":      {content: "# teams\n\nA # the first\n  # indented\n\t B \n#C\n", want: []string{"A", "B"}},
-		"a number sign in a value":      {content: "A#B\nC\t# D#E\n", problems: []string{`v.txt:1:1: this value has the character '#'; only letters (A-Z, a-z), digits, _ and - are allowed`}},
-		"digits need no quotes":         {content: "2024\n007\ntrue\n", want: []string{"2024", "007", "true"}},
-		"an empty file":                 {content: "", problems: []string{`m.yaml:4:18: values_file "v.txt" holds no values; if the linker should have none, write values: [] instead`}},
-		"only comments":                 {content: "# A\n\n", problems: []string{`m.yaml:4:18: values_file "v.txt" holds no values; if the linker should have none, write values: [] instead`}},
-		"a value twice":                 {content: "A\nB\n\n  A\n", problems: []string{`v.txt:4:3: value "A" is listed for the second time, first in line 1; remove one`}},
+		"one value a line":             {content: "A\nB\n", want: []string{"A", "B"}},
+		"no line break at the end":     {content: "A\nB", want: []string{"A", "B"}},
+		"Windows line ends and a mark": {content: "\ufeffA\r\nB\r\n", want: []string{"A", "B"}},
+		"comments and blank lines":     {content: "# teams\n\nA # the first\n  # indented\n\t B \n#C\n", want: []string{"A", "B"}},
+		"a number sign in a value":     {content: "A#B\nC\t# D#E\n", problems: []string{`v.txt:1:1: this value has the character '#'; only letters (A-Z, a-z), digits, _ and - are allowed`}},
+		"digits need no quotes":        {content: "2024\n007\ntrue\n", want: []string{"2024", "007", "true"}},
+		"an empty file":                {content: "", problems: []string{`m.yaml:4:18: values_file "v.txt" holds no values; if the linker should have none, write values: [] instead`}},
+		"only comments":                {content: "# A\n\n", problems: []string{`m.yaml:4:18: values_file "v.txt" holds no values; if the linker should have none, write values: [] instead`}},
+		"a value twice":                {content: "A\nB\n\n  A\n", problems: []string{`v.txt:4:3: value "A" is listed for the second time, first in line 1; remove one`}},
+		"pasted from elsewhere":        {content: "\ufeffA\u00a0\r\n\u200bB\u200b\r\n", want: []string{"A", "B"}},
+		"invisible characters inside": {content: "A\u200bB\nA\u00a0B\n", problems: []string{
+			"v.txt:1:1: this value has a zero-width space (U+200B); only letters (A-Z, a-z), digits, _ and - are allowed",
+			"v.txt:2:1: this value has a non-breaking space (U+00A0); only letters (A-Z, a-z), digits, _ and - are allowed",
+		}},
+		"a file with credentials": {content: "password=canary\ncanary-7f3a-canary-7f3a-canary\ncanary-7f3a-canary-7f3a-canary\n", problems: []string{
+			"v.txt:1:1: this value has the character '='; only letters (A-Z, a-z), digits, _ and - are allowed",
+			"v.txt:3:1: this value is listed for the second time, first in line 2; remove one",
+		}},
 		"two values in a line":          {content: "A B\n", problems: []string{`v.txt:1:1: this value has the character ' '; only letters (A-Z, a-z), digits, _ and - are allowed`}},
 		"a list of another kind":        {content: "- A\n\"B\",\n", problems: []string{`v.txt:1:1: this value has the character ' '; only letters (A-Z, a-z), digits, _ and - are allowed`, `v.txt:2:1: this value has the character '"'; only letters (A-Z, a-z), digits, _ and - are allowed`}},
 		"an encoding that is not UTF-8": {content: "A\nB\xff\n", problems: []string{"v.txt:2:2: this is not UTF-8 text; save the file as UTF-8"}},

@@ -66,7 +66,7 @@ func check(t *testing.T, got map[string]declared) {
 	want := map[string]declared{}
 	for name, option := range inputs() {
 		// Nothing is required: what a command needs depends on the manifest.
-		want[name] = declared{Description: option.Usage(), Default: option.Default}
+		want[name] = declared{Description: option.Help, Default: option.Default}
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-table of options +declared):\n%s", diff)
@@ -136,7 +136,7 @@ func TestDocumentedInputs(t *testing.T) {
 		if value != "" {
 			value = "`" + value + "`"
 		}
-		want = append(want, strings.Join([]string{"", " `" + option.Name + "` ", " " + value + " ", " " + option.Usage() + " ", ""}, "|"))
+		want = append(want, strings.Join([]string{"", " `" + option.Name + "` ", " " + value + " ", " " + option.Help + " ", ""}, "|"))
 	}
 	if diff := cmp.Diff(strings.Join(want, "\n"), table); diff != "" {
 		t.Errorf("docs/action.md (-table of options +documented):\n%s", diff)

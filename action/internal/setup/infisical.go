@@ -55,7 +55,7 @@ func (o *InfisicalOptions) table() []Option {
 		{Name: "infisical_url", Default: "https://app.infisical.com", Input: true, Flag: true, Value: Text(&o.URL, "URL"),
 			Help: "Infisical's address: US, EU (https://eu.infisical.com) or your own."},
 		{Name: "infisical_method", OneOf: methods(), Input: true, Flag: true, Value: Text(&o.Method, "WORD"),
-			Help: "How the machine identity logs in. Without it, universal when there is a client id, and oidc otherwise."},
+			Help: "How the machine identity logs in; docs/connections.md lists the methods. Without it, universal when there is a client id, and oidc otherwise."},
 		{Name: "infisical_identity_id", Input: true, Flag: true, Value: Text(&o.IdentityID, "UUID"),
 			Help: "The machine identity, for oidc and aws."},
 		{Name: "infisical_client_id", Input: true, Flag: true, Value: Text(&o.ClientID, "UUID"),

@@ -35,7 +35,7 @@ type Option struct {
 	Value pflag.Value
 }
 
-// Usage is the help, with the words that the option takes.
+// Usage is the help of a flag, with the words that the option takes.
 func (o Option) Usage() string {
 	if len(o.OneOf) == 0 {
 		return o.Help

@@ -66,7 +66,7 @@ type Options struct {
 func (o *Options) List() []Option {
 	return slices.Concat([]Option{
 		{Name: "command", Default: "plan", OneOf: []string{"plan", "apply", "connections", "export"}, Input: true, Value: Text(&o.Command, "VERB"),
-			Help: "What to do. connections is an apply of only those."},
+			Help: "What to do: plan, apply, connections (an apply of only those) or export."},
 		{Name: "file", Short: "f", Default: "linkersync.yaml", Input: true, Flag: true, Value: Text(&o.File, "FILE"),
 			Help: "The manifest."},
 		{Name: "installation", Input: true, Flag: true, Value: Text(&o.Installation, "all|KEY|UUID"),

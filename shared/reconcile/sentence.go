@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// deed is something that a summary counts.
-type deed struct {
+// counting is something that a summary counts.
+type counting struct {
 	verb  string
 	count int
 }
@@ -16,9 +16,9 @@ type deed struct {
 func (p Plan) sentence() string {
 	s := p.Summary()
 	return "Plan: " + clauses("nothing to change",
-		clause("value", deed{"add", s.Linkers.Added}, deed{"remove", s.Linkers.Removed}),
-		clause("connection", deed{"create", s.Connections.Created}, deed{"update", s.Connections.Updated},
-			deed{"rotate", s.Connections.Rotated}, deed{"adopt", s.Connections.Adopted}),
+		clause("value", counting{"add", s.Linkers.Added}, counting{"remove", s.Linkers.Removed}),
+		clause("connection", counting{"create", s.Connections.Created}, counting{"update", s.Connections.Updated},
+			counting{"rotate", s.Connections.Rotated}, counting{"adopt", s.Connections.Adopted}),
 		number(s.NeedsYes, "%d only with an explicit yes"),
 		number(s.Failed-s.Connections.Failed, "%d failed"),
 		s.Connections.failures())
@@ -28,9 +28,9 @@ func (p Plan) sentence() string {
 func (r Result) sentence() string {
 	s := r.Summary()
 	return "Result: " + clauses("nothing changed",
-		clause("value", deed{"added", s.Linkers.Added}, deed{"removed", s.Linkers.Removed}),
-		clause("connection", deed{"created", s.Connections.Created}, deed{"updated", s.Connections.Updated},
-			deed{"rotated", s.Connections.Rotated}, deed{"adopted", s.Connections.Adopted}),
+		clause("value", counting{"added", s.Linkers.Added}, counting{"removed", s.Linkers.Removed}),
+		clause("connection", counting{"created", s.Connections.Created}, counting{"updated", s.Connections.Updated},
+			counting{"rotated", s.Connections.Rotated}, counting{"adopted", s.Connections.Adopted}),
 		number(s.Failed-s.Connections.Failed, "%d failed"),
 		s.Connections.failures())
 }
@@ -60,9 +60,9 @@ func number(count int, format string) string {
 }
 
 // clause names the noun once: "add 3 values, remove 1".
-func clause(noun string, deeds ...deed) string {
+func clause(noun string, counts ...counting) string {
 	var parts []string
-	for _, d := range deeds {
+	for _, d := range counts {
 		switch {
 		case d.count == 0:
 		case len(parts) > 0:

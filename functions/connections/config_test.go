@@ -75,7 +75,7 @@ func TestConfigure(t *testing.T) {
 // TestRunSaysWhatIsMissing instead of serving.
 func TestRunSaysWhatIsMissing(t *testing.T) {
 	t.Parallel()
-	if err := run(func(string) string { return "" }, io.Discard); err == nil || !strings.Contains(err.Error(), "LINKERSYNC_APP_KEY") {
+	if _, err := startup.New(build, func(string) string { return "" }, io.Discard); err == nil || !strings.Contains(err.Error(), "LINKERSYNC_APP_KEY") {
 		t.Errorf("got %v", err)
 	}
 }

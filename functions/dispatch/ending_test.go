@@ -15,18 +15,18 @@ import (
 
 // interrupt leaves an event's run as an attempt does that has no time left after one
 // of two pages: one message is out.
-func (w *world) interrupt(event, version string) {
+func (w *world) interrupt(event, version string) (messages []rollout.Message) {
 	w.t.Helper()
 	w.handler.store = &pages{count: 2}
 	run, err := w.handler.table.OpenRun(w.t.Context(), "event-"+event, appKey)
 	w.must(err)
-	_, err = w.handler.table.AdvanceRun(w.t.Context(), run, 1, "x")
-	w.must(err)
+	_, messages = w.page(run, "x", 1)
 	short, cancel := context.WithTimeout(w.t.Context(), reserve-time.Second)
 	defer cancel()
 	if _, err := w.handler.Handle(short, w.event(event, version)); err == nil || !strings.Contains(err.Error(), "out of time after 1 installations") {
 		w.t.Fatalf("error %v, want an interruption", err)
 	}
+	return messages
 }
 
 // TestARunThatNobodyGoesOnWithEnds: something happened between two attempts that leaves
@@ -39,32 +39,26 @@ func TestARunThatNobodyGoesOnWithEnds(t *testing.T) {
 		note      string
 		refused   string
 	}{
-		"the object has a newer version": {"object_default", func(w *world) { w.store(rollout.DefaultScope, "TWO") }, "ended after 1 installations: default.yaml has a newer version", ""},
-		"Bitbucket has no linkers any more": {"schedule", func(w *world) {
-			_, err := w.handler.table.SetStop(w.t.Context(), appKey, "410 from Bitbucket")
-			w.must(err)
-		}, "ended after 1 installations: stopped since", ""},
+		"the object has a newer version":            {"object_default", func(w *world) { w.store(rollout.DefaultScope, "TWO") }, "ended after 1 installations: default.yaml has a newer version", ""},
+		"the app is stopped":                        {"schedule", func(w *world) { w.stop() }, "", "410 from Bitbucket"},
 		"the manifest is one that nobody can apply": {"schedule", func(w *world) { w.put(rollout.DefaultScope, "version: 7\n") }, "", "default.yaml"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, 0)
 			version := w.store(rollout.DefaultScope, "ONE")
-			w.interrupt(test.event, version)
+			messages := w.interrupt(test.event, version)
 			test.meanwhile(w)
 			for range 2 { // Lambda's second and third attempt
 				answer, err := w.handler.Handle(t.Context(), w.event(test.event, version))
-				if isRefused := errors.Is(err, rollout.ErrRefused); isRefused != (test.refused != "") || err != nil && !isRefused {
+				if isRefused := errors.Is(err, rollout.ErrRefused); isRefused && test.refused == "" || err != nil && !isRefused {
 					t.Errorf("answer %+v, error %v", answer, err)
 				}
 			}
 			if told := w.finished(); len(told) != 0 {
 				t.Errorf("told %+v before the message that is out was reported", told)
 			}
-			run, err := w.handler.table.Report(t.Context(), "event-"+test.event, map[string]rollout.Result{clientKey(1): {Outcome: rollout.Skipped}})
-			w.must(err)
-			_, _, err = rollout.Settle(t.Context(), w.handler.table, w.handler.bus, run)
-			w.must(err)
+			w.report("event-"+test.event, rollout.Skipped, messages)
 			told := w.finished()
 			if len(told) != 1 || told[0].Skipped != 1 || !strings.Contains(told[0].Note, test.note) || !strings.Contains(told[0].Refused, test.refused) {
 				t.Fatalf("Run Finished: %+v, want one with the reason", told)
@@ -85,10 +79,9 @@ func TestARunThatNobodyGoesOnWithEndsAtOnce(t *testing.T) {
 	w := newWorld(t, 1)
 	_, err := w.handler.table.OpenRun(t.Context(), "event-schedule", appKey)
 	w.must(err)
-	_, err = w.handler.table.SetStop(t.Context(), appKey, "410 from Bitbucket")
-	w.must(err)
+	w.stop()
 	answer, err := w.handle("schedule")
-	if told := w.finished(); err != nil || !strings.Contains(answer.Note, "410 from Bitbucket") || len(told) != 1 || told[0].Note != answer.Note {
+	if told := w.finished(); err != nil || !strings.Contains(answer.Note, "410 from Bitbucket") || len(told) != 1 || told[0].Refused != answer.Note {
 		t.Errorf("answer %+v, error %v, told %+v", answer, err, told)
 	}
 }

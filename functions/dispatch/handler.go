@@ -13,6 +13,7 @@ import (
 	"github.com/linkersync/linkersync/functions/internal/metrics"
 	"github.com/linkersync/linkersync/functions/internal/startup"
 	"github.com/linkersync/linkersync/shared/installation"
+	"github.com/linkersync/linkersync/shared/removal"
 	"github.com/linkersync/linkersync/shared/rollout"
 )
 
@@ -31,7 +32,8 @@ type handler struct {
 	desired rollout.Desired
 	table   *rollout.Table
 	bus     rollout.Bus
-	queue   *queue
+	queue   rollout.Queue
+	watch   *removal.Watch
 	metrics *metrics.Writer
 	now     func() time.Time
 }
@@ -74,14 +76,14 @@ func (h *handler) Handle(ctx context.Context, raw json.RawMessage) (answer resul
 	return answer, err
 }
 
-// refuse tells whoever waits for the run that there won't be one. The event is still
-// an error, which brings it to the dead-letter queue: an attempt that can't tell is
-// followed by two others.
+// refuse ends the run before it begins, so that those who wait for it hear the reason.
+// The event is still an error, which brings it to the dead-letter queue. When the refusal
+// can't be recorded, Lambda's next attempt records it.
 func (h *handler) refuse(ctx context.Context, id string, refusal error) {
 	reason := strings.TrimPrefix(refusal.Error(), rollout.ErrRefused.Error()+": ")
 	run, err := h.table.RefuseRun(ctx, id, h.app, reason)
 	if err == nil {
-		_, _, err = rollout.Settle(ctx, h.table, h.bus, run)
+		_, _, err = rollout.Announce(ctx, h.table, h.bus, run)
 	}
 	if err != nil {
 		h.log.ErrorContext(ctx, "refusal not recorded", slog.String("run", id), slog.String("error", err.Error()))

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,6 +14,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/linkersync/linkersync/functions/internal/startup"
 	"github.com/linkersync/linkersync/internal/simulator/fault"
 	"github.com/linkersync/linkersync/shared/connect"
 	"github.com/linkersync/linkersync/shared/installation"
@@ -54,7 +56,8 @@ func TestEventsThatAreTaken(t *testing.T) {
 				version = w.store("installations/"+workspace(2)+".yaml", "OWN")
 			}
 			ctx := lambdacontext.NewContext(t.Context(), &lambdacontext.LambdaContext{AwsRequestID: "request-1"})
-			answer, err := w.handler.Handle(ctx, w.event(name, version))
+			sent := w.handler.now().UTC().Format(time.RFC3339)
+			answer, err := w.handler.Handle(ctx, bytes.ReplaceAll(w.event(name, version), []byte("2026-11-21T12:00:00Z"), []byte(sent)))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -76,7 +79,7 @@ func TestEventsThatAreTaken(t *testing.T) {
 				task = test.task
 			}
 			for _, message := range w.messages() {
-				if message.Run != run || message.Task != task || message.Revision != test.revision || message.Since.IsZero() || message.Deferred != 0 {
+				if message.Run != run || message.Task != task || message.Revision != test.revision || message.Since.IsZero() || message.Page == "" {
 					t.Errorf("message %+v, want revision %d", message, test.revision)
 				}
 			}
@@ -239,8 +242,7 @@ func TestGoesOnWhereItStopped(t *testing.T) {
 	// Two pages, then no time is left.
 	run, err := w.handler.table.OpenRun(t.Context(), "event-schedule", appKey)
 	w.must(err)
-	_, err = w.handler.table.AdvanceRun(t.Context(), run, 2, "xx")
-	w.must(err)
+	w.page(run, "xx", 1, 2)
 	short, cancel := context.WithTimeout(t.Context(), reserve-time.Second)
 	defer cancel()
 	if _, err := w.handleWithin(short, "schedule"); err == nil || !strings.Contains(err.Error(), "after 2 installations") {
@@ -302,14 +304,13 @@ func TestLettersOfAUUIDHaveNoCase(t *testing.T) {
 	}
 }
 
-func TestStopFlagHoldsBackAllButAddonUpdates(t *testing.T) {
+func TestAStoppedAppStoresManifestsAndUpdatesItself(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)
-	_, err := w.handler.table.SetStop(t.Context(), appKey, "410 from Bitbucket")
-	w.must(err)
+	w.stop()
 	answer, err := w.handle("changed_inline_all")
-	if err != nil || !strings.Contains(answer.Note, "410 from Bitbucket") || len(w.messages()) != 0 {
-		t.Errorf("answer %+v, error %v, %d messages", answer, err, len(w.messages()))
+	if err != nil || !strings.Contains(answer.Note, "410 from Bitbucket") || len(w.messages()) != 0 || w.stored("default.yaml") == "" {
+		t.Errorf("answer %+v, error %v, %d messages; want the manifest stored", answer, err, len(w.messages()))
 	}
 	if _, err := w.handle("addon"); err != nil || len(w.messages()) != 1 {
 		t.Errorf("addon: error %v, %d messages; want 1", err, len(w.messages()))
@@ -363,7 +364,7 @@ func TestOnlyWhatSQSRefusedIsSentAgain(t *testing.T) {
 
 func TestConfigurationProblemsAreReportedTogether(t *testing.T) {
 	t.Parallel()
-	err := run(func(string) string { return "" }, t.Output())
+	_, err := startup.New(build, func(string) string { return "" }, t.Output())
 	for _, name := range []string{"LINKERSYNC_APP_KEY", "LINKERSYNC_BUCKET", "LINKERSYNC_TABLE", "LINKERSYNC_BUS", "LINKERSYNC_QUEUE_URL", "AWS_REGION"} {
 		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("error %v doesn't name %s", err, name)

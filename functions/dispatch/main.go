@@ -4,30 +4,18 @@
 package main
 
 import (
-	"fmt"
 	"io"
-	"os"
-
-	"github.com/aws/aws-lambda-go/lambda"
+	"log/slog"
 
 	"github.com/linkersync/linkersync/functions/internal/startup"
 )
 
-func main() {
-	if err := run(os.Getenv, os.Stdout); err != nil {
-		_, _ = fmt.Fprintln(os.Stderr, "dispatch:", err)
-		os.Exit(1)
-	}
-}
+func main() { startup.Main("dispatch", build) }
 
-// run configures the function and serves until Lambda ends the process.
-func run(getenv func(string) string, out io.Writer) error {
-	environment := &startup.Environment{Getenv: getenv}
-	log := startup.Logger(environment, out)
-	handler, err := configure(environment, log, out)
+func build(e *startup.Environment, log *slog.Logger, out io.Writer) (any, error) {
+	handler, err := configure(e, log, out)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	lambda.Start(handler.Handle)
-	return nil
+	return handler.Handle, nil
 }

@@ -21,8 +21,8 @@ type envelope struct {
 	Detail     json.RawMessage `json:"detail"`
 }
 
-// at is when the event was sent: now for a direct invoke. Who sends one may say when,
-// and is not believed to come from the future, which would shut out all others.
+// at is when the event was sent: now for a direct invoke. The sender may set the time. A
+// time in the future counts as now, or no later event could replace this one's manifest.
 func (e envelope) at(now time.Time) time.Time {
 	if e.Time.IsZero() || e.Time.After(now) {
 		return now
@@ -37,11 +37,13 @@ type order struct {
 	task rollout.Task
 	// at is when it was asked for.
 	at time.Time
-	// stored is set when the bucket was written already, by somebody else.
+	// scheduled is true for the daily schedule, which also closes old runs.
+	scheduled bool
+	// stored is set when the manifest is in the bucket already.
 	stored *rollout.Location
 	// manifest is a new desired state, to be kept in the bucket first.
 	manifest string
-	// allowPrune is the explicit yes to a large prune, for the order's manifest.
+	// allowPrune permits a large prune, for the order's manifest.
 	allowPrune bool
 	// workspaces are those asked for; empty means all.
 	workspaces []string
@@ -71,7 +73,7 @@ func read(raw []byte, requestID string, now time.Time, d deployment) (order, err
 		return order{}, fmt.Errorf("%w: the event is not a JSON object", rollout.ErrRefused)
 	}
 	direct := event.DetailType == "" && event.Source == ""
-	// It becomes the run's id, and a run without one would be everybody's.
+	// The id becomes the run's.
 	if !direct && event.ID == "" {
 		return order{}, fmt.Errorf("%w: the event has no id", rollout.ErrRefused)
 	}
@@ -89,7 +91,7 @@ func read(raw []byte, requestID string, now time.Time, d deployment) (order, err
 	case event.Source == "aws.s3" && event.DetailType == "Object Created":
 		o, err = readObject(event.Detail, d)
 	case event.DetailType == "Scheduled Event":
-		o = order{task: rollout.TaskValues}
+		o = order{task: rollout.TaskValues, scheduled: true}
 	default:
 		err = fmt.Errorf("%w: no rule of ours sends %q from %q", rollout.ErrRefused, event.DetailType, event.Source)
 	}

@@ -135,8 +135,7 @@ func TestResumeAfterDeath(t *testing.T) {
 		if len(found) != 2 {
 			t.Errorf("died at call %d: queued for %v", at, found)
 		}
-		wantOld := at <= 4 // before it claimed the scope, it had not happened yet
-		if got := w.stored("default.yaml"); got != string(manifestOf("NEWER")) && !wantOld {
+		if got := w.stored("default.yaml"); got != string(manifestOf("NEWER")) {
 			t.Errorf("died at call %d: the old manifest is back: %s", at, got)
 		}
 	}
@@ -175,13 +174,8 @@ func TestAnInstallationOnTwoPagesIsCountedOnce(t *testing.T) {
 			if diff := cmp.Diff([]int{1, 2, 3}, w.numbers()); diff != "" || err != nil || answer.Queued != 3 {
 				t.Errorf("answer %+v, error %v, queued for (-want +got):\n%s", answer, err, diff)
 			}
-			outcomes := map[string]rollout.Result{}
-			for _, message := range w.messages() {
-				outcomes[message.ClientKey] = rollout.Result{Outcome: rollout.Unchanged}
-			}
-			run, err := w.handler.table.Report(t.Context(), "event-schedule", outcomes)
-			if err != nil || !run.Complete() {
-				t.Errorf("run %+v, error %v; want it complete", run, err)
+			if run := w.report("event-schedule", rollout.Unchanged, w.messages()); !run.Complete() || run.Unchanged != 3 {
+				t.Errorf("run %+v; want it complete", run)
 			}
 		})
 	}
@@ -208,12 +202,8 @@ func TestTwoDispatchesAtOnce(t *testing.T) {
 	if err != nil || run.Phase != rollout.Working || run.Total != 5 {
 		t.Fatalf("run %+v, error %v; want 5 installations", run, err)
 	}
-	outcomes := map[string]rollout.Result{}
-	for _, message := range w.messages() {
-		outcomes[message.ClientKey] = rollout.Result{Outcome: rollout.Changed}
-	}
-	if run, err = w.handler.table.Report(t.Context(), run.ID, outcomes); err != nil || !run.Complete() || len(outcomes) != 5 {
-		t.Errorf("run %+v, error %v, messages for %d; want it complete", run, err, len(outcomes))
+	if run = w.report(run.ID, rollout.Changed, w.messages()); !run.Complete() || run.Changed != 5 {
+		t.Errorf("run %+v; want it complete", run)
 	}
 }
 

@@ -17,29 +17,23 @@ import (
 // Lambda makes another, and that one leaves nobody out.
 func TestACallThatIsRefusedIsMadeUpFor(t *testing.T) {
 	t.Parallel()
-	stop := func(w *world) {
-		_, err := w.handler.table.SetStop(w.t.Context(), appKey, "410 from Bitbucket")
-		w.must(err)
-	}
 	for name, test := range map[string]struct {
 		event   string
-		calls   int
 		prepare func(w *world)
 		want    []int
 	}{
-		"a schedule":                     {"schedule", 9, func(w *world) { w.store(rollout.DefaultScope, "ONE") }, []int{1, 2}},
-		"a schedule, over nothing":       {"schedule", 9, func(w *world) { w.handler.store = lists{{}} }, []int{}},
-		"a manifest for all":             {"changed_inline_all", 13, nil, []int{1, 2}},
-		"a manifest for two":             {"changed_inline_list", 18, nil, []int{1, 2}},
-		"a manifest that was overtaken":  {"changed_inline_all", 12, func(w *world) { w.newer() }, []int{1, 2}},
-		"an upload":                      {"object_default", 10, nil, []int{1, 2}},
-		"an update of the app":           {"addon_forge", 7, nil, []int{1, 2}},
-		"a run that nobody goes on with": {"schedule", 6, func(w *world) { w.opened("event-schedule"); stop(w) }, []int{}},
-		"a run that was dispatched":      {"schedule", 4, func(w *world) { w.dispatched("event-schedule") }, []int{}},
+		"a schedule":                    {"schedule", func(w *world) { w.store(rollout.DefaultScope, "ONE") }, []int{1, 2}},
+		"a schedule, over nothing":      {"schedule", func(w *world) { w.handler.store = lists{{}} }, []int{}},
+		"a manifest for all":            {"changed_inline_all", nil, []int{1, 2}},
+		"a manifest for two":            {"changed_inline_list", nil, []int{1, 2}},
+		"a manifest that was overtaken": {"changed_inline_all", func(w *world) { w.newer() }, []int{1, 2}},
+		"an upload":                     {"object_default", nil, []int{1, 2}},
+		"an update of the app":          {"addon_forge", nil, []int{1, 2}},
+		"a run that was dispatched":     {"schedule", func(w *world) { w.dispatched("event-schedule") }, []int{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			for refused := 1; refused <= test.calls+1; refused++ {
+			for refused, met := 1, true; met; refused++ {
 				w := newWorld(t, 2)
 				version := ""
 				if test.event == "object_default" {
@@ -50,8 +44,11 @@ func TestACallThatIsRefusedIsMadeUpFor(t *testing.T) {
 				}
 				rule := w.aws.Faults.Add(fault.Any(), fault.Nth(refused), fault.AWSError(403, "AccessDeniedException", ""))
 				_, err := w.handler.Handle(t.Context(), w.event(test.event, version))
-				if met := rule.Fired() > 0; met != (refused <= test.calls) || met != (err != nil) {
-					t.Errorf("call %d of %d was refused: %v, error %v", refused, test.calls, met, err)
+				// Closing old runs is for the next schedule when it fails.
+				met = rule.Fired() > 0
+				closing := strings.Contains(w.out.String(), "old runs not closed")
+				if met == (err == nil && !closing) || !met && refused < 4 {
+					t.Errorf("call %d was refused: %v, error %v", refused, met, err)
 				}
 				rule.Remove()
 				answer, err := w.handler.Handle(t.Context(), w.event(test.event, version))
@@ -70,7 +67,7 @@ func TestACallThatIsRefusedIsMadeUpFor(t *testing.T) {
 // newer keeps a manifest that is sent now, after the events of the testdata.
 func (w *world) newer() {
 	w.t.Helper()
-	_, _, err := w.handler.desired.Keep(w.t.Context(), w.handler.table, rollout.Origin{Run: "newer", At: w.handler.now()}, rollout.DefaultScope, manifestOf("NEWER"))
+	_, _, err := w.handler.desired.Keep(w.t.Context(), rollout.Origin{Run: "newer", At: w.handler.now()}, rollout.DefaultScope, manifestOf("NEWER"))
 	w.must(err)
 }
 
@@ -85,15 +82,14 @@ func (w *world) opened(id string) rollout.Run {
 // dispatched leaves a run over nothing whose attempt died before it could tell of the end.
 func (w *world) dispatched(id string) {
 	w.t.Helper()
-	_, err := w.handler.table.AdvanceRun(w.t.Context(), w.opened(id), 0, "")
+	_, err := w.handler.table.AdvanceRun(w.t.Context(), w.opened(id), "", 0, "")
 	w.must(err)
 }
 
 // TestARefusalIsToldByTheNextAttempt when one can't, which says so.
 func TestARefusalIsToldByTheNextAttempt(t *testing.T) {
 	t.Parallel()
-	const calls = 8
-	for refused := 1; refused <= calls+1; refused++ {
+	for refused, met := 1, true; met; refused++ {
 		w := newWorld(t, 1)
 		rule := w.aws.Faults.Add(fault.Any(), fault.Nth(refused), fault.AWSError(403, "AccessDeniedException", ""))
 		_, err := w.handle("refused_manifest")
@@ -101,9 +97,7 @@ func TestARefusalIsToldByTheNextAttempt(t *testing.T) {
 		if err == nil || rule.Fired() > 0 && errors.Is(err, rollout.ErrRefused) != strings.Contains(log, "refusal not recorded") {
 			t.Errorf("call %d was refused: error %v, log %s", refused, err, log)
 		}
-		if met := rule.Fired() > 0; met != (refused <= calls) {
-			t.Errorf("call %d of %d was refused: %v", refused, calls, met)
-		}
+		met = rule.Fired() > 0
 		rule.Remove()
 		if _, err = w.handle("refused_manifest"); !errors.Is(err, rollout.ErrRefused) || len(w.finished()) == 0 {
 			t.Errorf("after call %d: error %v, told %+v", refused, err, w.finished())

@@ -9,7 +9,6 @@ import (
 
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/rollout"
-	"github.com/linkersync/linkersync/shared/s3object"
 )
 
 // target is which installations a run looks at, and which state of the desired
@@ -20,8 +19,8 @@ type target struct {
 	workspaces map[string]scope
 	// all is the scope of a run over all installations.
 	all scope
-	// replaced counts the scopes in which the order's manifest isn't in force, as a
-	// newer one was kept before.
+	// replaced counts the scopes in which the order's manifest isn't in force, because
+	// one that was sent later is stored.
 	replaced int
 	now      time.Time
 }
@@ -33,10 +32,10 @@ type scope struct {
 	allowPrune string
 }
 
-// settleState makes the bucket hold what the order wants, and records it as the
+// resolve makes the bucket hold what the order wants, and records it as the
 // newest state. errIgnored when another run is in charge of this state already,
 // or a newer one has replaced it.
-func (h *handler) settleState(ctx context.Context, o order) (target, error) {
+func (h *handler) resolve(ctx context.Context, o order) (target, error) {
 	t := target{now: h.now().UTC()}
 	if len(o.workspaces) > 0 {
 		t.workspaces = map[string]scope{}
@@ -46,18 +45,18 @@ func (h *handler) settleState(ctx context.Context, o order) (target, error) {
 	}
 	switch {
 	case o.stored != nil:
-		return h.settleStored(ctx, o, t)
+		return h.resolveStored(ctx, o, t)
 	case o.manifest != "":
-		return h.settleInline(ctx, o, t)
+		return h.keepInline(ctx, o, t)
 	case o.task == rollout.TaskValues && len(o.workspaces) == 0:
 		return t, h.checkDefault(ctx)
 	}
 	return t, nil
 }
 
-// checkDefault refuses a run over all whose default manifest nobody can apply: once,
-// here, and not in a dead letter for each installation. Without one there may still be
-// workspaces with their own.
+// checkDefault refuses a run over all installations whose default manifest is not valid:
+// once, here, and not in a dead letter for each installation. Without a default manifest
+// there may still be workspaces with their own.
 func (h *handler) checkDefault(ctx context.Context) error {
 	if _, err := h.desired.Default(ctx); !errors.Is(err, rollout.ErrNoManifest) {
 		return err
@@ -65,8 +64,8 @@ func (h *handler) checkDefault(ctx context.Context) error {
 	return nil
 }
 
-// settleStored takes a manifest that is in the bucket.
-func (h *handler) settleStored(ctx context.Context, o order, t target) (target, error) {
+// resolveStored takes a manifest that is in the bucket.
+func (h *handler) resolveStored(ctx context.Context, o order, t target) (target, error) {
 	uuid, err := rollout.ScopeWorkspace(o.stored.Key)
 	if errors.Is(err, rollout.ErrNotManifest) {
 		return t, fmt.Errorf("%w: the object %q is never read: name it %q, or installations/{<workspace uuid>}.yaml", rollout.ErrRefused, o.stored.Key, rollout.DefaultScope)
@@ -91,22 +90,22 @@ func (h *handler) settleStored(ctx context.Context, o order, t target) (target, 
 		}
 		return t, nil
 	}
-	settled, err := h.advance(ctx, o, object.VersionID)
+	resolved, err := h.advance(ctx, o, object.VersionID)
 	if err != nil {
 		return t, err
 	}
 	if uuid != "" {
-		t.workspaces = map[string]scope{uuid: settled}
+		t.workspaces = map[string]scope{uuid: resolved}
 	} else {
-		t.all = settled
+		t.all = resolved
 	}
 	return t, nil
 }
 
 // storedObject reads the object that an event names, unless it is there no more.
-func (h *handler) storedObject(ctx context.Context, at rollout.Location) (s3object.Object, error) {
+func (h *handler) storedObject(ctx context.Context, at rollout.Location) (rollout.Object, error) {
 	object, err := h.desired.Objects.Get(ctx, at.Key)
-	switch missing := errors.Is(err, s3object.ErrNotFound); {
+	switch missing := errors.Is(err, rollout.ErrNoObject); {
 	case missing && at.VersionID != "":
 		return object, fmt.Errorf("%w: %s was deleted since", errIgnored, at.Key)
 	case missing:
@@ -119,14 +118,14 @@ func (h *handler) storedObject(ctx context.Context, at rollout.Location) (s3obje
 	return object, nil
 }
 
-// settleInline keeps a manifest that came with the event: for the workspaces that
+// keepInline keeps a manifest that came with the event: for the workspaces that
 // the event names, or as everybody's.
-func (h *handler) settleInline(ctx context.Context, o order, t target) (target, error) {
+func (h *handler) keepInline(ctx context.Context, o order, t target) (target, error) {
 	if _, err := h.desired.Parse("event", []byte(o.manifest)); err != nil {
 		return t, err
 	}
 	keep := func(name string) (scope, error) {
-		version, ours, err := h.desired.Keep(ctx, h.table, rollout.Origin{Run: o.run, At: o.at}, name, []byte(o.manifest))
+		version, ours, err := h.desired.Keep(ctx, rollout.Origin{Run: o.run, At: o.at}, name, []byte(o.manifest))
 		if err != nil {
 			return scope{}, err
 		}
@@ -142,17 +141,17 @@ func (h *handler) settleInline(ctx context.Context, o order, t target) (target, 
 		return t, err
 	}
 	for uuid := range t.workspaces {
-		settled, err := keep(rollout.WorkspaceScope(uuid))
+		resolved, err := keep(rollout.WorkspaceScope(uuid))
 		if err != nil {
 			return t, err
 		}
-		t.workspaces[uuid] = settled
+		t.workspaces[uuid] = resolved
 	}
 	return t, nil
 }
 
 // advance records the stored version as the newest of its scope on behalf of the run.
-// That another run did so already is no news; a yes to a prune is.
+// That another run did so already is no news; allow_prune is.
 func (h *handler) advance(ctx context.Context, o order, version string) (scope, error) {
 	revision, owner, err := h.table.Advance(ctx, h.app, o.stored.Key, version, o.run)
 	if err != nil {
@@ -164,14 +163,14 @@ func (h *handler) advance(ctx context.Context, o order, version string) (scope, 
 	return o.scope(o.stored.Key, revision, version, true), nil
 }
 
-// scope is a settled one. ours is false when its version holds another manifest than
-// the order's, to which nobody said yes.
+// scope is a resolved one. ours is false when its version holds another manifest than
+// the order's: allow_prune is not for that one.
 func (o order) scope(name string, revision int64, version string, ours bool) scope {
-	settled := scope{name: name, revision: revision}
+	resolved := scope{name: name, revision: revision}
 	if o.allowPrune && ours {
-		settled.allowPrune = version
+		resolved.allowPrune = version
 	}
-	return settled
+	return resolved
 }
 
 // missing says how many of the named workspaces got no message.
@@ -182,7 +181,8 @@ func (t target) missing(queued int) string {
 	return fmt.Sprintf("the app is not installed in %d of the %d workspaces", len(t.workspaces)-queued, len(t.workspaces))
 }
 
-// overtaken says where the order's manifest isn't in force, "" when it is.
+// overtaken says where the order's manifest isn't in force, because one that was sent
+// later is stored; "" when it is in force everywhere.
 func (t target) overtaken() string {
 	switch {
 	case t.replaced == 0:

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -24,6 +26,7 @@ import (
 	"github.com/linkersync/linkersync/shared/connect"
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/redact"
+	"github.com/linkersync/linkersync/shared/removal"
 	"github.com/linkersync/linkersync/shared/rollout"
 )
 
@@ -59,11 +62,13 @@ func newWorld(t *testing.T, count int) *world {
 		w.events = append(w.events, event)
 	})
 	w.must(err)
+	gone := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusGone) }))
+	w.t.Cleanup(gone.Close)
 	variables := map[string]string{
 		"AWS_ENDPOINT_URL": w.aws.URL, "AWS_REGION": simaws.Region,
 		"AWS_ACCESS_KEY_ID": simaws.AccessKeyID, "AWS_SECRET_ACCESS_KEY": simaws.SecretAccessKey,
 		"LINKERSYNC_APP_KEY": appKey, "LINKERSYNC_BUCKET": bucket, "LINKERSYNC_TABLE": "progress",
-		"LINKERSYNC_BUS": "results", "LINKERSYNC_QUEUE_URL": *created.QueueUrl,
+		"LINKERSYNC_BUS": "results", "LINKERSYNC_QUEUE_URL": *created.QueueUrl, "LINKERSYNC_BITBUCKET_URL": gone.URL,
 	}
 	environment := &startup.Environment{Getenv: func(name string) string { return variables[name] }}
 	w.handler, err = configure(environment, slog.New(slog.NewJSONHandler(w.out, nil)), w.out)
@@ -112,6 +117,48 @@ func (w *world) must(err error) {
 	}
 }
 
+// page records a page of a run, as dispatch does after it queued it.
+func (w *world) page(run rollout.Run, cursor string, numbers ...int) (rollout.Run, []rollout.Message) {
+	w.t.Helper()
+	clientKeys := make([]string, len(numbers))
+	for i, number := range numbers {
+		clientKeys[i] = clientKey(number)
+	}
+	name, err := w.handler.table.OpenPage(w.t.Context(), run, clientKeys)
+	w.must(err)
+	messages := make([]rollout.Message, len(numbers))
+	for i, key := range clientKeys {
+		messages[i] = rollout.Message{Run: run.ID, Page: name, ClientKey: key}
+	}
+	run, err = w.handler.table.AdvanceRun(w.t.Context(), run, name, len(numbers), cursor)
+	w.must(err)
+	return run, messages
+}
+
+// report reports one outcome for every message and returns the run.
+func (w *world) report(id string, outcome rollout.Outcome, messages []rollout.Message) rollout.Run {
+	w.t.Helper()
+	for _, message := range messages {
+		run, err := w.handler.table.Report(w.t.Context(), message, rollout.Result{Outcome: outcome})
+		w.must(err)
+		_, _, err = rollout.Announce(w.t.Context(), w.handler.table, w.handler.bus, run)
+		w.must(err)
+	}
+	run, err := w.handler.table.Run(w.t.Context(), id)
+	w.must(err)
+	return run
+}
+
+// stop stops the app's linker updates.
+func (w *world) stop() {
+	w.t.Helper()
+	w.must(w.handler.table.Suspect(w.t.Context(), appKey, "410 from Bitbucket"))
+	_, err := w.handler.table.Stop(w.t.Context(), appKey)
+	w.must(err)
+	before := w.handler.watch // whose cache is seconds old
+	w.handler.watch = &removal.Watch{App: appKey, Store: before.Store, Probe: before.Probe, Log: before.Log}
+}
+
 // event reads testdata; CURRENT stands for a version that only the test knows.
 func (w *world) event(name, current string) json.RawMessage {
 	w.t.Helper()
@@ -123,9 +170,9 @@ func (w *world) event(name, current string) json.RawMessage {
 // store puts a manifest into the bucket, past the function.
 func (w *world) store(key, value string) (version string) {
 	w.t.Helper()
-	object, err := w.handler.desired.Objects.Put(w.t.Context(), key, manifestOf(value))
+	version, err := w.handler.desired.Objects.Put(w.t.Context(), key, manifestOf(value))
 	w.must(err)
-	return object.VersionID
+	return version
 }
 
 func manifestOf(value string) []byte {

@@ -9,9 +9,11 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/linkersync/linkersync/shared/connect"
 	"github.com/linkersync/linkersync/shared/installation"
+	"github.com/linkersync/linkersync/shared/rollout"
 	"github.com/linkersync/linkersync/shared/transport"
 )
 
@@ -34,11 +36,14 @@ func (s *timedStore) Get(ctx context.Context, clientKey string) (installation.In
 	return s.memory.Get(ctx, clientKey)
 }
 
-type timedQueue struct{ left time.Duration }
+type timedQueue struct {
+	rollout.SQS
+	left time.Duration
+}
 
-func (q *timedQueue) Call(ctx context.Context, _ string, _, _ any) error {
+func (q *timedQueue) SendMessageBatch(ctx context.Context, _ *sqs.SendMessageBatchInput, _ ...func(*sqs.Options)) (*sqs.SendMessageBatchOutput, error) {
 	q.left = left(ctx)
-	return ctx.Err()
+	return &sqs.SendMessageBatchOutput{}, ctx.Err()
 }
 
 // TestBounds: Bitbucket waits ten seconds for an answer. Whatever hangs, there is
@@ -47,7 +52,7 @@ func TestBounds(t *testing.T) {
 	t.Parallel()
 	h, known := isolated(t)
 	store, queue := &timedStore{memory: known}, &timedQueue{}
-	h.authorizer.store, h.lifecycle.store, h.lifecycle.firstSync.queue = store, store, queue
+	h.authorizer.store, h.lifecycle.store, h.lifecycle.firstSync.queue.SQS = store, store, queue
 	var proof time.Duration
 	calls, asked := proofCalls(), 0
 	calls.Sleep = func(context.Context, time.Duration) error { return nil }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -168,7 +167,7 @@ func TestExample(t *testing.T) {
 func TestRunReportsTheConfiguration(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	err := run(func(string) string { return "" }, func(string) ([]byte, error) { return nil, errors.New("no files") }, &out)
+	_, err := startup.New(build, func(string) string { return "" }, &out)
 	if err == nil || !strings.Contains(err.Error(), "LINKERSYNC_APP_KEY") {
 		t.Errorf("run: %v", err)
 	}

@@ -13,12 +13,14 @@ import (
 	"testing"
 
 	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"golang.org/x/time/rate"
 
 	"github.com/linkersync/linkersync/internal/parts"
 	"github.com/linkersync/linkersync/shared/connect"
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/redact"
+	"github.com/linkersync/linkersync/shared/rollout"
 )
 
 // memory is a store that counts its writes, fast enough for fuzzing. It refuses
@@ -62,9 +64,11 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-type noQueue struct{}
+type noQueue struct{ rollout.SQS }
 
-func (noQueue) Call(context.Context, string, any, any) error { return nil }
+func (noQueue) SendMessageBatch(context.Context, *sqs.SendMessageBatchInput, ...func(*sqs.Options)) (*sqs.SendMessageBatchOutput, error) {
+	return &sqs.SendMessageBatchOutput{}, nil
+}
 
 // isolated is the handler without a network. Bitbucket refuses every secret.
 func isolated(f testing.TB) (*handler, *memory) {
@@ -85,7 +89,7 @@ func isolated(f testing.TB) (*handler, *memory) {
 		}
 	}
 	h.authorizer.store, h.lifecycle.store = store, store
-	h.lifecycle.firstSync.queue = noQueue{}
+	h.lifecycle.firstSync.queue.SQS = noQueue{}
 	h.authorizer.prover.unsigned = rate.NewLimiter(rate.Inf, 1)
 	h.authorizer.prover.http.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
 		if r.URL.Host != "bitbucket.org" {

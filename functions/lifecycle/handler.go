@@ -11,12 +11,13 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/linkersync/linkersync/functions/internal/answer"
 	"github.com/linkersync/linkersync/functions/internal/startup"
-	"github.com/linkersync/linkersync/shared/awsjson"
 	"github.com/linkersync/linkersync/shared/connect"
 	"github.com/linkersync/linkersync/shared/installation"
+	"github.com/linkersync/linkersync/shared/rollout"
 )
 
 const (
@@ -55,7 +56,7 @@ func newHandler(s settings, log *slog.Logger) *handler {
 		},
 		lifecycle: lifecycle{
 			store: store, prover: prover, log: log,
-			firstSync: firstSync{queue: awsjson.New(s.aws, awsjson.SQS), queueURL: s.queueURL, now: s.now},
+			firstSync: firstSync{queue: rollout.Queue{SQS: sqs.NewFromConfig(s.aws), URL: s.queueURL}, now: s.now},
 		},
 	}
 }

@@ -1,30 +1,19 @@
 package main
 
 import (
-	"fmt"
 	"io"
+	"log/slog"
 	"os"
-
-	"github.com/aws/aws-lambda-go/lambda"
 
 	"github.com/linkersync/linkersync/functions/internal/startup"
 )
 
-func main() {
-	if err := run(os.Getenv, os.ReadFile, os.Stdout); err != nil {
-		_, _ = fmt.Fprintln(os.Stderr, "lifecycle:", err)
-		os.Exit(1)
-	}
-}
+func main() { startup.Main("lifecycle", build) }
 
-// run configures the function and serves until Lambda ends the process.
-func run(getenv func(string) string, readFile func(string) ([]byte, error), out io.Writer) error {
-	environment := &startup.Environment{Getenv: getenv}
-	log := startup.Logger(environment, out)
-	settings, err := configure(environment, readFile)
+func build(e *startup.Environment, log *slog.Logger, _ io.Writer) (any, error) {
+	settings, err := configure(e, os.ReadFile)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	lambda.Start(newHandler(settings, log).Handle)
-	return nil
+	return newHandler(settings, log).Handle, nil
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,40 +9,34 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/linkersync/linkersync/functions/internal/metrics"
 	"github.com/linkersync/linkersync/functions/internal/startup"
+	"github.com/linkersync/linkersync/shared/removal"
 	"github.com/linkersync/linkersync/shared/rollout"
 )
 
-const (
-	// parallel installations of a batch are worked on at a time; they wait for
-	// Bitbucket, not for each other. The template's batch of 20 takes five rounds of
-	// calls, none of them half empty.
-	parallel = 4
-	// reserve is how long before the deadline no more work is begun: an installation
-	// with a few linkers takes a few seconds. What is not begun goes back to the queue.
-	reserve = 20 * time.Second
-	// settling is how long before the deadline work that is begun is cut short, so
-	// that there is time to report the rest.
-	settling = 8 * time.Second
-)
+// reportTime is how long before the deadline work is cut short, so that there is time to
+// report what came of it.
+const reportTime = 8 * time.Second
 
-// handler takes queue messages, or one message by direct invoke, to a worker, and
-// decides what becomes of each.
+// handler takes one queue message, or one message by direct invoke, to a worker, and
+// decides what becomes of it.
 type handler struct {
 	log     *slog.Logger
 	app     string
 	worker  worker
 	table   *rollout.Table
 	bus     rollout.Bus
-	queue   *queue
+	queue   rollout.Queue
+	watch   *removal.Watch
+	newest  newest
 	metrics *metrics.Writer
 	now     func() time.Time
 }
 
-// Handle takes an SQS event, or a rollout.Message by direct invoke.
+// Handle takes an SQS event, or a rollout.Message by direct invoke. template.yaml sets
+// the batch size to 1; records of a larger batch are taken one after the other.
 func (h *handler) Handle(ctx context.Context, raw json.RawMessage) (answer any, err error) {
 	defer startup.Recover(ctx, h.log, &err)
 	var batch events.SQSEvent
@@ -53,7 +46,13 @@ func (h *handler) Handle(ctx context.Context, raw json.RawMessage) (answer any, 
 	if batch.Records == nil {
 		return h.direct(ctx, raw)
 	}
-	return h.batch(ctx, batch.Records), nil
+	response := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
+	for _, record := range batch.Records {
+		if !h.record(ctx, record) {
+			response.BatchItemFailures = append(response.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: record.MessageId})
+		}
+	}
+	return response, nil
 }
 
 // direct does one message at once and answers with what changed, or its error.
@@ -62,7 +61,7 @@ func (h *handler) direct(ctx context.Context, raw []byte) (rollout.Applied, erro
 	if err != nil {
 		return rollout.Applied{}, err
 	}
-	applied, err := h.worker.do(ctx, message, &states{})
+	applied, err := h.worker.do(ctx, message)
 	applied.Outcome = outcomeOf(applied, err)
 	if errors.Is(err, errSkipped) {
 		applied.Reason, err = err.Error(), nil
@@ -70,89 +69,118 @@ func (h *handler) direct(ctx context.Context, raw []byte) (rollout.Applied, erro
 	return applied, err
 }
 
-// batch works on the records and reports them together. It answers with the
-// records that SQS shall deliver again.
-func (h *handler) batch(ctx context.Context, records []events.SQSMessage) events.SQSEventResponse {
-	all := make([]*work, len(records))
-	for i, record := range records {
-		all[i] = h.admit(record, len(records) == 1)
+// decode reads a message. Errors are rollout.ErrRefused: no attempt can do better.
+func decode(body []byte) (rollout.Message, error) {
+	var message rollout.Message
+	if err := json.Unmarshal(body, &message); err != nil {
+		return rollout.Message{}, fmt.Errorf("%w: the message is not as documented", rollout.ErrRefused)
 	}
-	gate, err := h.openGate(ctx)
-	if err != nil {
-		// SQS would deliver all of it again, and use up the receives of each.
-		h.log.ErrorContext(ctx, "the table can't be asked: the batch is put back", slog.String("error", err.Error()))
-		for _, w := range all {
-			w.begun, w.err = true, cmp.Or(w.err, err)
-		}
-		return h.settle(ctx, all)
+	if message.ClientKey == "" || (message.Task != rollout.TaskValues && message.Task != rollout.TaskAddon) {
+		return rollout.Message{}, fmt.Errorf("%w: the message names no client key, or no task that is known", rollout.ErrRefused)
 	}
-	h.workOn(ctx, gate, all)
-	if cause := gate.conclude(); cause != nil {
-		h.stop(ctx, cause)
-	}
-	for _, w := range all {
-		w.err = gate.verdict(w)
-	}
-	return h.settle(ctx, all)
+	return message, nil
 }
 
-// workOn does what is admitted, as far as there is time.
-func (h *handler) workOn(ctx context.Context, gate *gate, all []*work) {
-	var group errgroup.Group
-	group.SetLimit(parallel)
-	prefetched := &states{}
+// record takes one message to its end, or makes it wait. done is true when SQS may
+// delete the message.
+func (h *handler) record(ctx context.Context, record events.SQSMessage) (done bool) {
+	d := delivery{record: record, now: h.now()}
+	var err error
+	if d.message, err = decode([]byte(record.Body)); err == nil {
+		d.applied = rollout.Applied{Run: d.message.Run, App: h.app, ClientKey: d.message.ClientKey, Task: d.message.Task}
+		err = h.attempt(ctx, &d)
+	}
+	next := d.next(err)
+	h.tell(ctx, d, next, err)
+	if next != wait {
+		err = h.end(ctx, d, next, err)
+		if err == nil {
+			return true
+		}
+		h.log.ErrorContext(ctx, "outcome not reported: the message comes back", slog.String("client_key", d.message.ClientKey), slog.String("error", err.Error()))
+	}
+	h.wait(ctx, d, err)
+	return false
+}
+
+// attempt works on a message unless it has to wait, or an earlier delivery has shown
+// that no attempt survives it.
+func (h *handler) attempt(ctx context.Context, d *delivery) (err error) {
+	defer startup.Recover(ctx, h.log, &err)
+	if d.receives() > 1 {
+		begun, err := h.table.BeginAttempt(ctx, d.record.MessageId)
+		if err != nil {
+			return err
+		}
+		if begun > maxUnanswered {
+			return errUnanswered
+		}
+	}
+	if d.message.Task == rollout.TaskValues { // PUT /addon is not among the endpoints that go away
+		if err := h.mayWork(ctx, d); err != nil {
+			return err
+		}
+	}
 	working, cancel := cutShort(ctx)
 	defer cancel()
-	for _, w := range all {
-		if w.err != nil {
-			continue
-		}
-		group.Go(func() error {
-			// Asked when its turn has come, which may be long after the batch did.
-			if deadline, ok := ctx.Deadline(); ok && deadline.Sub(h.now()) < reserve {
-				return nil
-			}
-			w.begun = true
-			h.one(working, gate, w, prefetched)
-			return nil
-		})
+	d.applied, err = h.worker.do(working, d.message)
+	if !removal.Evidence(err) {
+		return err
 	}
-	_ = group.Wait() // no goroutine of it returns an error
+	state, suspectErr := h.watch.Suspect(ctx, err)
+	switch {
+	case suspectErr != nil:
+		return suspectErr
+	case state.IsSuspected():
+		return fmt.Errorf("%w: %s", errWaits, state)
+	case state.IsStopped():
+		return fmt.Errorf("%w: %s", errSkipped, state)
+	}
+	// The probe found the endpoint, so the answer was a brownout's last, or of a part of Bitbucket.
+	return fmt.Errorf("%w: Bitbucket has the linker endpoints again after %s", errPassed, err.Error())
 }
 
-// cutShort returns a context that ends while there is still time to settle.
+// mayWork tells by its error that a message has to wait, or that it needs no work.
+func (h *handler) mayWork(ctx context.Context, d *delivery) error {
+	state, err := h.watch.Look(ctx)
+	switch {
+	case err != nil:
+		return err
+	case state.IsStopped():
+		return fmt.Errorf("%w: %s", errSkipped, state)
+	case state.IsSuspected():
+		return fmt.Errorf("%w: %s", errWaits, state)
+	case d.message.Scope == "" || d.receives() > 1:
+		// A delivery before this one may have written an old manifest's values after the
+		// newer message was done: it has to look again.
+		return nil
+	}
+	newest, err := h.newest.of(ctx, h.table, h.app, d.message.Scope, h.now())
+	if err == nil && newest > d.message.Revision {
+		err = fmt.Errorf("%w: a newer manifest is on its way", errSkipped)
+	}
+	return err
+}
+
+// cutShort returns a context that ends while there is still time to report.
 func cutShort(ctx context.Context) (context.Context, context.CancelFunc) {
 	if deadline, ok := ctx.Deadline(); ok {
-		return context.WithDeadline(ctx, deadline.Add(-settling))
+		return context.WithDeadline(ctx, deadline.Add(-reportTime))
 	}
 	return context.WithCancel(ctx)
 }
 
-// one does a record's work; a panic fails the record, not its batch.
-func (h *handler) one(ctx context.Context, gate *gate, w *work, prefetched *states) {
-	defer startup.Recover(ctx, h.log, &w.err)
-	if w.err = gate.pass(ctx, w.message); w.err != nil {
-		return
+// wait hides the message until it is worth another attempt. When that fails, SQS
+// delivers it again after the queue's visibility timeout.
+func (h *handler) wait(ctx context.Context, d delivery, cause error) {
+	err := h.queue.Wait(ctx, d.record.ReceiptHandle, d.pause(cause))
+	if d.receives() > 1 {
+		err = errors.Join(err, h.table.EndAttempt(ctx, d.record.MessageId))
 	}
-	w.applied, w.err = h.worker.do(ctx, w.message, prefetched)
-	w.message.Died = 0 // it can be lived through
-	if w.message.Task == rollout.TaskValues && gate.learn(w.message.ClientKey, w.err) {
-		h.stop(ctx, w.err)
-	}
-}
-
-// stop raises the flag that every worker and dispatch honour. Whoever raises it
-// says so loudly; everybody else stays quiet.
-func (h *handler) stop(ctx context.Context, cause error) {
-	first, err := h.table.SetStop(ctx, h.app, cause.Error())
 	if err != nil {
-		h.log.ErrorContext(ctx, "stop flag not raised", slog.String("error", err.Error()))
-		return
+		h.log.ErrorContext(ctx, "message not put back in time", slog.String("client_key", d.message.ClientKey), slog.String("error", err.Error()))
 	}
-	if first {
-		h.log.ErrorContext(ctx, "bitbucket removed the linker endpoints: all updates stop for a day, see docs/operate.md", slog.String("error", cause.Error()))
-		h.count(ctx, map[metrics.Name]int{metrics.EndpointRemoved: 1})
-	}
+	h.count(ctx, map[metrics.Name]int{metrics.MessagesDeferred: 1})
 }
 
 func (h *handler) count(ctx context.Context, counts map[metrics.Name]int) {

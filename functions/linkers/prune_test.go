@@ -10,7 +10,6 @@ import (
 	simbitbucket "github.com/linkersync/linkersync/internal/simulator/bitbucket"
 	"github.com/linkersync/linkersync/shared/bitbucket"
 	"github.com/linkersync/linkersync/shared/connect"
-	"github.com/linkersync/linkersync/shared/reconcile"
 	"github.com/linkersync/linkersync/shared/redact"
 	"github.com/linkersync/linkersync/shared/rollout"
 )
@@ -28,10 +27,10 @@ func (w *world) full() {
 func (w *world) allow(scope string, values ...string) rollout.Message {
 	w.t.Helper()
 	w.desire(scope, values...)
-	object, err := w.handler.worker.desired.Objects.Head(w.t.Context(), scope)
+	version, err := w.handler.worker.desired.Objects.Version(w.t.Context(), scope)
 	w.must(err)
 	allowed := message(1)
-	allowed.AllowPrune = object.VersionID
+	allowed.AllowPrune = version
 	return allowed
 }
 
@@ -87,7 +86,7 @@ func TestNoVersionIsNoYes(t *testing.T) {
 	state.VersionID = ""
 	signer := connect.Signer{AppKey: appKey, ClientKey: clientKey(1), Secret: redact.New(secret)}
 	client := &bitbucket.Client{BaseURL: w.handler.worker.apiURL, HTTP: w.handler.worker.http, Sign: signer.Sign}
-	if wrote, failed := w.handler.worker.linkers(t.Context(), client, state, "", &rollout.Applied{}); wrote || !isA[*reconcile.PruneGuardError](failed.err()) {
+	if wrote, failed := w.handler.worker.linkers(t.Context(), client, state, "", &rollout.Applied{}); wrote || !held(failed.Err()) {
 		t.Errorf("wrote %v, error %v; want the guard's", wrote, failed)
 	}
 }
@@ -106,7 +105,7 @@ func TestANewManifestMeanwhileIsNotAllowedToo(t *testing.T) {
 		}
 	}}
 	w.batch(t.Context(), record("m", m, 1))
-	w.checkBuried("allow the prune explicitly")
+	w.deadLetter("allow the prune explicitly")
 	if got := w.values(1); got != "A B C D E F G H I J K L M N O P" {
 		t.Errorf("values %q, want none deleted", got)
 	}
@@ -121,7 +120,7 @@ func TestTheGuardSaysHowToAllow(t *testing.T) {
 	version := w.allow(rollout.DefaultScope, "NEW").AllowPrune
 	w.run("run-1", 1)
 	w.batch(t.Context(), record("m", message(1), 1))
-	w.checkBuried("prune: true")
+	w.deadLetter("prune: true")
 	reason := w.aws.Queues.Messages(dead)[0].Attributes["reason"]
 	change, err := rollout.Decode[rollout.Change]([]byte(regexp.MustCompile(`\{.*\}$`).FindString(reason)))
 	if err != nil || !change.AllowPrune || len(change.Installations) != 1 || change.Installations[0] != workspace(1) ||

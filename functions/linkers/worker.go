@@ -6,17 +6,19 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/linkersync/linkersync/shared/bitbucket"
 	"github.com/linkersync/linkersync/shared/connect"
+	"github.com/linkersync/linkersync/shared/failure"
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/reconcile"
 	"github.com/linkersync/linkersync/shared/rollout"
 )
 
 // maxRounds bounds how often one message starts over because the manifest changed
-// under it. A manifest that changes faster is somebody's loop; SQS brings the
-// message back.
+// under it. A manifest that changes faster is changed by a loop; the message
+// comes back.
 const maxRounds = 3
 
 // worker does one message's task. It knows no queue and counts nothing.
@@ -28,14 +30,14 @@ type worker struct {
 	// codec is shared by all installations, so that what one taught holds for the next.
 	codec *bitbucket.Codec
 	http  *http.Client
+	// defaults is shared by all messages of the process.
+	defaults *defaults
+	now      func() time.Time
 }
 
-// errSkipped: the installation needs no work any more. Its text says why.
-var errSkipped = errors.New("skipped")
-
 // do takes an installation through its task and says what changed. The error
-// decides what becomes of the message, see handler.settle.
-func (w *worker) do(ctx context.Context, message rollout.Message, prefetched *states) (applied rollout.Applied, err error) {
+// decides what becomes of the message, see delivery.next.
+func (w *worker) do(ctx context.Context, message rollout.Message) (applied rollout.Applied, err error) {
 	applied = rollout.Applied{Run: message.Run, App: w.app, ClientKey: message.ClientKey, Task: message.Task}
 	in, err := w.store.Get(ctx, message.ClientKey)
 	switch {
@@ -45,12 +47,12 @@ func (w *worker) do(ctx context.Context, message rollout.Message, prefetched *st
 		return applied, err
 	}
 	applied.Workspace = string(in.Principal.UUID)
-	err = w.task(ctx, in, message, &applied, prefetched)
+	err = w.task(ctx, in, message, &applied)
 	return applied, err
 }
 
 // task does the message's task with the installation's secret.
-func (w *worker) task(ctx context.Context, in installation.Installation, message rollout.Message, applied *rollout.Applied, prefetched *states) error {
+func (w *worker) task(ctx context.Context, in installation.Installation, message rollout.Message, applied *rollout.Applied) error {
 	if in.State != installation.Installed {
 		return fmt.Errorf("%w: the app is uninstalled there", errSkipped)
 	}
@@ -59,7 +61,7 @@ func (w *worker) task(ctx context.Context, in installation.Installation, message
 	if message.Task == rollout.TaskAddon {
 		return updateAddon(ctx, client, message)
 	}
-	return w.values(ctx, client, message, applied, prefetched)
+	return w.values(ctx, client, message, applied)
 }
 
 func updateAddon(ctx context.Context, client *bitbucket.Client, message rollout.Message) error {
@@ -75,9 +77,9 @@ func updateAddon(ctx context.Context, client *bitbucket.Client, message rollout.
 // values brings the linkers to the desired state, and starts over when that
 // changed while it wrote: also when it failed, for good perhaps, because what it
 // did write may have come after a newer manifest's values.
-func (w *worker) values(ctx context.Context, client *bitbucket.Client, message rollout.Message, applied *rollout.Applied, prefetched *states) error {
+func (w *worker) values(ctx context.Context, client *bitbucket.Client, message rollout.Message, applied *rollout.Applied) error {
 	for range maxRounds {
-		state, err := prefetched.of(ctx, w.desired, applied.Workspace)
+		state, err := w.defaults.of(ctx, w.desired, applied.Workspace, message.Since, w.now())
 		if errors.Is(err, rollout.ErrNoManifest) {
 			return fmt.Errorf("%w: %w", errSkipped, err) // the first manifest has a run of its own
 		}
@@ -86,28 +88,28 @@ func (w *worker) values(ctx context.Context, client *bitbucket.Client, message r
 		}
 		wrote, failed := w.linkers(ctx, client, state, message.AllowPrune, applied)
 		if !wrote {
-			return failed.err()
+			return failed.Err()
 		}
 		current, err := w.desired.Current(ctx, applied.Workspace, state)
 		if err != nil {
 			return append(failed, err)
 		}
 		if current {
-			return failed.err()
+			return failed.Err()
 		}
-		prefetched.forget()
+		w.defaults.forget()
 	}
 	return fmt.Errorf("the manifest changed %d times while it was applied; the message comes back", maxRounds)
 }
 
 // linkers applies one linker after the other, each for itself, and tells whether
 // it wrote anything. allowPrune is the version for which a large prune is allowed.
-func (w *worker) linkers(ctx context.Context, client *bitbucket.Client, state rollout.State, allowPrune string, applied *rollout.Applied) (wrote bool, failed failures) {
+func (w *worker) linkers(ctx context.Context, client *bitbucket.Client, state rollout.State, allowPrune string, applied *rollout.Applied) (wrote bool, failed failure.Several) {
 	applied.Linkers = applied.Linkers[:0]
 	options := reconcile.Options{AllowPrune: allowPrune != "" && allowPrune == state.VersionID}
 	for _, desired := range state.Manifest.Linkers {
 		result, err := reconcile.ApplyLinker(ctx, client, desired, options)
-		if isA[*reconcile.PruneGuardError](err) {
+		if held(err) {
 			err = fmt.Errorf("%w: %s", err, howToAllow(applied.Workspace, state))
 		}
 		wrote = wrote || result.Writes > 0
@@ -137,8 +139,14 @@ func howToAllow(workspace string, state rollout.State) string {
 
 // ends tells whether the next linker would meet the same error.
 func ends(err error) bool {
-	return errors.Is(err, bitbucket.ErrEndpointRemoved) || errors.Is(err, bitbucket.ErrRateLimited) ||
+	return failure.KindOf(err) == failure.Everything || errors.Is(err, bitbucket.ErrRateLimited) ||
 		errors.Is(err, bitbucket.ErrUnauthorized) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// held tells whether the prune guard refused the change.
+func held(err error) bool {
+	_, is := errors.AsType[*reconcile.PruneGuardError](err)
+	return is
 }
 
 // changed tells whether anything changed in the installation.

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -26,6 +25,7 @@ import (
 	"github.com/linkersync/linkersync/shared/connect"
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/redact"
+	"github.com/linkersync/linkersync/shared/removal"
 	"github.com/linkersync/linkersync/shared/rollout"
 )
 
@@ -47,8 +47,11 @@ type world struct {
 	store     *installation.SecretsManager
 	handler   *handler
 	out       *bytes.Buffer
-	// ahead is how far the clock of the simulated AWS was moved on.
-	ahead atomic.Int64
+	// now is the handler's clock, waits how long it made messages wait.
+	now   time.Time
+	waits []time.Duration
+	// page is that of the run.
+	page string
 
 	mu     sync.Mutex
 	events []eventbridge.Event
@@ -58,8 +61,8 @@ type world struct {
 // value OLD in the linker "issues".
 func newWorld(t *testing.T, count int) *world {
 	t.Helper()
-	w := &world{t: t, bitbucket: simbitbucket.New(simbitbucket.Options{}), out: &bytes.Buffer{}}
-	w.aws = simaws.New(simaws.Options{Now: func() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }})
+	w := &world{t: t, bitbucket: simbitbucket.New(simbitbucket.Options{}), out: &bytes.Buffer{}, now: today}
+	w.aws = simaws.New(simaws.Options{})
 	t.Cleanup(w.aws.Close)
 	bitbucketURL, err := w.bitbucket.Start()
 	w.must(err)
@@ -67,14 +70,7 @@ func newWorld(t *testing.T, count int) *world {
 	w.aws.Buckets.Add("manifests")
 	urls := map[string]string{}
 	for _, name := range []string{dead, workers} {
-		input := &sqs.CreateQueueInput{QueueName: sdk.String(name)}
-		if name == workers { // as in template.yaml, with the fewest receives that do
-			input.Attributes = map[string]string{
-				"VisibilityTimeout": "360",
-				"RedrivePolicy":     fmt.Sprintf(`{"deadLetterTargetArn":"arn:aws:sqs:%s:%s:%s","maxReceiveCount":"%d"}`, simaws.Region, simaws.Account, dead, maxUnanswered+1),
-			}
-		}
-		created, err := sqs.NewFromConfig(w.aws.Config()).CreateQueue(t.Context(), input)
+		created, err := sqs.NewFromConfig(w.aws.Config()).CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: sdk.String(name)})
 		w.must(err)
 		urls[name] = *created.QueueUrl
 	}
@@ -95,7 +91,9 @@ func newWorld(t *testing.T, count int) *world {
 	environment := &startup.Environment{Getenv: func(name string) string { return variables[name] }}
 	w.handler, err = configure(environment, slog.New(slog.NewJSONHandler(w.out, nil)), w.out)
 	w.must(err)
-	w.handler.now = func() time.Time { return today }
+	clock := func() time.Time { return w.now }
+	w.handler.now, w.handler.worker.now, w.handler.watch.Now, w.handler.table.Now = clock, clock, clock, clock
+	w.handler.queue.SQS = recorder{w.handler.queue.SQS, w}
 	w.store = installation.NewSecretsManager(secretsmanager.NewFromConfig(w.aws.Config()), installation.Options{AppKey: appKey})
 	w.install(count)
 	return w
@@ -143,7 +141,13 @@ func (w *world) run(id string, total int) {
 	w.t.Helper()
 	run, err := w.handler.table.OpenRun(w.t.Context(), id, appKey)
 	w.must(err)
-	_, err = w.handler.table.AdvanceRun(w.t.Context(), run, total, "")
+	clientKeys := make([]string, total)
+	for i := range clientKeys {
+		clientKeys[i] = clientKey(i + 1)
+	}
+	w.page, err = w.handler.table.OpenPage(w.t.Context(), run, clientKeys)
+	w.must(err)
+	_, err = w.handler.table.AdvanceRun(w.t.Context(), run, w.page, total, "")
 	w.must(err)
 }
 
@@ -177,6 +181,9 @@ func record(id string, message any, receives int) events.SQSMessage {
 // batch handles records and returns the ids that SQS shall deliver again.
 func (w *world) batch(ctx context.Context, records ...events.SQSMessage) []string {
 	w.t.Helper()
+	for i := range records {
+		records[i].Body = strings.Replace(records[i].Body, `"run":"run-1"`, `"run":"run-1","page":"`+w.page+`"`, 1)
+	}
 	raw, err := json.Marshal(events.SQSEvent{Records: records})
 	w.must(err)
 	answer, err := w.handler.Handle(ctx, raw)
@@ -186,6 +193,26 @@ func (w *world) batch(ctx context.Context, records ...events.SQSMessage) []strin
 		again = append(again, failure.ItemIdentifier)
 	}
 	return again
+}
+
+// recorder notes how long messages wait. Their receipts are made up.
+type recorder struct {
+	rollout.SQS
+	w *world
+}
+
+func (r recorder) ChangeMessageVisibility(_ context.Context, in *sqs.ChangeMessageVisibilityInput, _ ...func(*sqs.Options)) (*sqs.ChangeMessageVisibilityOutput, error) {
+	r.w.waits = append(r.w.waits, time.Duration(in.VisibilityTimeout)*time.Second)
+	return &sqs.ChangeMessageVisibilityOutput{}, nil
+}
+
+// deadLetter checks that there is one dead letter, with the reason.
+func (w *world) deadLetter(reason string) {
+	w.t.Helper()
+	letters := w.aws.Queues.Messages(dead)
+	if len(letters) != 1 || !strings.Contains(letters[0].Attributes["reason"], reason) {
+		w.t.Errorf("dead letters %+v, want one with %q\n%s", letters, reason, w.out)
+	}
 }
 
 // values are the linker values of an installation in Bitbucket.
@@ -241,4 +268,10 @@ func (w *world) metric(name string) int {
 		}
 	}
 	return sum
+}
+
+// probeAt makes the probe ask another server than the one that the handler was made for.
+func (w *world) probeAt(apiURL string) {
+	client := w.handler.worker.http
+	w.handler.watch.Probe = func(ctx context.Context) (removal.Verdict, string) { return removal.Probe(ctx, client, apiURL) }
 }

@@ -17,6 +17,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"time"
 
@@ -55,8 +56,10 @@ func Config(getenv func(string) string) (aws.Config, error) {
 	config := aws.Config{
 		Region:      firstOf(getenv("AWS_REGION"), getenv("AWS_DEFAULT_REGION")),
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return credentials, nil }),
-		HTTPClient:  awshttp.NewBuildableClient().WithTimeout(CallTimeout),
+		HTTPClient:  bounded{awshttp.NewBuildableClient().WithTimeout(CallTimeout)},
 		Retryer:     NewRetryer,
+		// Read by each client, as from the SDK's own configuration.
+		ConfigSources: []any{variants{fips: getenv("AWS_USE_FIPS_ENDPOINT") == "true", dualStack: getenv("AWS_USE_DUALSTACK_ENDPOINT") == "true"}},
 	}
 	var problems []error
 	if config.Region == "" {
@@ -75,6 +78,37 @@ func Config(getenv func(string) string) (aws.Config, error) {
 		return aws.Config{}, fmt.Errorf("configure AWS clients: %w", errors.Join(problems...))
 	}
 	return config, nil
+}
+
+// variants says which of a service's addresses in the region are used. FIPS and
+// dual-stack don't go with AWS_ENDPOINT_URL.
+// Source: https://docs.aws.amazon.com/sdkref/latest/guide/feature-endpoints.html
+type variants struct{ fips, dualStack bool }
+
+// GetUseFIPSEndpoint is what the SDK looks for.
+func (v variants) GetUseFIPSEndpoint(context.Context) (aws.FIPSEndpointState, bool, error) {
+	return aws.FIPSEndpointStateEnabled, v.fips, nil
+}
+
+// GetUseDualStackEndpoint is what the SDK looks for.
+func (v variants) GetUseDualStackEndpoint(context.Context) (aws.DualStackEndpointState, bool, error) {
+	return aws.DualStackEndpointStateEnabled, v.dualStack, nil
+}
+
+// maxAnswer bounds an answer, in bytes. The largest that is expected is a manifest of
+// 4 MiB; a page of a hundred secrets has less.
+const maxAnswer = 8 << 20
+
+// bounded is an HTTP client whose answers have a bound: the SDK reads them as a whole.
+type bounded struct{ aws.HTTPClient }
+
+// Do implements aws.HTTPClient.
+func (b bounded) Do(req *http.Request) (*http.Response, error) {
+	res, err := b.HTTPClient.Do(req)
+	if err == nil {
+		res.Body = http.MaxBytesReader(nil, res.Body, maxAnswer)
+	}
+	return res, err
 }
 
 func firstOf(values ...string) string {

@@ -2,9 +2,13 @@ package awsenv_test
 
 import (
 	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/linkersync/linkersync/shared/awsenv"
@@ -107,5 +111,59 @@ func BenchmarkConfig(b *testing.B) {
 		if _, err := awsenv.Config(getenv); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// TestAddresses are the SDK's: of the region's partition, FIPS and dual-stack as asked.
+func TestAddresses(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		variables map[string]string
+		want      string
+	}{
+		"commercial":   {map[string]string{"AWS_REGION": "eu-west-1"}, "dynamodb.eu-west-1.amazonaws.com"},
+		"China":        {map[string]string{"AWS_REGION": "cn-north-1"}, "dynamodb.cn-north-1.amazonaws.com.cn"},
+		"FIPS":         {map[string]string{"AWS_REGION": "us-east-1", "AWS_USE_FIPS_ENDPOINT": "true"}, "dynamodb-fips.us-east-1.amazonaws.com"},
+		"dual-stack":   {map[string]string{"AWS_REGION": "us-east-1", "AWS_USE_DUALSTACK_ENDPOINT": "true"}, "dynamodb.us-east-1.api.aws"},
+		"one endpoint": {map[string]string{"AWS_REGION": "us-east-1", "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, "127.0.0.1:1"},
+	} {
+		test.variables["AWS_ACCESS_KEY_ID"], test.variables["AWS_SECRET_ACCESS_KEY"] = "id", "not-a-real-key"
+		config, err := awsenv.Config(environment(test.variables))
+		if err != nil {
+			t.Fatal(err)
+		}
+		host := ""
+		config.HTTPClient = clientFunc(func(req *http.Request) (*http.Response, error) {
+			host = req.URL.Host
+			return nil, errors.New("not sent")
+		})
+		config.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
+		_, _ = dynamodb.NewFromConfig(config).ListTables(t.Context(), &dynamodb.ListTablesInput{})
+		if host != test.want {
+			t.Errorf("%s: %q, want %q", name, host, test.want)
+		}
+	}
+}
+
+type clientFunc func(*http.Request) (*http.Response, error)
+
+func (f clientFunc) Do(req *http.Request) (*http.Response, error) { return f(req) }
+
+// TestAnAnswerHasABound: the SDK reads answers as a whole.
+func TestAnAnswerHasABound(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(`{"TableNames":["` + strings.Repeat("x", 9<<20) + `"]}`))
+	}))
+	defer server.Close()
+	config, err := awsenv.Config(environment(map[string]string{
+		"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "not-a-real-key", "AWS_REGION": "eu-west-1", "AWS_ENDPOINT_URL": server.URL,
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
+	if _, err := dynamodb.NewFromConfig(config).ListTables(t.Context(), &dynamodb.ListTablesInput{}); err == nil {
+		t.Error("an answer of 9 MiB was read")
 	}
 }

@@ -24,11 +24,13 @@ var (
 	ErrMissingScope = errors.New("the token lacks a scope: create one that has it")
 	// ErrNotFound is a 404 for a linker, a value or a workspace, never for the endpoint.
 	ErrNotFound = errors.New("not found")
+	// ErrNoLinker is the 404 whose text is about a linker or its value. It is an ErrNotFound, too.
+	ErrNoLinker = errors.New("the installation's descriptor has no such linker, or the linker no such value")
 	// ErrExists is a 409: the linker already has the value.
 	ErrExists = errors.New("exists already")
-	// ErrEndpointRemoved is a 410, or a 404 that is about the endpoint itself.
-	// Every further call to it fails, for every installation.
-	ErrEndpointRemoved = errors.New("the endpoint is gone, Bitbucket no longer offers it: stop calling it")
+	// ErrEndpointRemoved is a 410, or a 404 that is about the address itself. One such
+	// answer proves nothing: see package removal.
+	ErrEndpointRemoved = errors.New("Bitbucket does not offer the endpoint at this moment: it was removed, or this is a brownout")
 	// ErrRateLimited is a 429. It is an ErrUnavailable, too.
 	ErrRateLimited = errors.New("the rate limit, which counts over a rolling hour, is used up: try again later")
 	// ErrTimeout is a 504, Bitbucket's own 555, or no answer in time. It is an ErrUnavailable, too.
@@ -67,8 +69,6 @@ type APIError struct {
 	RetryAfter time.Duration
 	// NotJSON says that the body was something else.
 	NotJSON bool
-	// Removed says that the endpoint was found to be gone by another call.
-	Removed bool
 }
 
 // Error names the call, the status, Bitbucket's words and what they mean.
@@ -112,6 +112,8 @@ func (e *APIError) kindsOfStatus() []error {
 		return []error{ErrUnauthorized}
 	case e.Status == http.StatusForbidden:
 		return e.kindsOfForbidden()
+	case e.Status == http.StatusNotFound && strings.Contains(strings.ToLower(e.Message), "linker"):
+		return []error{ErrNotFound, ErrNoLinker}
 	case e.Status == http.StatusNotFound:
 		return []error{ErrNotFound}
 	case e.Status == http.StatusConflict:

@@ -49,7 +49,7 @@ func TestErrorsAreTyped(t *testing.T) {
 		"unknown linker":                 {404, nil, message("The linker does not exist."), []error{b.nf}, "404 Not Found: The linker does not exist.: not found"},
 		"value that is there already":    {409, nil, message("The linker already has the value being added."), []error{b.ex}, "exists already"},
 		"removed":                        {410, nil, message("CHANGE-2770 - Functionality has been deprecated"), []error{b.rm}, "410 Gone: CHANGE-2770"},
-		"removed without a word":         {410, nil, "", []error{b.rm}, "410 Gone: the endpoint is gone"},
+		"removed without a word":         {410, nil, "", []error{b.rm}, "410 Gone: Bitbucket does not offer the endpoint"},
 		"removed, told as a 404":         {404, nil, message("CHANGE-2770 - Functionality has been deprecated"), []error{b.rm}, "404 Not Found: CHANGE-2770"},
 		"removed, told in the detail":    {404, nil, `{"type":"error","error":{"message":"Resource not found","detail":"There is no API hosted at this URL."}}`, []error{b.rm}, "Resource not found: There is no API hosted at this URL."},
 		"rate limited, as it was seen":   {429, plain, "Rate limit for this resource has been exceeded", []error{b.rl, b.un, b.nj}, "429 Too Many Requests: Rate limit for this resource has been exceeded: the rate limit"},
@@ -86,7 +86,7 @@ func TestErrorsAreTyped(t *testing.T) {
 func TestA404ThatSpeaksOfRemoval(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
-		"CHANGE-2770: see the changelog", "There is no API hosted at this URL.", "This endpoint is deprecated.", "The resource has been removed.",
+		"CHANGE-2770: see the changelog", "CHANGE-3081 - Functionality has been deprecated", "There is no API hosted at this URL.",
 	} {
 		s := newServer(t, step{request: "DELETE /2.0/addon/linkers/jira/values/7", status: 404, answer: message(text)})
 		wantError(t, newClient(t, s).DeleteLinkerValue(t.Context(), "jira", 7), bitbucket.ErrEndpointRemoved)
@@ -174,39 +174,18 @@ func TestALongTextIsLookedAtInPart(t *testing.T) {
 	}
 }
 
-func TestA404IsSettledByAskingForTheList(t *testing.T) {
+// TestA404AboutSomethingElse: incidents and deleted workspaces answer so, too.
+func TestA404AboutSomethingElse(t *testing.T) {
 	t.Parallel()
-	unclear := step{request: "GET /2.0/addon/linkers/jira/values?pagelen=100", status: 404, answer: message("Not found")}
-	tests := map[string]struct {
-		first step
-		list  *step
-		want  error
-	}{
-		"the linker is named": {step{request: unclear.request, status: 404, answer: message("The linker does not exist.")}, nil, bitbucket.ErrNotFound},
-		"the list is there":   {unclear, &step{answer: `{"values":[{"key":"other"}]}`}, bitbucket.ErrNotFound},
-		"the list is gone":    {unclear, &step{status: 404, answer: message("Not found")}, bitbucket.ErrEndpointRemoved},
-		"the list is 410":     {unclear, &step{status: 410, answer: message("deprecated")}, bitbucket.ErrEndpointRemoved},
-		"the list can't tell": {unclear, &step{status: 503, answer: `{}`}, bitbucket.ErrNotFound},
+	for text, linker := range map[string]bool{
+		"The linker does not exist.": true, "Not found": false, "No workspace with identifier 'example'.": false, "This workspace has been removed": false,
+	} {
+		s := newServer(t, step{request: "GET /2.0/addon/linkers?pagelen=100", status: 404, answer: message(text)})
+		_, err := collect(newClient(t, s).Linkers(t.Context()))
+		if !errors.Is(err, bitbucket.ErrNotFound) || errors.Is(err, bitbucket.ErrEndpointRemoved) || errors.Is(err, bitbucket.ErrNoLinker) != linker {
+			t.Errorf("%s: %v", text, err)
+		}
 	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			steps := []step{test.first}
-			if test.list != nil {
-				test.list.request = "GET /2.0/addon/linkers?pagelen=1"
-				steps = append(steps, *test.list)
-			}
-			_, err := collect(newClient(t, newServer(t, steps...)).LinkerValues(t.Context(), "jira"))
-			wantError(t, err, test.want)
-		})
-	}
-}
-
-func TestTheListItselfCannotBeMissing(t *testing.T) {
-	t.Parallel()
-	s := newServer(t, step{request: "GET /2.0/addon/linkers?pagelen=100", status: 404, answer: message("Not found")})
-	_, err := collect(newClient(t, s).Linkers(t.Context()))
-	wantError(t, err, bitbucket.ErrEndpointRemoved)
 }
 
 func TestNoAnswerIsUnavailable(t *testing.T) {

@@ -9,15 +9,15 @@ import (
 	"net/url"
 )
 
-// linkersPath is the list of linkers; everything below it is deprecated, "will be
+// LinkersPath is the list of linkers. It and everything below it is deprecated, "will be
 // removed by May 2026".
-const linkersPath = "/2.0/addon/linkers"
+const LinkersPath = "/2.0/addon/linkers"
 
 // Linkers lists the linkers of the app's descriptor, as the installation has it.
 // It stops at the first error, an *APIError or ErrUnknownShape.
 // Source: https://developer.atlassian.com/cloud/bitbucket/rest/api-group-addon/#api-addon-linkers-get
 func (c *Client) Linkers(ctx context.Context) iter.Seq2[Linker, error] {
-	return list(ctx, c, linkersPath, decodeLinker)
+	return list(ctx, c, LinkersPath, decodeLinker)
 }
 
 // Linker returns one linker. A key that the descriptor doesn't have is ErrNotFound.
@@ -27,7 +27,7 @@ func (c *Client) Linker(ctx context.Context, key string) (Linker, error) {
 	if err != nil {
 		return Linker{}, err
 	}
-	body, err := c.linkerCall(ctx, r)
+	body, err := c.call(ctx, r)
 	if err != nil {
 		return Linker{}, err
 	}
@@ -48,15 +48,6 @@ func (c *Client) linkerRequest(method, key, below string) (request, error) {
 	if key == "" || key == "." || key == ".." {
 		return request{}, fmt.Errorf("linker key %q: %w", key, ErrInvalid)
 	}
-	u, err := c.endpoint(linkersPath+"/"+url.PathEscape(key)+below, "")
+	u, err := c.endpoint(LinkersPath+"/"+url.PathEscape(key)+below, "")
 	return request{method: method, url: u}, err
-}
-
-// linkerCall is call for an address below the list of linkers.
-func (c *Client) linkerCall(ctx context.Context, r request) ([]byte, error) {
-	body, err := c.call(ctx, r)
-	if err != nil {
-		return nil, c.tellApart(ctx, err)
-	}
-	return body, nil
 }

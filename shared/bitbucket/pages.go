@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
 	"net/http"
@@ -66,6 +67,9 @@ func (c *Client) pages(ctx context.Context, escapedPath string) iter.Seq2[[]json
 			var items []json.RawMessage
 			var told int
 			items, told, u, err = c.page(ctx, u)
+			if len(seen) > 1 {
+				err = laterPage(escapedPath, err)
+			}
 			if told > 0 {
 				size = told // the latest, as somebody may delete values meanwhile
 			}
@@ -84,11 +88,25 @@ func (c *Client) pages(ctx context.Context, escapedPath string) iter.Seq2[[]json
 	}
 }
 
+// laterPage is the error of a page after the first. An endpoint that has just answered
+// isn't gone: the URL of the next page was wrong, or a brownout began in between.
+// Bitbucket was seen to write & for ? there, which makes the query part of the path.
+func laterPage(escapedPath string, err error) error {
+	answer, found := errors.AsType[*APIError](err)
+	switch {
+	case !found || !errors.Is(err, ErrEndpointRemoved) && !errors.Is(err, ErrNotFound):
+		return err
+	case answer.Path != escapedPath:
+		return fmt.Errorf("GET %s: the next page's URL leads nowhere: %w (%s)", escapedPath, ErrUnknownShape, err.Error())
+	}
+	return fmt.Errorf("GET %s: %w (%s)", escapedPath, ErrIncomplete, err.Error())
+}
+
 // page reads one page and returns the size of the whole list, zero when it isn't
 // told, and the next page's URL, nil after the last.
 func (c *Client) page(ctx context.Context, u *url.URL) ([]json.RawMessage, int, *url.URL, error) {
 	r := request{method: http.MethodGet, url: u}
-	body, err := c.linkerCall(ctx, r)
+	body, err := c.call(ctx, r)
 	if err != nil {
 		return nil, 0, nil, err
 	}

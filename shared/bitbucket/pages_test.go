@@ -240,3 +240,24 @@ type endless struct{ closed bool }
 func (*endless) Read(p []byte) (int, error) { return len(p), nil }
 
 func (e *endless) Close() error { e.closed = true; return nil }
+
+// TestALaterPageIsNoEvidenceOfARemoval: the endpoint has just answered.
+func TestALaterPageIsNoEvidenceOfARemoval(t *testing.T) {
+	t.Parallel()
+	const noAPI = `{"type":"error","error":{"message":"Resource not found","detail":"There is no API hosted at this URL."}}`
+	for name, test := range map[string]struct {
+		next   string
+		status int
+		want   error
+	}{
+		"& for ?":                  {"/2.0/addon/linkers/jira/values&page=2", 404, bitbucket.ErrUnknownShape},
+		"another path":             {"/2.0/p2", 410, bitbucket.ErrUnknownShape},
+		"a brownout in the middle": {"/2.0/addon/linkers/jira/values?page=2", 410, bitbucket.ErrIncomplete},
+	} {
+		s := newServer(t, step{request: valuesPage, answer: `{"values":["A"],"next":"` + test.next + `"}`}, step{request: "GET " + test.next, status: test.status, answer: noAPI})
+		_, err := collect(newClient(t, s).LinkerValues(t.Context(), "jira"))
+		if !errors.Is(err, test.want) || errors.Is(err, bitbucket.ErrEndpointRemoved) {
+			t.Errorf("%s: %v, want %v", name, err, test.want)
+		}
+	}
+}

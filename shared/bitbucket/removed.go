@@ -2,57 +2,39 @@ package bitbucket
 
 import (
 	"context"
-	"errors"
 	"net/http"
+	"regexp"
 	"strings"
+	"sync"
 )
 
-// removalTexts are how the API speaks of endpoints that are gone: the first is of
-// others that were removed, the second of a path it has no route for, and the rest
-// is how the removal of the linker endpoints was announced.
+// noAPI is how the API speaks of a path that it has no route for.
+const noAPI = "no api hosted at this url"
+
+// changePattern finds the announcement that an answer names, such as CHANGE-2770.
 // Source: https://developer.atlassian.com/cloud/bitbucket/changelog/#CHANGE-2770
-func removalTexts() []string {
-	return []string{"change-2770", "no api hosted at this url", "deprecated", "has been removed"}
-}
+var changePattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`change-\d+`) })
 
-// removed tells a removed endpoint from a linker, a value or a workspace that
-// isn't there. The list of linkers can't be missing while its endpoint exists.
+// removed tells a removed endpoint from a linker, a value or a workspace that isn't
+// there. Incidents and deleted workspaces answer 404, too, so only a 404 that is about
+// the address counts.
 func (e *APIError) removed() bool {
-	if e.Removed || e.Status == http.StatusGone {
-		return true
-	}
-	return e.Status == http.StatusNotFound && (e.Path == linkersPath || e.speaksOf(removalTexts()...))
-}
-
-// Announced tells whether the answer can only be about the endpoint itself. A 404
-// without these words may as well be about one workspace, such as a deleted one:
-// who would stop calling for everybody should wait for a second one to answer so.
-func (e *APIError) Announced() bool {
-	return e.Status == http.StatusGone || e.Status == http.StatusNotFound && e.speaksOf(removalTexts()[:2]...)
-}
-
-func (e *APIError) speaksOf(texts ...string) bool {
 	message := strings.ToLower(e.Message)
-	for _, text := range texts {
-		if strings.Contains(message, text) {
-			return true
-		}
-	}
-	return false
+	return e.Status == http.StatusGone || e.Status == http.StatusNotFound && (strings.Contains(message, noAPI) || changePattern().MatchString(message))
 }
 
-// tellApart settles a 404 below a linker whose text says neither that the linker
-// or value is missing nor that the endpoint is, by asking for the list of linkers.
-// A fan-out over thousands of installations depends on the difference.
-func (c *Client) tellApart(ctx context.Context, err error) error {
-	var answer *APIError
-	if !errors.As(err, &answer) || answer.Status != http.StatusNotFound || answer.removed() || answer.speaksOf("linker") {
+// AskLinkers asks for the list of linkers without credentials. Its error is an
+// *APIError: a 401 or 403 says that the endpoint is there. baseURL is as in [Client].
+// Source: https://developer.atlassian.com/cloud/bitbucket/rest/api-group-addon/#api-addon-linkers-get
+func AskLinkers(ctx context.Context, client *http.Client, baseURL string) error {
+	address, err := resolve(baseURL, DefaultBaseURL, LinkersPath, "")
+	if err != nil {
 		return err
 	}
-	list, listErr := c.endpoint(linkersPath, "pagelen=1")
-	if listErr == nil {
-		_, listErr = c.call(ctx, request{method: http.MethodGet, url: list})
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address.String(), nil)
+	if err != nil {
+		return err
 	}
-	answer.Removed = errors.Is(listErr, ErrEndpointRemoved)
+	_, err = send(client, req, nil)
 	return err
 }

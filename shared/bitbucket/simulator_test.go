@@ -130,7 +130,7 @@ func must(t *testing.T, err error) {
 
 func TestRemovalInEveryForm(t *testing.T) {
 	t.Parallel()
-	for _, removal := range []simulator.Removal{simulator.RemovedGone, simulator.RemovedNotFound, simulator.RemovedUnknownURL} {
+	for _, removal := range []simulator.Removal{simulator.RemovedGone, simulator.RemovedUnknownURL} {
 		sim, client := simulated(t, simulator.Switches{})
 		_, err := collect(client.LinkerValues(t.Context(), "no-such-linker"))
 		wantError(t, err, bitbucket.ErrNotFound)

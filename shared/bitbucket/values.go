@@ -31,7 +31,7 @@ func (c *Client) LinkerValue(ctx context.Context, linkerKey string, id int64) (L
 	if err != nil {
 		return LinkerValue{}, err
 	}
-	body, err := c.linkerCall(ctx, r)
+	body, err := c.call(ctx, r)
 	if err != nil {
 		return LinkerValue{}, err
 	}
@@ -89,7 +89,7 @@ func (c *Client) DeleteLinkerValues(ctx context.Context, linkerKey string) error
 	if err != nil {
 		return err
 	}
-	_, err = c.linkerCall(ctx, r)
+	_, err = c.call(ctx, r)
 	return err
 }
 
@@ -101,7 +101,7 @@ func (c *Client) DeleteLinkerValue(ctx context.Context, linkerKey string, id int
 	if err != nil {
 		return err
 	}
-	_, err = c.linkerCall(ctx, r)
+	_, err = c.call(ctx, r)
 	return err
 }
 
@@ -119,7 +119,7 @@ func (c *Client) write(ctx context.Context, r request, kind bodyKind, values []s
 	var answer []byte
 	err := c.codec().write(kind, values, func(body []byte) (err error) {
 		r.body = body
-		answer, err = c.linkerCall(ctx, r)
+		answer, err = c.call(ctx, r)
 		return err
 	})
 	return answer, err

@@ -137,40 +137,37 @@ func TestSendRefusesAnAnswerWithoutItsEvents(t *testing.T) {
 	}
 }
 
-func TestSettleAnnouncesAtLeastOnce(t *testing.T) {
+func TestAnnounceTellsAtLeastOnce(t *testing.T) {
 	t.Parallel()
 	c := simulated(t)
 	table, bus := c.table(), c.bus()
 	heard := c.listen(bus.Name)
-	ctx := t.Context()
-	run := opened(t, table, "r", 1)
-	settle := func(wantFinished, wantError bool) {
+	run, messages := opened(t, table, "r", 1)
+	announce := func(wantFinished, wantError bool) {
 		t.Helper()
-		_, finished, err := rollout.Settle(ctx, table, bus, run)
+		_, finished, err := rollout.Announce(t.Context(), table, bus, run)
 		if finished != wantFinished || (err != nil) != wantError {
 			t.Errorf("finished %v, error %v; want %v, error %v", finished, err, wantFinished, wantError)
 		}
 	}
-	settle(false, false) // nothing reported yet
-	run, err := table.Report(ctx, "r", outcomes(0, 1, rollout.Changed))
+	announce(false, false) // nothing is reported yet
+	run, err := table.Report(t.Context(), messages[0], rollout.Result{Outcome: rollout.Changed})
 	c.must(err)
-
-	// The first dies between marking the run and sending the event.
+	// The first caller dies between marking the run and sending the event.
 	refused := c.simulator.Faults.Add(fault.Target("PutEvents"), fault.Always(), fault.AWSError(400, "AccessDeniedException", ""))
-	settle(false, true)
+	announce(false, true)
 	refused.Remove()
-	settle(true, false)
-	run, err = table.Run(ctx, "r")
+	announce(true, false)
+	run, err = table.Run(t.Context(), "r")
 	c.must(err)
-	settle(false, false)
-
+	announce(false, false)
 	events := heard()
 	if len(events) != 1 || events[0].DetailType != rollout.DetailFinished {
 		t.Fatalf("events %v, want one Run Finished", events)
 	}
 	var finished rollout.Finished
 	c.must(json.Unmarshal(events[0].Detail, &finished))
-	if diff := cmp.Diff(run.Finished(), finished); diff != "" {
+	if diff := cmp.Diff(run.Finished(), finished); diff != "" || finished.Changed != 1 {
 		t.Errorf("Run Finished (-run +event):\n%s", diff)
 	}
 }

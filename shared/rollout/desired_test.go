@@ -21,7 +21,7 @@ func manifestOf(value string) []byte {
 func TestAWorkspacesOwnManifestWins(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)
-	table, desired := c.table(), c.desired()
+	desired := c.desired()
 	ctx := t.Context()
 
 	if _, found, err := desired.Own(ctx, workspace); found || err != nil {
@@ -30,7 +30,7 @@ func TestAWorkspacesOwnManifestWins(t *testing.T) {
 	if _, err := desired.Default(ctx); !errors.Is(err, rollout.ErrNoManifest) {
 		t.Fatalf("error %v, want ErrNoManifest", err)
 	}
-	version, ours, err := desired.Keep(ctx, table, rollout.Origin{Run: "r1", At: noon}, rollout.DefaultScope, manifestOf("ONE"))
+	version, ours, err := desired.Keep(ctx, rollout.Origin{Run: "r1", At: noon}, rollout.DefaultScope, manifestOf("ONE"))
 	if err != nil || !ours {
 		t.Fatalf("kept %v, error %v", ours, err)
 	}
@@ -45,7 +45,7 @@ func TestAWorkspacesOwnManifestWins(t *testing.T) {
 		}
 	}
 	current(true)
-	_, _, err = desired.Keep(ctx, table, rollout.Origin{Run: "r2", At: noon}, rollout.WorkspaceScope(workspace), manifestOf("OWN"))
+	_, _, err = desired.Keep(ctx, rollout.Origin{Run: "r2", At: noon}, rollout.WorkspaceScope(workspace), manifestOf("OWN"))
 	c.must(err)
 	current(false) // the workspace has a list of its own now
 	own, found, err := desired.Own(ctx, workspace)
@@ -54,10 +54,10 @@ func TestAWorkspacesOwnManifestWins(t *testing.T) {
 	}
 	state = own
 	current(true)
-	_, _, err = desired.Keep(ctx, table, rollout.Origin{Run: "r3", At: noon}, rollout.DefaultScope, manifestOf("TWO"))
+	_, _, err = desired.Keep(ctx, rollout.Origin{Run: "r3", At: noon}, rollout.DefaultScope, manifestOf("TWO"))
 	c.must(err)
 	current(true) // the default is not this workspace's business
-	_, _, err = desired.Keep(ctx, table, rollout.Origin{Run: "r4", At: noon}, rollout.WorkspaceScope(workspace), manifestOf("OWN2"))
+	_, _, err = desired.Keep(ctx, rollout.Origin{Run: "r4", At: noon}, rollout.WorkspaceScope(workspace), manifestOf("OWN2"))
 	c.must(err)
 	current(false)
 }
@@ -65,10 +65,10 @@ func TestAWorkspacesOwnManifestWins(t *testing.T) {
 func TestKeepWritesAManifestOnce(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)
-	table, desired := c.table(), c.desired()
+	desired := c.desired()
 	keep := func(run, value string, want bool) string {
 		t.Helper()
-		version, ours, err := desired.Keep(t.Context(), table, rollout.Origin{Run: run, At: noon}, rollout.DefaultScope, manifestOf(value))
+		version, ours, err := desired.Keep(t.Context(), rollout.Origin{Run: run, At: noon}, rollout.DefaultScope, manifestOf(value))
 		if err != nil || ours != want {
 			t.Errorf("%s of %s: in force %v, error %v; want %v", value, run, ours, err, want)
 		}

@@ -1,12 +1,10 @@
 package rollout_test
 
 import (
-	"context"
 	"crypto/rand"
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -17,9 +15,7 @@ import (
 
 	simaws "github.com/linkersync/linkersync/internal/simulator/aws"
 	"github.com/linkersync/linkersync/shared/awsenv"
-	"github.com/linkersync/linkersync/shared/awsjson"
 	"github.com/linkersync/linkersync/shared/rollout"
-	"github.com/linkersync/linkersync/shared/s3object"
 )
 
 const app = "example-linker-app"
@@ -68,7 +64,7 @@ func (c *cloud) must(err error) {
 	}
 }
 
-// table makes a table as template.yaml does. Its pauses are counted, not waited.
+// table makes a table as template.yaml does.
 func (c *cloud) table() *rollout.Table {
 	c.t.Helper()
 	_, err := dynamodb.NewFromConfig(c.config).CreateTable(c.t.Context(), &dynamodb.CreateTableInput{
@@ -77,7 +73,7 @@ func (c *cloud) table() *rollout.Table {
 		KeySchema:            []types.KeySchemaElement{{AttributeName: aws.String("id"), KeyType: types.KeyTypeHash}},
 	})
 	c.must(err)
-	return &rollout.Table{DynamoDB: awsjson.New(c.config, awsjson.DynamoDB), Name: c.name}
+	return &rollout.Table{DynamoDB: dynamodb.NewFromConfig(c.config), Name: c.name}
 }
 
 // desired makes a bucket with versions.
@@ -92,9 +88,7 @@ func (c *cloud) desired() rollout.Desired {
 		Bucket: &c.name, VersioningConfiguration: &s3types.VersioningConfiguration{Status: s3types.BucketVersioningStatusEnabled},
 	})
 	c.must(err)
-	objects, err := s3object.New(c.config, c.name)
-	c.must(err)
-	return rollout.Desired{Objects: objects, App: app}
+	return rollout.Desired{Objects: rollout.Objects{S3: rollout.NewS3(c.config), Bucket: c.name}, App: app}
 }
 
 // bus makes an event bus.
@@ -105,8 +99,5 @@ func (c *cloud) bus() rollout.Bus {
 		_, err = c.simulator.Events.On(c.name, `{"source":["nobody"]}`, nil)
 	}
 	c.must(err)
-	return rollout.Bus{EventBridge: awsjson.New(c.config, awsjson.EventBridge), Name: c.name}
+	return rollout.Bus{EventBridge: eventbridge.NewFromConfig(c.config), Name: c.name}
 }
-
-// noWait stands in for pauses.
-func noWait(ctx context.Context, _ time.Duration) error { return ctx.Err() }

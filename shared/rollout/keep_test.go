@@ -8,38 +8,28 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
 	"github.com/linkersync/linkersync/internal/simulator/fault"
 	"github.com/linkersync/linkersync/shared/rollout"
-	"github.com/linkersync/linkersync/shared/s3object"
 )
 
-// interrupted is a table whose calls of one operation wait for something else, or are
-// followed by it; an error of it is the answer to the call, which was made all the same.
+// interrupted is a bucket in which something happens before each write.
 type interrupted struct {
-	rollout.Caller
-	operation string
-	after     bool
-	calls     int
-	by        func(call int) error
+	rollout.S3
+	by func() error
 }
 
-func (i *interrupted) Call(ctx context.Context, operation string, in, out any) error {
-	if operation != i.operation {
-		return i.Caller.Call(ctx, operation, in, out)
+func (i interrupted) PutObject(ctx context.Context, in *s3.PutObjectInput, options ...func(*s3.Options)) (*s3.PutObjectOutput, error) {
+	if err := i.by(); err != nil {
+		return nil, err
 	}
-	i.calls++
-	if i.after {
-		err := i.Caller.Call(ctx, operation, in, out)
-		return errors.Join(err, i.by(i.calls))
-	}
-	died := i.by(i.calls)
-	return errors.Join(i.Caller.Call(ctx, operation, in, out), died)
+	return i.S3.PutObject(ctx, in, options...)
 }
 
 // keep sends the event of a manifest that was sent some seconds after noon.
-func (c *cloud) keep(table *rollout.Table, desired rollout.Desired, value string, second int) (ours bool, err error) {
-	origin := rollout.Origin{Run: value, At: noon.Add(time.Duration(second) * time.Second)}
-	_, ours, err = desired.Keep(c.t.Context(), table, origin, rollout.DefaultScope, manifestOf(value))
+func (c *cloud) keep(desired rollout.Desired, value string, second int) (ours bool, err error) {
+	_, ours, err = desired.Keep(c.t.Context(), rollout.Origin{Run: value, At: noon.Add(time.Duration(second) * time.Second)}, rollout.DefaultScope, manifestOf(value))
 	return ours, err
 }
 
@@ -50,83 +40,93 @@ func (c *cloud) inForce(desired rollout.Desired) string {
 	return state.Manifest.Linkers[0].Values[0]
 }
 
-// TestTheLaterEventWinsInTheMiddleOfTheOther: each interrupts the other between its
-// steps. First comes the look at the scope, then the note of the time, then the claim.
+// TestWhatWasSentLastAndCouldBeStoredIsInForce, and what Keep says of each event is true.
+func TestWhatWasSentLastAndCouldBeStoredIsInForce(t *testing.T) {
+	t.Parallel()
+	type event struct {
+		value  string
+		second int
+		fails  bool // the write to S3, for good
+		ours   bool
+	}
+	for name, test := range map[string]struct {
+		events []event
+		want   string
+	}{
+		"in order":                            {[]event{{"A", 1, false, true}, {"B", 2, false, true}}, "B"},
+		"swapped":                             {[]event{{"B", 2, false, true}, {"A", 1, false, false}}, "B"},
+		"the later one can't be stored":       {[]event{{"B", 2, true, false}, {"A", 1, false, true}}, "A"},
+		"the later one of three can't":        {[]event{{"C", 3, true, false}, {"A", 1, false, true}, {"B", 2, false, true}}, "B"},
+		"the later one can be, in the end":    {[]event{{"B", 2, true, false}, {"A", 1, false, true}, {"B", 2, false, true}}, "B"},
+		"the same manifest was sent later":    {[]event{{"B", 1, false, true}, {"B", 3, false, true}, {"A", 2, false, false}}, "B"},
+		"again, and replaced in its second":   {[]event{{"A", 1, false, true}, {"B", 1, false, true}, {"A", 1, false, false}}, "B"},
+		"again, and replaced by an older one": {[]event{{"B", 2, true, false}, {"A", 1, false, true}, {"A", 1, false, true}}, "A"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newCloud(t)
+			desired := c.desired()
+			for i, e := range test.events {
+				writing := desired
+				if e.fails {
+					writing.Objects.S3 = interrupted{desired.Objects.S3, func() error { return errors.New("no write") }}
+				}
+				if ours, err := c.keep(writing, e.value, e.second); ours != e.ours || (err != nil) != e.fails {
+					t.Errorf("event %d: ours %v, error %v; want %+v", i+1, ours, err, e)
+				}
+			}
+			if got := c.inForce(desired); got != test.want {
+				t.Errorf("in force is %s, want %s", got, test.want)
+			}
+		})
+	}
+}
+
+// TestTheLaterEventWinsInTheMiddleOfTheOther, which is between its look and its write.
 func TestTheLaterEventWinsInTheMiddleOfTheOther(t *testing.T) {
 	t.Parallel()
-	for name, test := range map[string]struct {
-		operation      string
-		after          bool
-		second         int // of the one that is interrupted; the other is of second 1
-		ours           bool
-		othersWasThere bool
-	}{
-		"the earlier one, before its note":  {"UpdateItem", false, 0, false, true},
-		"the earlier one, after its note":   {"UpdateItem", true, 0, false, true},
-		"the earlier one, before its write": {"PutItem", true, 0, false, true},
-		"the later one, before its note":    {"UpdateItem", false, 2, true, true},
-		"the later one, after its note":     {"UpdateItem", true, 2, true, false},
-		"the later one, before its write":   {"PutItem", true, 2, true, false},
-	} {
+	for second, ours := range map[int]bool{0: false, 2: true} {
 		for _, before := range []string{"", "BEFORE"} {
-			t.Run(name+", over "+before, func(t *testing.T) {
-				t.Parallel()
-				c := newCloud(t)
-				table, desired := c.table(), c.desired()
-				if before != "" {
-					_, err := desired.Objects.Put(t.Context(), rollout.DefaultScope, manifestOf(before))
-					c.must(err)
+			c := newCloud(t)
+			desired := c.desired()
+			if before != "" {
+				_, err := c.keep(desired, before, -1)
+				c.must(err)
+			}
+			slow, calls := desired, 0
+			slow.Objects.S3 = interrupted{desired.Objects.S3, func() error {
+				if calls++; calls > 1 {
+					return nil
 				}
-				slow := *table
-				slow.DynamoDB = &interrupted{Caller: table.DynamoDB, operation: test.operation, after: test.after, by: func(call int) error {
-					if call != 1 {
-						return nil
-					}
-					ours, err := c.keep(table, desired, "OTHER", 1)
-					if ours != test.othersWasThere {
-						t.Errorf("the other one: ours %v, want %v", ours, test.othersWasThere)
-					}
-					return err
-				}}
-				ours, err := c.keep(&slow, desired, "SLOW", test.second)
-				if ours != test.ours || err != nil {
-					t.Errorf("ours %v, error %v; want %v", ours, err, test.ours)
-				}
-				want := map[bool]string{true: "SLOW", false: "OTHER"}[test.ours]
-				if got := c.inForce(desired); got != want {
-					t.Errorf("in force is %s, want %s", got, want)
-				}
-			})
+				_, err := c.keep(desired, "OTHER", 1)
+				return err
+			}}
+			got, err := c.keep(slow, "SLOW", second)
+			if want := map[bool]string{true: "SLOW", false: "OTHER"}[ours]; got != ours || err != nil || c.inForce(desired) != want {
+				t.Errorf("sent at %d over %q: ours %v, error %v, in force is %s", second, before, got, err, c.inForce(desired))
+			}
 		}
 	}
 }
 
-// TestAnEventThatDiesAfterItsLostRaceIsRepeated with success: what it lost to is the
-// earlier one, which is not to stay for that.
-func TestAnEventThatDiesAfterItsLostRaceIsRepeated(t *testing.T) {
+// TestAnUploadCountsFromItsTime: an event that was sent before it does not replace it.
+func TestAnUploadCountsFromItsTime(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)
-	table, desired := c.table(), c.desired()
-	slow := *table
-	slow.DynamoDB = &interrupted{Caller: table.DynamoDB, operation: "UpdateItem", by: func(call int) error {
-		switch call {
-		case 1: // its note
-			_, err := c.keep(table, desired, "EARLIER", 1)
-			return err
-		case 3: // its new claim
-			return errors.New("the process died")
+	desired := c.desired()
+	_, err := desired.Objects.Put(t.Context(), rollout.DefaultScope, manifestOf("UPLOAD"))
+	c.must(err)
+	for value, test := range map[string]struct {
+		at   time.Time
+		ours bool
+	}{"BEFORE": {time.Now().Add(-time.Minute), false}, "AFTER": {time.Now().Add(time.Minute), true}} {
+		_, ours, err := desired.Keep(t.Context(), rollout.Origin{Run: value, At: test.at}, rollout.DefaultScope, manifestOf(value))
+		if ours != test.ours || err != nil {
+			t.Errorf("%s: ours %v, error %v", value, ours, err)
 		}
-		return nil
-	}}
-	if _, err := c.keep(&slow, desired, "LATER", 2); err == nil {
-		t.Fatal("it didn't die")
-	}
-	if got := c.inForce(desired); got != "EARLIER" {
-		t.Fatalf("in force is %s, want the one that it lost to", got)
-	}
-	ours, err := c.keep(table, desired, "LATER", 2)
-	if got := c.inForce(desired); got != "LATER" || !ours || err != nil {
-		t.Errorf("in force is %s, ours %v, error %v; want the later one", got, ours, err)
+		if !test.ours && c.inForce(desired) == value {
+			t.Errorf("%s replaced a newer manifest", value)
+		}
 	}
 }
 
@@ -134,10 +134,9 @@ func TestAnEventThatDiesAfterItsLostRaceIsRepeated(t *testing.T) {
 func TestKeepWhoseAnswerWasLostIsOurs(t *testing.T) {
 	t.Parallel()
 	c := simulated(t)
-	table, desired := c.table(), c.desired()
+	desired := c.desired()
 	rule := c.simulator.Faults.Add(fault.Match{Method: http.MethodPut}, fault.Once(), fault.ResetAfter())
-	ours, err := c.keep(table, desired, "OURS", 1)
-	if !ours || err != nil || rule.Fired() != 1 {
+	if ours, err := c.keep(desired, "OURS", 1); !ours || err != nil || rule.Fired() != 1 {
 		t.Errorf("ours %v, error %v, %d answers lost; want ours after one", ours, err, rule.Fired())
 	}
 }
@@ -147,17 +146,14 @@ func TestKeepWhoseAnswerWasLostIsOurs(t *testing.T) {
 func TestKeepGivesUpOnAScopeThatOthersKeepWritingTo(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)
-	table, desired := c.table(), c.desired()
-	busy, uploads := *table, 0
-	busy.DynamoDB = &interrupted{Caller: table.DynamoDB, operation: "UpdateItem", by: func(int) error {
-		uploads++
-		_, err := desired.Objects.Put(t.Context(), rollout.DefaultScope, manifestOf(fmt.Sprintf("UPLOAD%d", uploads)))
+	desired := c.desired()
+	busy, others := desired, 0
+	busy.Objects.S3 = interrupted{desired.Objects.S3, func() error {
+		others++
+		_, err := c.keep(desired, fmt.Sprintf("OTHER%d", others), 1)
 		return err
 	}}
-	if ours, err := c.keep(&busy, desired, "OURS", 1); ours || !errors.Is(err, s3object.ErrReplaced) {
-		t.Errorf("ours %v, error %v; want ErrReplaced", ours, err)
-	}
-	if got, want := c.inForce(desired), fmt.Sprintf("UPLOAD%d", uploads); got != want {
-		t.Errorf("in force is %s, want %s", got, want)
+	if ours, err := c.keep(busy, "OURS", 1); ours || !errors.Is(err, rollout.ErrReplaced) || others > 10 {
+		t.Errorf("ours %v, error %v after %d writes; want ErrReplaced", ours, err, others)
 	}
 }

@@ -30,9 +30,10 @@ const (
 
 // Message is the body of a queue message: one task for one installation.
 type Message struct {
-	// Run is the run's id; empty for a first sync right after an install, which
-	// nobody waits for.
+	// Run is the run's id, and Page the page of it that counts the outcome. Both are empty
+	// for a first sync right after an install, which is part of no run.
 	Run       string `json:"run,omitempty"`
+	Page      string `json:"page,omitempty"`
 	Task      Task   `json:"task"`
 	ClientKey string `json:"client_key"`
 	// Scope and Revision name the state of the manifest that caused the run. When
@@ -46,14 +47,6 @@ type Message struct {
 	// reads the registered descriptor again.
 	DescriptorURL string          `json:"descriptor_url,omitempty"`
 	Descriptor    json.RawMessage `json:"descriptor,omitempty"`
-	// Deferred counts how often the message was put back for an error that may pass;
-	// each time it waits longer. Receives, which SQS counts, are for deliveries without an answer.
-	Deferred int `json:"deferred,omitempty"`
-	// Died counts the deliveries before this copy of the message was made that ended
-	// without an answer: the worker died, of this message or of another, or Lambda
-	// throttled the function. A copy that is given its last chances starts at the
-	// linkers' bound.
-	Died int `json:"died,omitempty"`
 	// Since is when the message was first queued.
 	Since time.Time `json:"since,omitzero"`
 }
@@ -76,6 +69,22 @@ const (
 type Result struct {
 	Outcome        Outcome
 	Added, Removed int
+}
+
+// counts is the result as it is added to a page.
+func (r Result) counts() Counts {
+	counts := Counts{Added: r.Added, Removed: r.Removed}
+	switch r.Outcome {
+	case Changed:
+		counts.Changed = 1
+	case Unchanged:
+		counts.Unchanged = 1
+	case Failed:
+		counts.Failed = 1
+	case Skipped:
+		counts.Skipped = 1
+	}
+	return counts
 }
 
 // ErrRefused marks an event or a message that can never succeed. Its text says

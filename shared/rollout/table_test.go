@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -14,305 +16,246 @@ import (
 	"github.com/linkersync/linkersync/shared/rollout"
 )
 
-// opened is a run whose total is known.
-func opened(t *testing.T, table *rollout.Table, id string, total int) rollout.Run {
+// queued records a page of a run with so many installations.
+func queued(t *testing.T, table *rollout.Table, run rollout.Run, from, count int, cursor string) (rollout.Run, []rollout.Message) {
 	t.Helper()
-	run, err := table.OpenRun(t.Context(), id, app)
-	if err == nil {
-		run, err = table.AdvanceRun(t.Context(), run, total, "")
+	clientKeys := make([]string, count)
+	for i := range clientKeys {
+		clientKeys[i] = fmt.Sprintf("client-%d", from+i)
 	}
+	page, err := table.OpenPage(t.Context(), run, clientKeys)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return run
+	messages := make([]rollout.Message, count)
+	for i, key := range clientKeys {
+		messages[i] = rollout.Message{Run: run.ID, Page: page, ClientKey: key}
+	}
+	run, err = table.AdvanceRun(t.Context(), run, page, count, cursor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return run, messages
+}
+
+// opened is a run of one page whose total is known.
+func opened(t *testing.T, table *rollout.Table, id string, total int) (rollout.Run, []rollout.Message) {
+	t.Helper()
+	run, err := table.OpenRun(t.Context(), id, app)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return queued(t, table, run, 0, total, "")
 }
 
 func TestRunFromOpenToDone(t *testing.T) {
 	t.Parallel()
-	table := newCloud(t).table()
-	table.Now = func() time.Time { return time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC) }
-	ctx := t.Context()
-
-	run, err := table.OpenRun(ctx, "r", app)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if run, err = table.AdvanceRun(ctx, run, 100, "page 2"); err != nil {
-		t.Fatal(err)
-	}
-	again, err := table.OpenRun(ctx, "r", app)
+	c := newCloud(t)
+	table, bus := c.table(), c.bus()
+	table.Now = func() time.Time { return noon }
+	run, err := table.OpenRun(t.Context(), "r", app)
+	c.must(err)
+	run, first := queued(t, table, run, 0, 100, "page 2")
+	again, err := table.OpenRun(t.Context(), "r", app)
 	if diff := cmp.Diff(run, again); diff != "" || err != nil {
 		t.Errorf("opening a run again (-before +after), error %v:\n%s", err, diff)
 	}
-	if run, err = table.AdvanceRun(ctx, run, 3, ""); err != nil {
-		t.Fatal(err)
-	}
+	run, second := queued(t, table, run, 100, 3, "")
 	if run.Phase != rollout.Working || run.Total != 103 || run.Complete() {
 		t.Errorf("after the last page: %+v, want 103 to do", run)
 	}
-	run, err = table.Report(ctx, "r", outcomes(0, 40, rollout.Changed))
-	if err != nil || run.Changed != 40 {
-		t.Fatalf("run %+v, error %v", run, err)
-	}
-	for from, outcome := range map[int]rollout.Outcome{40: rollout.Unchanged, 60: rollout.Failed, 80: rollout.Skipped} {
-		if _, err := table.Report(ctx, "r", outcomes(from, 20, outcome)); err != nil {
-			t.Fatal(err)
+	outcomes := []rollout.Outcome{rollout.Changed, rollout.Unchanged, rollout.Failed, rollout.Skipped}
+	for i, message := range slices.Concat(first, second) {
+		if run, err = table.Run(t.Context(), "r"); err != nil || run.Reported() != i || run.Complete() {
+			t.Fatalf("after %d outcomes: %+v, error %v", i, run, err)
+		}
+		result := rollout.Result{Outcome: outcomes[i%4], Added: i % 4, Removed: i % 2}
+		run, err = table.Report(t.Context(), message, result)
+		if ends := i == 99 || i == 102; err != nil || (run.ID != "") != ends {
+			t.Fatalf("outcome %d: run %+v, error %v; a page ended: %v", i, run, err, ends)
 		}
 	}
-	if run, err = table.Report(ctx, "r", outcomes(100, 3, rollout.Skipped)); err != nil || !run.Complete() {
-		t.Fatalf("run %+v, error %v; want it complete", run, err)
-	}
-	if run, err = table.FinishRun(ctx, run); err != nil {
-		t.Fatal(err)
-	}
-	want := rollout.Finished{
-		Run: "r", App: app, Total: 103, Changed: 40, Unchanged: 20, Failed: 20, Skipped: 23,
-		Added: 80, Removed: 40,
-		Started: table.Now(), Ended: table.Now(),
-	}
-	if diff := cmp.Diff(want, run.Finished()); diff != "" || run.Phase != rollout.Done {
-		t.Errorf("phase %s (-want +got):\n%s", run.Phase, diff)
+	run, finished, err := rollout.Announce(t.Context(), table, bus, run)
+	want := rollout.Finished{Run: "r", App: app, Total: 103, Changed: 26, Unchanged: 26, Failed: 26, Skipped: 25, Added: 153, Removed: 51, Started: noon, Ended: noon}
+	if diff := cmp.Diff(want, run.Finished()); diff != "" || err != nil || !finished || run.Phase != rollout.Done {
+		t.Errorf("finished %v, phase %s, error %v (-want +got):\n%s", finished, run.Phase, err, diff)
 	}
 }
 
-// outcomes are results of which the changed ones added two values and removed one.
-func outcomes(from, count int, outcome rollout.Outcome) map[string]rollout.Result {
-	made := map[string]rollout.Result{}
-	for i := range count {
-		result := rollout.Result{Outcome: outcome}
-		if outcome == rollout.Changed {
-			result.Added, result.Removed = 2, 1
-		}
-		made[fmt.Sprintf("client-%d", from+i)] = result
-	}
-	return made
-}
-
-func TestReportCountsAnInstallationOnce(t *testing.T) {
-	t.Parallel()
-	table := newCloud(t).table()
-	opened(t, table, "r", 5)
-	ctx := t.Context()
-	changed := rollout.Result{Outcome: rollout.Changed, Added: 2, Removed: 1}
-	unchanged, skipped := rollout.Result{Outcome: rollout.Unchanged}, rollout.Result{Outcome: rollout.Skipped}
-	failed := rollout.Result{Outcome: rollout.Failed, Added: 30} // one of two linkers
-	for _, report := range []map[string]rollout.Result{
-		{"a": changed, "b": unchanged},
-		{"a": changed, "b": unchanged},
-		{"a": failed, "c": skipped, "d": failed},
-		{"a": changed},
-	} {
-		if _, err := table.Report(ctx, "r", report); err != nil {
-			t.Fatal(err)
-		}
-	}
-	run, err := table.Run(ctx, "r")
-	want := [6]int{1, 1, 1, 1, 32, 1}
-	if got := [6]int{run.Changed, run.Unchanged, run.Failed, run.Skipped, run.Added, run.Removed}; got != want || err != nil {
-		t.Errorf("counts %v, error %v; want %v", got, err, want)
-	}
-}
-
-// TestReportFromManyWorkers has every pair of outcomes reported by two workers at
-// the same moment: transactions meet, and are repeated.
-func TestReportFromManyWorkers(t *testing.T) {
+// TestAnOutcomeCountsOnce however often it is reported, also with another outcome, from
+// many workers at a time, and when the answer to the write was lost.
+func TestAnOutcomeCountsOnce(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)
 	table := c.table()
-	opened(t, table, "r", 20)
+	_, messages := opened(t, table, "r", 20)
 	if c.simulator != nil {
-		conflicts := c.simulator.Faults.Add(fault.Target("TransactWriteItems"), fault.Every(3), conflict())
-		defer func() {
-			if conflicts.Fired() == 0 {
-				t.Error("no conflict was met")
-			}
-		}()
+		c.simulator.Faults.Add(fault.Target("UpdateItem"), fault.Every(5), fault.ResetAfter())
 	}
 	var group sync.WaitGroup
-	for i := range 20 {
+	for i := range 60 {
+		outcome := []rollout.Outcome{rollout.Changed, rollout.Failed, rollout.Skipped}[i/20]
 		group.Go(func() {
-			if _, err := table.Report(context.WithoutCancel(t.Context()), "r", outcomes(i/2*2, 2, rollout.Changed)); err != nil {
+			if i >= 20 {
+				time.Sleep(10 * time.Millisecond)
+			}
+			if _, err := table.Report(context.WithoutCancel(t.Context()), messages[i%20], rollout.Result{Outcome: outcome, Added: 1}); err != nil {
 				t.Errorf("report %d: %v", i, err)
 			}
 		})
 	}
 	group.Wait()
-	if run, err := table.Run(t.Context(), "r"); err != nil || run.Changed != 20 || !run.Complete() {
-		t.Errorf("run %+v, error %v; want 20 changed", run, err)
+	run, err := table.Run(t.Context(), "r")
+	if err != nil || run.Reported() != 20 || run.Added != 20 || !run.Complete() {
+		t.Errorf("run %+v, error %v; want 20 outcomes", run, err)
 	}
 }
 
-func conflict() fault.Effect {
-	return fault.Respond(400, map[string][]string{"Content-Type": {"application/x-amz-json-1.0"}},
-		`{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException","CancellationReasons":[{"Code":"None"},{"Code":"TransactionConflict"}]}`)
-}
-
-// TestReportGivesUpOnConflictsInTheEnd, after pauses that grow, or at once with the caller.
-func TestReportGivesUpOnConflictsInTheEnd(t *testing.T) {
+// TestAPageThatIsReportedBeforeTheRunKnowsIt is counted when the run does; a page of an
+// attempt that died counts nowhere.
+func TestAPageThatIsReportedBeforeTheRunKnowsIt(t *testing.T) {
 	t.Parallel()
-	for name, test := range map[string]struct {
-		gone     error
-		attempts int
-	}{"alone": {nil, 10}, "with the caller": {context.Canceled, 1}} {
-		c := simulated(t)
-		table := c.table()
-		var longest time.Duration
-		table.Sleep = func(_ context.Context, pause time.Duration) error {
-			longest = max(longest, pause)
-			return test.gone
-		}
-		opened(t, table, "r", 1)
-		c.simulator.Faults.Add(fault.Target("TransactWriteItems"), fault.Always(), conflict())
-		if _, err := table.Report(t.Context(), "r", outcomes(0, 1, rollout.Changed)); err == nil || test.gone != nil && !errors.Is(err, test.gone) {
-			t.Errorf("%s: reported while every transaction was refused: %v", name, err)
-		}
-		if got := c.simulator.Faults.Count(fault.Target("TransactWriteItems")); got != test.attempts {
-			t.Errorf("%s: %d attempts, want %d", name, got, test.attempts)
-		}
-		// That nine growing ones are all as short as the first happens once in 4 thousand million runs.
-		if grew := longest > 20*time.Millisecond; grew != (test.gone == nil) || longest > time.Second {
-			t.Errorf("%s: the longest pause was %v", name, longest)
-		}
-	}
-}
-
-// TestWhyATransactionWasCancelled decides whether it is repeated, and whether it is an error:
-// what nobody counted must not pass for what was counted before.
-func TestWhyATransactionWasCancelled(t *testing.T) {
-	t.Parallel()
-	const cancelled = `{"__type":"TransactionCanceledException","CancellationReasons":`
-	for name, test := range map[string]struct {
-		body     string
-		repeated bool
-	}{
-		"another one, before the run":    {cancelled + `[{"Code":"TransactionConflict"},{"Code":"None"}]}`, true},
-		"another one, at the run":        {cancelled + `[{"Code":"None"},{"Code":"TransactionConflict"}]}`, true},
-		"the table's throughput":         {cancelled + `[{"Code":"ThrottlingError"},{"Code":"None"}]}`, true},
-		"the throughput of a partition":  {cancelled + `[{"Code":"None"},{"Code":"ProvisionedThroughputExceeded"}]}`, true},
-		"itself, whose answer was lost":  {`{"__type":"TransactionInProgressException"}`, true},
-		"a reason that we don't know":    {cancelled + `[{"Code":"ItemCollectionSizeLimitExceeded"},{"Code":"None"}]}`, false},
-		"reasons that nobody can read":   {cancelled + `"[ConditionalCheckFailed]"}`, false},
-		"another error than cancelled":   {`{"__type":"ValidationException","CancellationReasons":[{"Code":"ConditionalCheckFailed"},{"Code":"None"}]}`, false},
-		"another code at the same place": {cancelled + `[{"Code":"ValidationError"},{"Code":"ValidationError"}]}`, false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			c := simulated(t)
-			table := c.table()
-			table.Sleep = noWait
-			opened(t, table, "r", 1)
-			c.simulator.Faults.Add(fault.Target("TransactWriteItems"), fault.Once(),
-				fault.Respond(400, map[string][]string{"Content-Type": {"application/x-amz-json-1.0"}}, test.body))
-			run, err := table.Report(t.Context(), "r", outcomes(0, 1, rollout.Changed))
-			if (err == nil) != test.repeated || run.Changed == 1 != test.repeated {
-				t.Errorf("run %+v, error %v; want it repeated %v", run, err, test.repeated)
-			}
-		})
-	}
-}
-
-func TestReportWhoseAnswerWasLostCountsOnce(t *testing.T) {
-	t.Parallel()
-	c := simulated(t)
+	c := newCloud(t)
 	table := c.table()
-	opened(t, table, "r", 3)
-	c.simulator.Faults.Add(fault.Target("TransactWriteItems"), fault.Once(), fault.ResetAfter())
-	run, err := table.Report(t.Context(), "r", outcomes(0, 3, rollout.Unchanged))
-	if err != nil || run.Unchanged != 3 {
-		t.Errorf("run %+v, error %v; want 3 unchanged", run, err)
+	run, err := table.OpenRun(t.Context(), "r", app)
+	c.must(err)
+	for _, dies := range []bool{true, false} {
+		page, err := table.OpenPage(t.Context(), run, []string{"a"})
+		c.must(err)
+		if early, err := table.Report(t.Context(), rollout.Message{Run: "r", Page: page, ClientKey: "a"}, rollout.Result{Outcome: rollout.Changed}); err != nil || early.Complete() {
+			t.Errorf("run %+v, error %v", early, err)
+		}
+		if !dies {
+			run, err = table.AdvanceRun(t.Context(), run, page, 1, "")
+			c.must(err)
+		}
+	}
+	if run.Changed != 1 || run.Total != 1 || !run.Complete() {
+		t.Errorf("run %+v; want it complete with one", run)
 	}
 }
 
 func TestWhatIsNotThere(t *testing.T) {
 	t.Parallel()
 	table := newCloud(t).table()
-	ctx := t.Context()
-	_, run := table.Run(ctx, "r")
-	_, report := table.Report(ctx, "r", outcomes(0, 2, rollout.Changed))
-	for name, err := range map[string]error{"run": run, "report": report} {
+	_, run := table.Run(t.Context(), "r")
+	_, report := table.Report(t.Context(), rollout.Message{Run: "r", Page: "p", ClientKey: "c"}, rollout.Result{Outcome: rollout.Changed})
+	_, first := table.Report(t.Context(), rollout.Message{ClientKey: "c"}, rollout.Result{Outcome: rollout.Changed})
+	for name, err := range map[string]error{"run": run, "report": report, "a first sync": first} {
 		if !errors.Is(err, rollout.ErrNoRun) {
 			t.Errorf("%s: %v, want ErrNoRun", name, err)
 		}
 	}
-	if _, up, err := table.Stopped(ctx, app); up || err != nil {
-		t.Errorf("stopped %v, error %v", up, err)
+	if state, err := table.Removal(t.Context(), app); state.IsSuspected() || state.IsStopped() || err != nil {
+		t.Errorf("state %v, error %v", state, err)
 	}
-	if revision, err := table.Newest(ctx, app, rollout.DefaultScope); revision != 0 || err != nil {
+	if revision, err := table.Newest(t.Context(), app, rollout.DefaultScope); revision != 0 || err != nil {
 		t.Errorf("revision %d, error %v", revision, err)
 	}
 }
 
-// TestARunThatIsCutShortWaitsForWhatIsOut and for nothing else.
-func TestARunThatIsCutShortWaitsForWhatIsOut(t *testing.T) {
+// TestARunThatEndsEarlyWaitsForWhatIsQueued and for nothing else.
+func TestARunThatEndsEarlyWaitsForWhatIsQueued(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		cut  func(ctx context.Context, table *rollout.Table, run rollout.Run) (rollout.Run, error)
-		want rollout.Run
+		end    func(ctx context.Context, table *rollout.Table, run rollout.Run) (rollout.Run, error)
+		failed int
 	}{
 		"ended": {func(ctx context.Context, table *rollout.Table, run rollout.Run) (rollout.Run, error) {
 			return table.EndRun(ctx, run, "why")
-		}, rollout.Run{Total: 2, Note: "why"}},
+		}, 0},
 		"refused": {func(ctx context.Context, table *rollout.Table, run rollout.Run) (rollout.Run, error) {
 			return table.RefuseRun(ctx, run.ID, app, "why")
-		}, rollout.Run{Total: 3, Failed: 1, Refused: "why"}},
+		}, 1},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			c := newCloud(t)
-			table, ctx := c.table(), t.Context()
-			run, err := table.OpenRun(ctx, "r", app)
+		c := newCloud(t)
+		table := c.table()
+		run, err := table.OpenRun(t.Context(), "r", app)
+		c.must(err)
+		run, messages := queued(t, table, run, 0, 2, "page 2")
+		for range 2 { // the second time after a lost answer
+			ended, err := test.end(t.Context(), table, run)
+			if err != nil || ended.Complete() || ended.Total != 2+test.failed || ended.Note+ended.Refused != "why" {
+				t.Errorf("%s: %+v, error %v", name, ended, err)
+			}
+		}
+		for _, message := range messages {
+			run, err = table.Report(t.Context(), message, rollout.Result{Outcome: rollout.Skipped})
 			c.must(err)
-			behind := run
-			run, err = table.AdvanceRun(ctx, run, 2, "page 2")
-			c.must(err)
-			if name == "ended" { // by who read the run before it was moved
-				if other, err := table.EndRun(ctx, behind, "why"); other.Phase != rollout.Dispatching || err != nil {
-					t.Errorf("a run that another dispatcher moves was ended: %+v, error %v", other, err)
-				}
-			}
-			for range 2 { // the second time after a lost answer
-				ended, err := test.cut(ctx, table, run)
-				want := test.want
-				want.ID, want.App, want.Phase, want.Cursor, want.Pages, want.Queued, want.Started = "r", app, rollout.Working, "page 2", 1, 2, run.Started
-				if diff := cmp.Diff(want, ended); diff != "" || err != nil || ended.Complete() {
-					t.Errorf("complete %v, error %v, run (-want +got):\n%s", ended.Complete(), err, diff)
-				}
-			}
-			reported, err := table.Report(ctx, "r", outcomes(0, 2, rollout.Skipped))
-			if err != nil || !reported.Complete() {
-				t.Errorf("run %+v, error %v; want it complete", reported, err)
-			}
-			if _, err := table.AdvanceRun(ctx, run, 1, "page 3"); !errors.Is(err, rollout.ErrOvertaken) {
-				t.Errorf("it was moved after its end: %v", err)
-			}
-		})
+		}
+		if !run.Complete() || run.Failed != test.failed || run.Reported() != run.Total {
+			t.Errorf("%s: %+v; want it complete", name, run)
+		}
+		if _, err := table.AdvanceRun(t.Context(), run, "", 1, "page 3"); !errors.Is(err, rollout.ErrOvertaken) {
+			t.Errorf("%s: it was moved after its end: %v", name, err)
+		}
+	}
+}
+
+// TestARunThatCannotFinishIsClosed with the reason: its messages are lost, or its
+// dispatch did not end. A run of the day is left alone.
+func TestARunThatCannotFinishIsClosed(t *testing.T) {
+	t.Parallel()
+	c := simulated(t)
+	table, bus := c.table(), c.bus()
+	heard := c.listen(bus.Name)
+	now := noon
+	table.Now = func() time.Time { return now }
+	_, messages := opened(t, table, "lost", 3)
+	_, err := table.Report(t.Context(), messages[0], rollout.Result{Outcome: rollout.Changed})
+	c.must(err)
+	half, err := table.OpenRun(t.Context(), "half", app)
+	c.must(err)
+	_, halfMessages := queued(t, table, half, 0, 1, "page 2")
+	_, err = table.Report(t.Context(), halfMessages[0], rollout.Result{Outcome: rollout.Changed})
+	c.must(err)
+	now = noon.Add(10 * time.Hour)
+	_, later := opened(t, table, "later", 1)
+	now = noon.Add(24 * time.Hour)
+	if closed, err := table.CloseRuns(t.Context(), bus, app); closed != 0 || err != nil {
+		t.Errorf("closed %d, error %v after a day; want none", closed, err)
+	}
+	now = noon.Add(rollout.MaxRunAge)
+	for _, want := range []int{2, 0} {
+		if closed, err := table.CloseRuns(t.Context(), bus, app); closed != want || err != nil {
+			t.Errorf("closed %d, error %v; want %d", closed, err, want)
+		}
+	}
+	// One that was not lost after all changes nothing any more.
+	_, err = table.Report(t.Context(), messages[1], rollout.Result{Outcome: rollout.Changed})
+	c.must(err)
+	for id, want := range map[string][4]int{"lost": {3, 1, 2, 3}, "half": {1, 1, 0, 1}} {
+		run, err := table.Run(t.Context(), id)
+		if got := [4]int{run.Total, run.Changed, run.Failed, run.Reported()}; got != want || err != nil || !strings.Contains(run.Note, "closed after 25h") || !run.Announced {
+			t.Errorf("%s: %+v, error %v; want %v", id, run, err, want)
+		}
+	}
+	run, err := table.Report(t.Context(), later[0], rollout.Result{Outcome: rollout.Changed})
+	if err != nil || !run.Complete() || len(heard()) != 2 {
+		t.Errorf("the run of the day: %+v, error %v; %d Run Finished", run, err, len(heard()))
 	}
 }
 
 func TestAdvanceRunTellsRivalsFromLostAnswers(t *testing.T) {
 	t.Parallel()
 	for name, cursor := range map[string]string{"in the middle": "page 2", "at the end": ""} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			c := simulated(t)
-			table := c.table()
-			run, err := table.OpenRun(t.Context(), "r", app)
-			c.must(err)
-			lost := c.simulator.Faults.Add(fault.Target("UpdateItem"), fault.Once(), fault.ResetAfter())
-			ahead, err := table.AdvanceRun(t.Context(), run, 7, cursor)
-			if err != nil || ahead.Queued != 7 || ahead.Cursor != cursor || lost.Fired() != 1 {
-				t.Errorf("after a lost answer: %+v, %v", ahead, err)
+		c := simulated(t)
+		table := c.table()
+		run, err := table.OpenRun(t.Context(), "r", app)
+		c.must(err)
+		lost := c.simulator.Faults.Add(fault.Target("UpdateItem"), fault.Once(), fault.ResetAfter())
+		ahead, err := table.AdvanceRun(t.Context(), run, "", 7, cursor)
+		if err != nil || ahead.Queued != 7 || ahead.Cursor != cursor || lost.Fired() != 1 {
+			t.Errorf("%s, after a lost answer: %+v, %v", name, ahead, err)
+		}
+		_, more := table.AdvanceRun(t.Context(), run, "", 8, cursor)
+		_, elsewhere := table.AdvanceRun(t.Context(), run, "", 7, "page 3")
+		_, another := table.AdvanceRun(t.Context(), run, "another", 7, cursor)
+		for rival, err := range map[string]error{"with more": more, "at another page": elsewhere, "with another page": another} {
+			if !errors.Is(err, rollout.ErrOvertaken) {
+				t.Errorf("%s, a rival %s: %v, want ErrOvertaken", name, rival, err)
 			}
-			_, more := table.AdvanceRun(t.Context(), run, 8, cursor)
-			_, elsewhere := table.AdvanceRun(t.Context(), run, 7, "page 3")
-			run.Cursor, run.Queued = "page 1", 7
-			_, again := table.RestartRun(t.Context(), run)
-			for rival, err := range map[string]error{"with more": more, "at another page": elsewhere, "that starts over": again} {
-				if !errors.Is(err, rollout.ErrOvertaken) {
-					t.Errorf("a rival %s: %v, want ErrOvertaken", rival, err)
-				}
-			}
-		})
+		}
 	}
 }
 
@@ -320,52 +263,32 @@ func TestRestartRunForgetsThePlaceAndNothingElse(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)
 	table := c.table()
-	ctx := t.Context()
-	run, err := table.OpenRun(ctx, "r", app)
+	run, err := table.OpenRun(t.Context(), "r", app)
 	c.must(err)
-	seen, err := table.Seen(ctx, run)
-	c.must(err)
-	c.must(seen.Record(ctx, run, []string{"client-0", "client-1"}))
-	run, err = table.AdvanceRun(ctx, run, 2, "lost cursor")
-	c.must(err)
-	_, err = table.Report(ctx, "r", outcomes(0, 2, rollout.Changed))
-	c.must(err)
-	run, err = table.RestartRun(ctx, run)
-	if err != nil || run.Cursor != "" || run.Queued != 2 || run.Phase != rollout.Dispatching || run.Changed != 2 {
+	run, messages := queued(t, table, run, 0, 2, "lost cursor")
+	run, err = table.RestartRun(t.Context(), run)
+	if err != nil || run.ListFrom() != "" || run.Queued != 2 || run.Phase != rollout.Dispatching {
 		t.Errorf("restarted: %+v, error %v", run, err)
 	}
 	// In a process that knows nothing of it.
-	seen, err = table.Seen(ctx, run)
+	seen, err := table.Seen(t.Context(), run)
 	c.must(err)
 	if got := [3]bool{seen.Add("client-1"), seen.Add("client-2"), seen.Add("client-2")}; got != [3]bool{false, true, false} {
 		t.Errorf("new are %v, want the one that has no message yet, once", got)
 	}
-	run, err = table.AdvanceRun(ctx, run, 0, "")
-	if err != nil || !run.Complete() || run.Pages != 1 {
+	run, err = table.AdvanceRun(t.Context(), run, "", 0, "")
+	c.must(err)
+	for _, message := range messages {
+		run, err = table.Report(t.Context(), message, rollout.Result{Outcome: rollout.Changed})
+	}
+	if err != nil || !run.Complete() {
 		t.Errorf("run %+v, error %v; want it complete", run, err)
-	}
-}
-
-func TestUpdatesWaitForTransactions(t *testing.T) {
-	t.Parallel()
-	c := simulated(t)
-	table := c.table()
-	table.Sleep = noWait
-	run := opened(t, table, "r", 0)
-	c.simulator.Faults.Add(fault.Target("UpdateItem"), fault.First(3), fault.AWSError(400, "TransactionConflictException", ""))
-	if run, err := table.FinishRun(t.Context(), run); err != nil || run.Phase != rollout.Done {
-		t.Errorf("run %+v, error %v; want it done", run, err)
-	}
-	c.simulator.Faults.Add(fault.Target("UpdateItem"), fault.Always(), fault.AWSError(400, "TransactionConflictException", ""))
-	if err := table.AnnounceRun(t.Context(), run); err == nil {
-		t.Error("a write that every transaction stood in the way of succeeded")
 	}
 }
 
 func TestNewestRevision(t *testing.T) {
 	t.Parallel()
 	table := newCloud(t).table()
-	ctx := t.Context()
 	type answer struct {
 		Revision int64
 		Owner    string
@@ -378,76 +301,63 @@ func TestNewestRevision(t *testing.T) {
 		{"installations/x.yaml", "v1", "c"}, // another scope
 		{"default.yaml", "v2", "b"},         // the same run, again
 	} {
-		revision, owner, err := table.Advance(ctx, app, step.scope, step.version, step.run)
+		revision, owner, err := table.Advance(t.Context(), app, step.scope, step.version, step.run)
 		if err != nil {
 			t.Fatal(err)
 		}
 		got = append(got, answer{revision, owner})
 	}
-	want := []answer{{1, "a"}, {1, "a"}, {2, "b"}, {1, "c"}, {2, "b"}}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff([]answer{{1, "a"}, {1, "a"}, {2, "b"}, {1, "c"}, {2, "b"}}, got); diff != "" {
 		t.Errorf("revisions (-want +got):\n%s", diff)
 	}
-	newest, err := table.Newest(ctx, app, "default.yaml")
-	if other, _ := table.Newest(ctx, "another-app", "default.yaml"); newest != 2 || other != 0 || err != nil {
-		t.Errorf("newest %d, another app's %d, error %v; want 2 and 0", newest, other, err)
-	}
 }
 
-func TestClaimKeepsTheFirstVersion(t *testing.T) {
+// TestACallThatIsRefusedIsAnError, whichever it is: what isn't known to be written or
+// read must not count as if it were.
+func TestACallThatIsRefusedIsAnError(t *testing.T) {
 	t.Parallel()
-	table := newCloud(t).table()
-	var got []string
-	for _, claim := range [][2]string{{"r", "v1"}, {"r", "v2"}, {"other", "v2"}} {
-		first, err := table.Claim(t.Context(), claim[0], "default.yaml", claim[1])
+	flow := func(ctx context.Context, table *rollout.Table, desired rollout.Desired, bus rollout.Bus) error {
+		if _, _, err := desired.Keep(ctx, rollout.Origin{Run: "r", At: noon}, rollout.DefaultScope, manifestOf("ONE")); err != nil {
+			return err
+		}
+		state, err := desired.Default(ctx)
 		if err != nil {
-			t.Fatal(err)
+			return err
 		}
-		got = append(got, first)
-	}
-	if diff := cmp.Diff([]string{"v1", "v1", "v2"}, got); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-}
-
-func TestStopFlag(t *testing.T) {
-	t.Parallel()
-	table := newCloud(t).table()
-	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
-	table.Now = func() time.Time { return now }
-	ctx := t.Context()
-	raise := func(want bool) {
-		t.Helper()
-		if first, err := table.SetStop(ctx, app, "410 from Bitbucket"); first != want || err != nil {
-			t.Errorf("first %v, error %v; want %v", first, err, want)
+		if _, err := desired.Current(ctx, workspace, state); err != nil {
+			return err
 		}
-	}
-	look := func(want bool) {
-		t.Helper()
-		stop, up, err := table.Stopped(ctx, app)
-		if up != want || err != nil || up && (stop.Reason != "410 from Bitbucket" || !stop.Since.Equal(now)) {
-			t.Errorf("stop %+v, up %v, error %v; want up %v", stop, up, err, want)
+		if _, _, err := table.Advance(ctx, app, rollout.DefaultScope, "v1", "r"); err != nil {
+			return err
 		}
+		run, err := table.OpenRun(ctx, "r", app)
+		if err != nil {
+			return err
+		}
+		if _, err := table.Seen(ctx, run); err != nil {
+			return err
+		}
+		page, err := table.OpenPage(ctx, run, []string{"a"})
+		if err != nil {
+			return err
+		}
+		if _, err = table.AdvanceRun(ctx, run, page, 1, ""); err != nil {
+			return err
+		}
+		if run, err = table.Report(ctx, rollout.Message{Run: "r", Page: page, ClientKey: "a"}, rollout.Result{Outcome: rollout.Changed}); err != nil {
+			return err
+		}
+		_, _, err = rollout.Announce(ctx, table, bus, run)
+		return err
 	}
-	raise(true)
-	raise(false)
-	look(true)
-	now = now.Add(24 * time.Hour)
-	look(false) // looked at again after a day, also before DynamoDB removed the item
-	raise(true)
-	look(true)
-	if _, up, _ := table.Stopped(ctx, "another-app"); up {
-		t.Error("another app is stopped, too")
-	}
-}
-
-func TestStopIsToldOnceAlsoWhenTheAnswerIsLost(t *testing.T) {
-	t.Parallel()
-	c := simulated(t)
-	table := c.table()
-	c.simulator.Faults.Add(fault.Target("UpdateItem"), fault.Once(), fault.ResetAfter())
-	if first, err := table.SetStop(t.Context(), app, "gone"); !first || err != nil {
-		t.Errorf("first %v, error %v; want the flag raised by us", first, err)
+	for refused, met := 1, true; met; refused++ {
+		c := simulated(t)
+		table, desired, bus := c.table(), c.desired(), c.bus()
+		rule := c.simulator.Faults.Add(fault.Any(), fault.Nth(refused), fault.AWSError(403, "AccessDeniedException", ""))
+		err := flow(t.Context(), table, desired, bus)
+		if met = rule.Fired() > 0; met != (err != nil) || !met && refused < 20 {
+			t.Errorf("call %d was refused: %v, error %v", refused, met, err)
+		}
 	}
 }
 
@@ -456,9 +366,8 @@ func TestErrorsNameTheItemAndHideTheAccount(t *testing.T) {
 	c := simulated(t)
 	table := c.table()
 	c.simulator.Faults.Add(fault.Any(), fault.Always(), fault.AWSError(400, "AccessDeniedException", "arn:aws:iam::111122223333:role/x may not"))
-	_, _, err := table.Stopped(t.Context(), app)
-	const want = "read stop#example-linker-app from the table: access denied (AccessDeniedException"
-	if err == nil || len(err.Error()) < len(want) || err.Error()[:len(want)] != want {
-		t.Errorf("error %v, want it to begin with %s", err, want)
+	_, err := table.Removal(t.Context(), app)
+	if err == nil || !strings.HasPrefix(err.Error(), "read removal#example-linker-app from the table: access denied (AccessDeniedException") || strings.Contains(err.Error(), "111122223333") {
+		t.Errorf("error %v", err)
 	}
 }

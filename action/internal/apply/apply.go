@@ -14,7 +14,6 @@ import (
 	"io"
 	"iter"
 	"slices"
-	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -127,10 +126,6 @@ type pass struct {
 	options Options
 	parts   chan Part
 	ended   chan error
-	// lost counts the installations that found the endpoint gone; worked tells
-	// whether one found it there.
-	lost   atomic.Int64
-	worked atomic.Bool
 }
 
 // run starts an installation's work whenever there is a free place, and closes
@@ -195,7 +190,6 @@ func (p *pass) plan(ctx context.Context, api reconcile.LinkerValues, part *Part)
 		}
 		plan, err := reconcile.PlanLinker(ctx, api, desired)
 		if err == nil {
-			p.worked.Store(true)
 			part.Plan.Linkers, ready = append(part.Plan.Linkers, plan), append(ready, plan)
 			continue
 		}
@@ -230,16 +224,5 @@ func (p *pass) gone(err error) error {
 	if !errors.Is(err, bitbucket.ErrEndpointRemoved) {
 		return nil
 	}
-	return p.goneForAll(err)
-}
-
-// goneForAll tells a removed endpoint from a workspace that was deleted, whose
-// owner must not keep everybody else's from being updated: Bitbucket says so, or
-// two installations find it gone and none found it there. Then it returns err.
-func (p *pass) goneForAll(err error) error {
-	answer, found := errors.AsType[*bitbucket.APIError](err)
-	if found && answer.Announced() || p.lost.Add(1) > 1 && !p.worked.Load() {
-		return err
-	}
-	return nil
+	return err
 }

@@ -226,15 +226,15 @@ func TestOneWorkspaceAloneStopsNobodyElse(t *testing.T) {
 		parts, failed int
 		stops         bool
 	}{
-		"the first":            {func(key string) bool { return key == "connection:0" }, 20, 1, false},
-		"some among others":    {func(key string) bool { return strings.HasSuffix(key, "5") }, 20, 2, false},
-		"everybody, no others": {func(string) bool { return true }, 2, 2, true},
+		"the first":         {func(key string) bool { return key == "connection:0" }, 20, 2, false},
+		"some among others": {func(key string) bool { return strings.HasSuffix(key, "5") }, 20, 4, false},
+		"everybody":         {func(string) bool { return true }, 20, 40, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			api := &bench{fail: func(clientKey, _ string) error {
 				if test.gone(clientKey) {
-					return &bitbucket.APIError{Status: http.StatusNotFound, Removed: true}
+					return &bitbucket.APIError{Status: http.StatusNotFound, Message: "No workspace with identifier 'example'."}
 				}
 				return nil
 			}}

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+
 	"github.com/linkersync/linkersync/action/internal/apply"
 	"github.com/linkersync/linkersync/action/internal/platform"
-	"github.com/linkersync/linkersync/shared/awsjson"
 	"github.com/linkersync/linkersync/shared/manifest"
 	"github.com/linkersync/linkersync/shared/rollout"
 )
@@ -100,8 +102,8 @@ func (s *step) deployment(ctx context.Context) (rollout.Bus, *rollout.Table, err
 	if err != nil {
 		return rollout.Bus{}, nil, err
 	}
-	return rollout.Bus{EventBridge: awsjson.New(aws, awsjson.EventBridge), Name: s.config.Bus},
-		&rollout.Table{DynamoDB: awsjson.New(aws, awsjson.DynamoDB), Name: s.config.Table}, nil
+	return rollout.Bus{EventBridge: eventbridge.NewFromConfig(aws), Name: s.config.Bus},
+		&rollout.Table{DynamoDB: dynamodb.NewFromConfig(aws), Name: s.config.Table}, nil
 }
 
 // wait reads the run's progress until it is done, and prints it when it moves. The run
@@ -111,7 +113,7 @@ func (s *step) wait(ctx context.Context, table *rollout.Table, id string) (rollo
 	for poll := 0; ; poll++ {
 		run, err := table.Run(ctx, id)
 		if errors.Is(err, rollout.ErrNoRun) {
-			err = s.stopped(ctx, table)
+			err = nil
 		}
 		if err != nil && ctx.Err() == nil {
 			return last, err
@@ -130,6 +132,11 @@ func (s *step) wait(ctx context.Context, table *rollout.Table, id string) (rollo
 		if run.Phase == rollout.Done {
 			return run, nil
 		}
+		if poll == patience && run.Phase != "" {
+			if err := s.waiting(ctx, table); err != nil {
+				return last, err
+			}
+		}
 		if err := sleep(ctx, poll); err != nil {
 			return last, fmt.Errorf("run %s %s (%w)", id, s.whereItIs(last), err)
 		}
@@ -147,13 +154,13 @@ func (s *step) whereItIs(run rollout.Run) string {
 	return "is not done yet: it goes on without this step, see docs/operate.md"
 }
 
-// stopped returns an error when the deployment takes no changes: then no run begins.
-func (s *step) stopped(ctx context.Context, table *rollout.Table) error {
-	stop, up, err := table.Stopped(ctx, s.session.AppKey())
-	if err != nil || !up {
-		return err
+// waiting warns when the deployment waits for Bitbucket's linker endpoints, or is stopped.
+func (s *step) waiting(ctx context.Context, table *rollout.Table) error {
+	state, err := table.Removal(ctx, s.session.AppKey())
+	if err == nil && (state.IsSuspected() || state.IsStopped()) {
+		s.platform.Annotate(platform.Annotation{Level: platform.Warning, Title: "linker updates wait", Message: state.String()})
 	}
-	return fmt.Errorf("the deployment takes no changes now, because %s; docs/operate.md says what to do", stop.Reason)
+	return err
 }
 
 func sleep(ctx context.Context, poll int) error {

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	eventbridgesdk "github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/golang-jwt/jwt/v5"
 
@@ -18,7 +20,6 @@ import (
 	simbitbucket "github.com/linkersync/linkersync/internal/simulator/bitbucket"
 	siminfisical "github.com/linkersync/linkersync/internal/simulator/infisical"
 	"github.com/linkersync/linkersync/shared/awsenv"
-	"github.com/linkersync/linkersync/shared/awsjson"
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/redact"
 	"github.com/linkersync/linkersync/shared/rollout"
@@ -155,7 +156,7 @@ func (w *world) dispatch(ctx context.Context, id string, detail []byte) error {
 	}
 	config := w.cloud.Config()
 	config.Retryer, config.HTTPClient = awsenv.NewRetryer, w.deployment
-	table := &rollout.Table{DynamoDB: awsjson.New(config, awsjson.DynamoDB), Name: "linkersync"}
+	table := &rollout.Table{DynamoDB: dynamodb.NewFromConfig(config), Name: "linkersync"}
 	if strings.Contains(change.Manifest, "DEAF") {
 		return nil // nobody takes it
 	}
@@ -167,14 +168,18 @@ func (w *world) dispatch(ctx context.Context, id string, detail []byte) error {
 		return err
 	}
 	if strings.Contains(change.Manifest, "STOPPED") {
-		_, err := table.SetStop(ctx, change.App, "Bitbucket no longer offers this endpoint")
+		_, err := table.RefuseRun(ctx, id, change.App, "linker updates are stopped")
 		return err
 	}
 	run, err := table.OpenRun(ctx, id, change.App)
 	if err != nil {
 		return err
 	}
-	if _, err = table.AdvanceRun(ctx, run, 2, ""); err != nil {
+	page, err := table.OpenPage(ctx, run, []string{"one", "two"})
+	if err != nil {
+		return err
+	}
+	if run, err = table.AdvanceRun(ctx, run, page, 2, ""); err != nil {
 		return err
 	}
 	if strings.Contains(change.Manifest, "OVERTAKEN") {
@@ -186,10 +191,16 @@ func (w *world) dispatch(ctx context.Context, id string, detail []byte) error {
 	if containsBroken(change.Manifest) {
 		second.Outcome = rollout.Failed
 	}
-	if run, err = table.Report(ctx, id, map[string]rollout.Result{"one": first, "two": second}); err != nil {
-		return err
+	for clientKey, result := range map[string]rollout.Result{"one": first, "two": second} {
+		reported, err := table.Report(ctx, rollout.Message{Run: id, Page: page, ClientKey: clientKey}, result)
+		if err != nil {
+			return err
+		}
+		if reported.ID != "" {
+			run = reported
+		}
 	}
-	_, err = table.FinishRun(ctx, run)
+	_, _, err = rollout.Announce(ctx, table, rollout.Bus{EventBridge: eventbridgesdk.NewFromConfig(config), Name: "linkersync"}, run)
 	return err
 }
 

@@ -138,7 +138,7 @@ func (d *diagnosis) clock() bool {
 func (d *diagnosis) endpoint(client *bitbucket.Client) (keys []string, ok bool) {
 	for linker, err := range client.Linkers(d.inv.ctx) {
 		if errors.Is(err, bitbucket.ErrEndpointRemoved) {
-			d.add(statusFailed, "endpoint", hintForRemoved(err))
+			d.add(statusFailed, "endpoint", hintForRemoved())
 			return nil, false
 		}
 		if err != nil {

@@ -21,7 +21,7 @@ func (inv *invocation) hintFor(err error) string {
 	}
 	switch {
 	case errors.Is(err, bitbucket.ErrEndpointRemoved):
-		return hintForRemoved(err)
+		return hintForRemoved()
 	case errors.Is(err, bitbucket.ErrUnauthorized):
 		return inv.hintForUnauthorized()
 	case errors.Is(err, bitbucket.ErrNotFound):
@@ -36,13 +36,10 @@ func (inv *invocation) hintFor(err error) string {
 	return ""
 }
 
-// hintForRemoved tells what Bitbucket said from what it may have meant: without a
-// word on why, a 404 of the whole list may be about this workspace alone.
-func hintForRemoved(err error) string {
-	if answer, found := errors.AsType[*bitbucket.APIError](err); found && !answer.Announced() {
-		return "Bitbucket doesn't say why it has no linkers here. Ask it as another workspace, with \"linkersync doctor --installation …\". If that works, the app or the workspace is gone, and only this one needs a look; if none works, Bitbucket has removed the linker endpoints: see docs/migrate.md."
-	}
-	return "Bitbucket has removed the linker endpoints for Connect apps. Nothing more was called. Save what you have with \"linkersync installations list --json\", and see docs/migrate.md."
+// hintForRemoved is for an answer that may announce the removal of the linker endpoints.
+// One answer proves nothing: see package removal.
+func hintForRemoved() string {
+	return "Bitbucket may have removed the linker endpoints for Connect apps, or this is a brownout, which ends after minutes: try again in a quarter of an hour. Save what you have with \"linkersync installations list --json\", and see docs/migrate.md."
 }
 
 // hintForUnauthorized tells a wrong clock from a wrong secret: the refusal itself

@@ -9,12 +9,34 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"runtime/debug"
 	"strconv"
 	"strings"
 
+	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambdacontext"
 )
+
+// Build makes a function's handler from its environment, of any type that lambda.Start
+// takes. It reports every configuration problem at once and calls nothing.
+type Build func(e *Environment, log *slog.Logger, out io.Writer) (handler any, err error)
+
+// Main configures the function and serves until Lambda ends the process.
+func Main(name string, build Build) {
+	handler, err := New(build, os.Getenv, os.Stdout)
+	if err != nil {
+		_, _ = fmt.Fprintln(os.Stderr, name+":", err)
+		os.Exit(1)
+	}
+	lambda.Start(handler)
+}
+
+// New is the part of Main before the first event.
+func New(build Build, getenv func(string) string, out io.Writer) (handler any, err error) {
+	environment := &Environment{Getenv: getenv}
+	return build(environment, Logger(environment, out), out)
+}
 
 // Environment reads variables and collects what is wrong with them, so that a
 // deployment hears about all of it at once.

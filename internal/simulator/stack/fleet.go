@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"golang.org/x/sync/errgroup"
 
@@ -15,12 +17,10 @@ import (
 	simbitbucket "github.com/linkersync/linkersync/internal/simulator/bitbucket"
 	"github.com/linkersync/linkersync/internal/simulator/fault"
 	"github.com/linkersync/linkersync/shared/awsenv"
-	"github.com/linkersync/linkersync/shared/awsjson"
 	"github.com/linkersync/linkersync/shared/connect"
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/redact"
 	"github.com/linkersync/linkersync/shared/rollout"
-	"github.com/linkersync/linkersync/shared/s3object"
 )
 
 // fleetSecret is the shared secret of every installation that Populate makes. It
@@ -75,7 +75,7 @@ func (s *Stack) Change(ctx context.Context, change rollout.Change) (run string, 
 	if err != nil {
 		return "", err
 	}
-	ids, err := rollout.Send(ctx, rollout.Bus{EventBridge: awsjson.New(config, awsjson.EventBridge), Name: Bus}, rollout.DetailChanged, change)
+	ids, err := rollout.Send(ctx, rollout.Bus{EventBridge: eventbridge.NewFromConfig(config), Name: Bus}, rollout.DetailChanged, change)
 	return strings.Join(ids, ","), err
 }
 
@@ -85,16 +85,16 @@ func (s *Stack) Progress() (*rollout.Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &rollout.Table{DynamoDB: awsjson.New(config, awsjson.DynamoDB), Name: Table}, nil
+	return &rollout.Table{DynamoDB: dynamodb.NewFromConfig(config), Name: Table}, nil
 }
 
 // Objects is the manifest bucket.
-func (s *Stack) Objects() (*s3object.Client, error) {
+func (s *Stack) Objects() (rollout.Objects, error) {
 	config, err := s.AWSConfig()
 	if err != nil {
-		return nil, err
+		return rollout.Objects{}, err
 	}
-	return s3object.New(config, Bucket)
+	return rollout.Objects{S3: rollout.NewS3(config), Bucket: Bucket}, nil
 }
 
 // AWSConfig is the configuration with which the functions reach the stack's AWS.

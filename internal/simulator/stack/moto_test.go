@@ -26,7 +26,6 @@ import (
 	"github.com/linkersync/linkersync/internal/simulator/lambda"
 	"github.com/linkersync/linkersync/internal/simulator/stack"
 	"github.com/linkersync/linkersync/shared/awsenv"
-	"github.com/linkersync/linkersync/shared/awsjson"
 	"github.com/linkersync/linkersync/shared/connect"
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/redact"
@@ -66,7 +65,7 @@ func TestEventFlowOnAnIndependentAWS(t *testing.T) {
 		t.Errorf("the same event again: %s, %v", answer, err)
 	}
 	w.work(linkers, 5)
-	table := &rollout.Table{DynamoDB: awsjson.New(w.config, awsjson.DynamoDB), Name: w.name}
+	table := &rollout.Table{DynamoDB: dynamodb.NewFromConfig(w.config), Name: w.name}
 	run, err := table.Run(t.Context(), "event-1")
 	if err != nil || run.Phase != rollout.Done || run.Changed != 5 || !run.Announced {
 		t.Errorf("run %+v, error %v\n%s", run, err, linkers.Output())

@@ -22,7 +22,7 @@ import (
 const infisicalSecret = "linkersync/infisical"
 
 // maxReceives is after how many deliveries a message is a dead letter, as in template.yaml.
-const maxReceives = 5
+const maxReceives = 1000
 
 // makeResources makes what template.yaml makes besides functions.
 func (s *Stack) makeResources(ctx context.Context) error {

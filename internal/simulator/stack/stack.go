@@ -48,7 +48,7 @@ type Options struct {
 	// Workers is how many linkers processes run at a time, at least 2, which is the
 	// least that AWS takes; default 4.
 	Workers int
-	// BatchSize is how many messages a worker takes at a time; default 10. More than
+	// BatchSize is how many messages a worker takes at a time; default 1, as deployed. More than
 	// 10 wait for each other for a second, as in template.yaml; up to 10 don't.
 	BatchSize int
 	// Visibility is how long a failed message stays away; default 360 s, as deployed.
@@ -104,6 +104,9 @@ func Start(ctx context.Context, options Options) (*Stack, error) {
 	}
 	if options.Visibility == 0 {
 		options.Visibility = 6 * time.Minute
+	}
+	if options.BatchSize == 0 {
+		options.BatchSize = 1
 	}
 	if options.Workers < 2 {
 		return nil, fmt.Errorf("start the stack: %d workers, and AWS takes no MaximumConcurrency below 2", options.Workers)

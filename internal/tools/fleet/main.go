@@ -38,7 +38,7 @@ func main() {
 	flag.IntVar(&b.installations, "installations", 10_000, "how many installations")
 	flag.DurationVar(&b.latency, "latency", 50*time.Millisecond, "how long Bitbucket takes over a call")
 	flag.IntVar(&b.workers, "workers", 8, "how many linkers processes, with 4 installations each in flight")
-	flag.IntVar(&b.batch, "batch", 20, "how many installations a process takes from the queue at a time")
+	flag.IntVar(&b.batch, "batch", 1, "how many installations a process takes from the queue at a time")
 	flag.Parse()
 	debug.SetGCPercent(gcPercent)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)

@@ -13,7 +13,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 
 	"github.com/linkersync/linkersync/shared/rollout"
-	"github.com/linkersync/linkersync/shared/s3object"
 )
 
 // operator changes what is everybody's, and sends old events again.
@@ -82,7 +81,7 @@ func (o *operator) upload(ctx context.Context) error {
 	return err
 }
 
-func (w *world) objects() (*s3object.Client, error) { return w.stack.Objects() }
+func (w *world) objects() (rollout.Objects, error) { return w.stack.Objects() }
 
 // putSecret writes a tagged secret, new or not.
 func (w *world) putSecret(ctx context.Context, name, value string) error {

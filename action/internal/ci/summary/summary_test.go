@@ -86,7 +86,7 @@ func scenarios() map[string]*summary.Report {
 	wrong := &summary.Report{}
 	wrong.Fail(summary.Problem{Subject: "linkersync", Text: "the inputs need correcting"})
 	event := report("apply")
-	event.Run = &rollout.Run{ID: "11111111-2222-4333-8444-555555555555", Total: 4, Changed: 2, Unchanged: 1, Skipped: 1, Added: 5, Removed: 2}
+	event.Run = &rollout.Run{ID: "11111111-2222-4333-8444-555555555555", Total: 4, Counts: rollout.Counts{Changed: 2, Unchanged: 1, Skipped: 1, Added: 5, Removed: 2}}
 	fleet := report("apply", applied(0, "OPS"))
 	for i := range 299 {
 		fleet.Add(applied(i + 1))
@@ -152,7 +152,7 @@ func TestTheSummaryStaysBelowGitHubsLimit(t *testing.T) {
 func TestStatus(t *testing.T) {
 	t.Parallel()
 	withRun := func(changed, failed int) *summary.Report {
-		return &summary.Report{Run: &rollout.Run{Changed: changed, Failed: failed}}
+		return &summary.Report{Run: &rollout.Run{Counts: rollout.Counts{Changed: changed, Failed: failed}}}
 	}
 	broken := report("apply", applied(1, "A"))
 	broken.Fail(summary.Problem{})
@@ -166,7 +166,7 @@ func TestStatus(t *testing.T) {
 		"a problem beats a change":   {broken, "failed"},
 		"a run that changed":         {withRun(1, 0), "changed"},
 		"a run that changed nothing": {withRun(0, 0), "unchanged"},
-		"a run that failed half-way": {&summary.Report{Run: &rollout.Run{Failed: 1, Added: 3}}, "changed"},
+		"a run that failed half-way": {&summary.Report{Run: &rollout.Run{Counts: rollout.Counts{Failed: 1, Added: 3}}}, "changed"},
 	} {
 		if got := test.report.Status(); got != test.want {
 			t.Errorf("%s: %s, want %s", name, got, test.want)
@@ -182,7 +182,7 @@ func TestARunsFailuresAreInstallations(t *testing.T) {
 	if got := r.Failed(); got != 1 {
 		t.Errorf("%d failed, want the problem", got)
 	}
-	r.Run = &rollout.Run{Failed: 7}
+	r.Run = &rollout.Run{Counts: rollout.Counts{Failed: 7}}
 	if got := r.Failed(); got != 7 {
 		t.Errorf("%d failed, want 7", got)
 	}

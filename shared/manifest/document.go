@@ -38,6 +38,8 @@ func (r *reader) document(data []byte) *yaml.Node {
 		r.whole("the manifest has more than %d lines and list entries; list fewer values, or move them to a values_file", MaxEntries)
 		return nil
 	}
+	text := bytes.TrimRight(data, " \t\r\n")
+	r.end = positionAt(text, len(text))
 	loader, err := yaml.NewLoader(bytes.NewReader(data), yaml.WithPlugin(loaderlimits.New(loaderlimits.DepthFunc(notTooDeep))))
 	var first, second yaml.Node
 	if err == nil {
@@ -102,7 +104,7 @@ func (r *reader) syntaxError(err error) {
 		r.whole("this is not valid YAML; check it with an editor that knows YAML")
 		return
 	}
-	message := "this is not valid YAML: " + quotation().ReplaceAllString(failure.Message, "one that is not shown")
+	message := "this is not valid YAML: " + quotation().ReplaceAllString(failure.Message, "(not shown)")
 	switch {
 	case strings.Contains(failure.Message, errTooDeep.Error()):
 		message = "this is nested too deeply for a manifest"
@@ -111,11 +113,22 @@ func (r *reader) syntaxError(err error) {
 	case strings.Contains(failure.Message, "anchor"):
 		message = noAnchors
 	}
-	r.add(Position{Line: failure.Mark.Line, Column: failure.Mark.Column}, "", "%s", message)
+	r.add(r.syntaxPosition(failure), "", "%s", message)
 }
 
-// quotation is what a message of the YAML library repeats of the file.
-var quotation = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`'.*'|".*"`) })
+// syntaxPosition is where a person looks: what is never closed ends behind the file's
+// end, and then it is where the open part starts.
+func (r *reader) syntaxPosition(failure *yaml.LoadError) Position {
+	mark := failure.Mark
+	if opened := failure.ContextMark; mark.Line > r.end.Line && opened.Line > 0 {
+		mark = opened
+	}
+	return Position{Line: mark.Line, Column: mark.Column}
+}
+
+// quotation is what a message of the YAML library repeats of the file: text between
+// backquotes, and one character that may be any.
+var quotation = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("`.*`|[^[:print:]]") })
 
 const noAnchors = "anchors, aliases and merge keys (&, *, <<) are not supported; write the values out, share them in a values_file, or put the text in quotes"
 

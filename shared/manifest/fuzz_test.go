@@ -76,7 +76,10 @@ func checkProblems(t *testing.T, data []byte, err error) {
 	if !errors.As(err, &problems) || len(problems) == 0 {
 		t.Fatalf("error is %T, want Problems: %v", err, err)
 	}
-	lines := strings.Count(string(data), "\n") + strings.Count(string(data), "\r") + 1
+	lines := 1
+	for _, lineBreak := range []string{"\n", "\r", "\u0085", "\u2028", "\u2029"} { // as in YAML 1.1
+		lines += strings.Count(string(data), lineBreak)
+	}
 	for _, problem := range problems {
 		if problem.Message == "" || problem.Line < 0 || problem.File == "fuzz.yaml" && problem.Line > lines {
 			t.Errorf("problem is not in the file of %d lines: %+v", lines, problem)

@@ -17,10 +17,16 @@ type reader struct {
 	name     string
 	open     func(path string) ([]byte, error)
 	problems *collector
+	// end is behind the last character of the manifest, once it is parsed.
+	end Position
 }
 
-// add reports a problem of the manifest.
+// add reports a problem of the manifest. The YAML library places what is missing
+// behind the end of the file.
 func (r *reader) add(at Position, path, format string, args ...any) {
+	if r.end.Line > 0 && at.Line > r.end.Line {
+		at = r.end
+	}
 	r.problems.add(Problem{File: r.name, Position: at, Path: path, Message: fmt.Sprintf(format, args...)})
 }
 

@@ -40,7 +40,7 @@ func TestCredentialsAreFoundAnywhere(t *testing.T) {
 			"version: [\n# " + pasted + "\n",
 			[]string{
 				"m.yaml:2:3: this looks like an Atlassian API token; " + advice,
-				"m.yaml:3:1: this is not valid YAML: did not find expected node content",
+				"m.yaml:2:47: this is not valid YAML: did not find expected node content",
 			},
 		},
 		"where the file starts": {

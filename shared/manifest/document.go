@@ -81,8 +81,8 @@ func isEmpty(document *yaml.Node) bool {
 }
 
 // entries is an upper bound of the document's nodes, counted before the YAML parser
-// spends memory on each: what starts a node is a line or stands before a space, and
-// within brackets there are commas.
+// spends memory on each: a node starts a line, or stands behind a dash, a comma or an
+// opening bracket. A colon stands between two.
 func entries(data []byte) int {
 	total := 0
 	for line := range bytes.Lines(data) {
@@ -90,7 +90,7 @@ func entries(data []byte) int {
 		if len(line) == 0 || line[0] == '#' {
 			continue
 		}
-		markers := bytes.Count(line, []byte(",")) + bytes.Count(line, []byte("- ")) + bytes.Count(line, []byte("[")) + bytes.Count(line, []byte("{"))
+		markers := bytes.Count(line, []byte(",")) + bytes.Count(line, []byte("- ")) + bytes.Count(line, []byte("[")) + bytes.Count(line, []byte("{")) + 2*bytes.Count(line, []byte(":"))
 		total += max(1, markers)
 	}
 	return total

@@ -142,7 +142,7 @@ func TestCanary(t *testing.T) {
 	failures["Bitbucket redirects"] = bitbucketFails(redirect("https://evil.example/" + url.PathEscape(echo)))
 	failures["Bitbucket hangs up"] = bitbucketFails(fault.Reset())
 	failures["Bitbucket is cut off"] = bitbucketFails(fault.CutBody())
-	for _, operation := range []string{"GetSecretValue", "CreateSecret", "PutSecretValue", "UpdateSecretVersionStage", "DescribeSecret", "TagResource", "SendMessage"} {
+	for _, operation := range []string{"GetSecretValue", "CreateSecret", "PutSecretValue", "UpdateSecretVersionStage", "DescribeSecret", "TagResource", "SendMessageBatch"} {
 		for _, code := range []string{"AccessDeniedException", "InvalidRequestException", "ResourceExistsException", "ResourceNotFoundException", "DecryptionFailure", "ThrottlingException", "Unheard"} {
 			failures[operation+" answers "+code] = inAWS(operation, fault.Always(), fault.AWSError(400, code, echo))
 		}

@@ -63,7 +63,7 @@ func TestFaultsOfAWS(t *testing.T) {
 						}
 						return
 					}
-					queued := w.aws.Faults.Count(fault.Target("SendMessage")) > 0
+					queued := w.aws.Faults.Count(fault.Target("SendMessageBatch")) > 0
 					if want := map[bool]int{false: 503, true: 204}[queued]; status != want {
 						t.Errorf("call %d: answered %d, want %d; log:\n%s", nth, status, want, w.logs)
 					}

@@ -52,7 +52,7 @@ func TestPreviousSecret(t *testing.T) {
 			message: install, status: 204,
 			// The secret that Bitbucket still used is kept, not the one it never took.
 			stored: map[string]stored{one: {State: "installed", Secret: secretNew, Previous: previousOne, Name: "example-workspace"}},
-			calls:  slices.Concat(written, written[1:5], []string{"SendMessage", ask, ask}),
+			calls:  slices.Concat(written, written[1:5], []string{"SendMessageBatch", ask, ask}),
 		},
 		{
 			name: "L23 install that offers what Bitbucket accepts, beside the current secret", fault: bitbucketFails(fault.Respond(200, nil, `{"access_token":"not-a-real-token"}`)),

@@ -41,7 +41,7 @@ func TestRedelivery(t *testing.T) {
 	}
 	// Whoever catches a live token sends another secret with it.
 	hijack := func(m message) message { m.body = payload("installed", one, secretForeign).json(); return m }
-	twice("L24 signed install", 204, append(slices.Clone(looked), "SendMessage"), install, same)
+	twice("L24 signed install", 204, append(slices.Clone(looked), "SendMessageBatch"), install, same)
 	twice("L24 signed uninstall", 204, looked, uninstall, same)
 	twice("L24 caught token with another secret", 401, []string{"POST /site/oauth2/access_token"}, install, hijack)
 	twice("L24 caught token of an uninstall on the route of installs", 401, nil, uninstall, func(m message) message {
@@ -54,7 +54,7 @@ func TestRedelivery(t *testing.T) {
 				t.Fatalf("first delivery: %d %q", status, answer)
 			}
 		},
-		message: func(*world) message { return installed(stranger, secretNew) }, status: 204, calls: []string{"SendMessage", "POST /site/oauth2/access_token"},
+		message: func(*world) message { return installed(stranger, secretNew) }, status: 204, calls: []string{"SendMessageBatch", "POST /site/oauth2/access_token"},
 	}))
 }
 

@@ -53,7 +53,7 @@ func TestFirstInstall(t *testing.T) {
 		{
 			name: "L01 proven by the workspace", deployment: deployment{env: map[string]string{"LINKERSYNC_PROOF": "workspace"}},
 			send: click(workspaceNew, secretNew), status: 204, stored: newcomer,
-			calls: []string{"GetSecretValue", "CreateSecret", "SendMessage", "GET /2.0/workspaces/%7B66666666-7777-4888-8999-aaaaaaaaaaaa%7D"},
+			calls: []string{"GetSecretValue", "CreateSecret", "SendMessageBatch", "GET /2.0/workspaces/%7B66666666-7777-4888-8999-aaaaaaaaaaaa%7D"},
 		},
 		{
 			name:    "L01 Bitbucket refuses the offered secret",
@@ -122,7 +122,7 @@ func TestFirstInstall(t *testing.T) {
 		},
 		{
 			name: "L01 the queue is down", fault: func(w *world) {
-				w.aws.Faults.Add(fault.Target("SendMessage"), fault.Always(), fault.Throttle())
+				w.aws.Faults.Add(fault.Target("SendMessageBatch"), fault.Always(), fault.Throttle())
 			},
 			send: click(workspaceNew, secretNew), status: 204, stored: newcomer, calls: proven,
 		},
@@ -204,7 +204,7 @@ func TestForeignInstallation(t *testing.T) {
 				return installed(stranger, appSecret).signed(w.token(stranger, "/installed", appSecret))
 			}, status: 204,
 			stored: map[string]stored{stranger: {State: "installed", Secret: appSecret, Name: "example-workspace"}},
-			calls:  []string{"GetSecretValue", "GetSecretValue", "CreateSecret", "SendMessage"},
+			calls:  []string{"GetSecretValue", "GetSecretValue", "CreateSecret", "SendMessageBatch"},
 		},
 		{
 			name: "L06 the app's secret signs for one, the body is a stranger's", deployment: registered, message: func(w *world) message {

@@ -84,9 +84,9 @@ var (
 	readOnly = []string{"GetSecretValue"}
 	// Current state, the new version, the swap, the tags.
 	written = []string{"GetSecretValue", "GetSecretValue", "PutSecretValue", "UpdateSecretVersionStage", "DescribeSecret", "TagResource", "GetSecretValue"}
-	rotated = append(append([]string(nil), written...), "SendMessage")
-	revived = []string{"GetSecretValue", "GetSecretValue", "TagResource", "PutSecretValue", "UpdateSecretVersionStage", "DescribeSecret", "SendMessage"}
-	proven  = []string{"GetSecretValue", "CreateSecret", "SendMessage", "POST /site/oauth2/access_token"}
+	rotated = append(append([]string(nil), written...), "SendMessageBatch")
+	revived = []string{"GetSecretValue", "GetSecretValue", "TagResource", "PutSecretValue", "UpdateSecretVersionStage", "DescribeSecret", "SendMessageBatch"}
+	proven  = []string{"GetSecretValue", "CreateSecret", "SendMessageBatch", "POST /site/oauth2/access_token"}
 	// Bitbucket refuses the secret, or the installation is found to be known.
 	asked = []string{"POST /site/oauth2/access_token"}
 	found = []string{"GetSecretValue", "POST /site/oauth2/access_token"}

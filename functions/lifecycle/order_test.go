@@ -68,8 +68,10 @@ func TestEventOrder(t *testing.T) {
 		{"uninstall by the current secret, used before", used, "uninstalled", "", current, "", [3]string{kept, gone, gone}},
 		{"uninstall by the app", installed, "uninstalled", "", app, "", [3]string{kept, gone, gone}},
 		{"uninstall by the previous secret, the current in force", installed, "uninstalled", "", previous, current, [3]string{kept, kept, kept}},
-		{"uninstall by the previous secret, the current unknown to Bitbucket", installed, "uninstalled", "", previous, previous,
-			[3]string{kept, "uninstalled " + secretPrevious, "uninstalled " + secretPrevious}},
+		{
+			"uninstall by the previous secret, the current unknown to Bitbucket", installed, "uninstalled", "", previous, previous,
+			[3]string{kept, "uninstalled " + secretPrevious, "uninstalled " + secretPrevious},
+		},
 		{"return by the current secret", tombstone, "installed", current, current, "", [3]string{gone, kept, kept}},
 		{"return with a rotation by the current secret", tombstone, "installed", secretNext, current, "", [3]string{next, next, next}},
 		{"return with a rotation by the app", tombstone, "installed", secretNext, app, "", [3]string{gone, next, next}},

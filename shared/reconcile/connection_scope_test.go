@@ -27,16 +27,21 @@ func TestScopesAreIndependent(t *testing.T) {
 		failed       []string
 	}{
 		"an unknown project beside a good one": {
-			all, map[string][]siminfisical.Action{simProject: all},
-			[]reconcile.DesiredConnection{wanted("a", in(nowhere)), wanted("b", in(simProject))}, []string{"a"},
+			all,
+			map[string][]siminfisical.Action{simProject: all},
+			[]reconcile.DesiredConnection{wanted("a", in(nowhere)), wanted("b", in(simProject))},
+			[]string{"a"},
 		},
 		"the organization denied, its project readable": {
-			nil, map[string][]siminfisical.Action{simProject: all},
-			[]reconcile.DesiredConnection{wanted("a"), wanted("b", in(simProject))}, []string{"a"},
+			nil,
+			map[string][]siminfisical.Action{simProject: all},
+			[]reconcile.DesiredConnection{wanted("a"), wanted("b", in(simProject))},
+			[]string{"a"},
 		},
 		"a project denied, the organization readable": {
 			all, nil,
-			[]reconcile.DesiredConnection{wanted("a"), wanted("b", in(simProject))}, []string{"b"},
+			[]reconcile.DesiredConnection{wanted("a"), wanted("b", in(simProject))},
+			[]string{"b"},
 		},
 	}
 	for name, test := range tests {

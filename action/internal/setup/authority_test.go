@@ -2,6 +2,7 @@ package setup_test
 
 import (
 	"encoding/pem"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -9,8 +10,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-
-	"log/slog"
 
 	"github.com/linkersync/linkersync/action/internal/setup"
 	"github.com/linkersync/linkersync/shared/infisical"

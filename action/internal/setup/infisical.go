@@ -52,20 +52,34 @@ type OIDCToken func(ctx context.Context) (redact.Secret, error)
 // table are Infisical's options.
 func (o *InfisicalOptions) table() []Option {
 	return []Option{
-		{Name: "infisical_url", Default: "https://app.infisical.com", Input: true, Flag: true, Value: Text(&o.URL, "URL"),
-			Help: "Infisical's address: US, EU (https://eu.infisical.com) or your own."},
-		{Name: "infisical_method", OneOf: methods(), Input: true, Flag: true, Value: Text(&o.Method, "WORD"),
-			Help: "How the machine identity logs in; docs/connections.md lists the methods. Without it, universal when there is a client id, and oidc otherwise."},
-		{Name: "infisical_identity_id", Input: true, Flag: true, Value: Text(&o.IdentityID, "UUID"),
-			Help: "The machine identity, for oidc and aws."},
-		{Name: "infisical_client_id", Input: true, Flag: true, Value: Text(&o.ClientID, "UUID"),
-			Help: "The machine identity's client id, for universal. LINKERSYNC_INFISICAL_CLIENT_SECRET has its secret."},
-		{Name: "infisical_organization", Input: true, Flag: true, Value: Text(&o.Organization, "SLUG"),
-			Help: "The slug of the Infisical sub-organization, when there is one."},
-		{Name: "infisical_audience", Input: true, Value: Text(&o.Audience, "TEXT"),
-			Help: "Audience of the identity token for oidc, as the machine identity is configured. Without it, the CI's own."},
-		{Name: "infisical_ca_file", Input: true, Flag: true, Value: Text(&o.CAFile, "FILE"),
-			Help: "The certificate authority of an Infisical of your own, as a PEM file."},
+		{
+			Name: "infisical_url", Default: "https://app.infisical.com", Input: true, Flag: true, Value: Text(&o.URL, "URL"),
+			Help: "Infisical's address: US, EU (https://eu.infisical.com) or your own.",
+		},
+		{
+			Name: "infisical_method", OneOf: methods(), Input: true, Flag: true, Value: Text(&o.Method, "WORD"),
+			Help: "How the machine identity logs in; docs/connections.md lists the methods. Without it, universal when there is a client id, and oidc otherwise.",
+		},
+		{
+			Name: "infisical_identity_id", Input: true, Flag: true, Value: Text(&o.IdentityID, "UUID"),
+			Help: "The machine identity, for oidc and aws.",
+		},
+		{
+			Name: "infisical_client_id", Input: true, Flag: true, Value: Text(&o.ClientID, "UUID"),
+			Help: "The machine identity's client id, for universal. LINKERSYNC_INFISICAL_CLIENT_SECRET has its secret.",
+		},
+		{
+			Name: "infisical_organization", Input: true, Flag: true, Value: Text(&o.Organization, "SLUG"),
+			Help: "The slug of the Infisical sub-organization, when there is one.",
+		},
+		{
+			Name: "infisical_audience", Input: true, Value: Text(&o.Audience, "TEXT"),
+			Help: "Audience of the identity token for oidc, as the machine identity is configured. Without it, the CI's own.",
+		},
+		{
+			Name: "infisical_ca_file", Input: true, Flag: true, Value: Text(&o.CAFile, "FILE"),
+			Help: "The certificate authority of an Infisical of your own, as a PEM file.",
+		},
 	}
 }
 

@@ -65,54 +65,96 @@ type Options struct {
 // says what else a new one needs.
 func (o *Options) List() []Option {
 	return slices.Concat([]Option{
-		{Name: "command", Default: "plan", OneOf: []string{"plan", "apply", "connections", "export"}, Input: true, Value: Text(&o.Command, "VERB"),
-			Help: "What to do: plan, apply, connections (an apply of only those) or export."},
-		{Name: "file", Short: "f", Default: "linkersync.yaml", Input: true, Flag: true, Value: Text(&o.File, "FILE"),
-			Help: "The manifest."},
-		{Name: "installation", Input: true, Flag: true, Value: Text(&o.Installation, "all|KEY|UUID"),
-			Help: "Where the linkers go: all, a client key, or a workspace's UUID. A manifest with linkers needs it."},
-		{Name: "app_key", Input: true, Flag: true, Value: Text(&o.AppKey, "KEY"),
-			Help: "The Connect app's key. Without it, the manifest's app."},
-		{Name: "via", Default: "direct", OneOf: []string{"direct", "event"}, Input: true, Value: Text(&o.Via, "WORD"),
-			Help: "direct calls Bitbucket from here. event hands the manifest to the deployment, so that CI holds no Bitbucket secret."},
-		{Name: "prune", FlagAs: "allow-prune", Default: "false", Input: true, Flag: true, Value: Yes(&o.Prune),
-			Help: "Delete more than half of a linker's values when the manifest says so."},
-		{Name: "fail_on_drift", Default: "false", Input: true, Value: Yes(&o.FailOnDrift),
-			Help: "Fail a plan that finds something to change."},
-		{Name: "parallel", Default: "4", Input: true, Flag: true, Value: Count(&o.Parallel),
-			Help: "How many installations at a time."},
-		{Name: "timeout", Default: "30m", Input: true, Flag: true, Value: Wait(&o.Timeout),
-			Help: "Give up after this long, such as 90s or 30m."},
-		{Name: "allow_env", Input: true, Value: Names(&o.AllowEnv),
-			Help: "The variables that the manifest may name as env:NAME, separated by commas or spaces."},
-		{Name: "allow_untrusted_trigger", Default: "false", Input: true, Value: Yes(&o.AllowUntrustedTrigger),
-			Help: "Write, although the event may bring a stranger's change together with the repository's secrets."},
+		{
+			Name: "command", Default: "plan", OneOf: []string{"plan", "apply", "connections", "export"}, Input: true, Value: Text(&o.Command, "VERB"),
+			Help: "What to do: plan, apply, connections (an apply of only those) or export.",
+		},
+		{
+			Name: "file", Short: "f", Default: "linkersync.yaml", Input: true, Flag: true, Value: Text(&o.File, "FILE"),
+			Help: "The manifest.",
+		},
+		{
+			Name: "installation", Input: true, Flag: true, Value: Text(&o.Installation, "all|KEY|UUID"),
+			Help: "Where the linkers go: all, a client key, or a workspace's UUID. A manifest with linkers needs it.",
+		},
+		{
+			Name: "app_key", Input: true, Flag: true, Value: Text(&o.AppKey, "KEY"),
+			Help: "The Connect app's key. Without it, the manifest's app.",
+		},
+		{
+			Name: "via", Default: "direct", OneOf: []string{"direct", "event"}, Input: true, Value: Text(&o.Via, "WORD"),
+			Help: "direct calls Bitbucket from here. event hands the manifest to the deployment, so that CI holds no Bitbucket secret.",
+		},
+		{
+			Name: "prune", FlagAs: "allow-prune", Default: "false", Input: true, Flag: true, Value: Yes(&o.Prune),
+			Help: "Delete more than half of a linker's values when the manifest says so.",
+		},
+		{
+			Name: "fail_on_drift", Default: "false", Input: true, Value: Yes(&o.FailOnDrift),
+			Help: "Fail a plan that finds something to change.",
+		},
+		{
+			Name: "parallel", Default: "4", Input: true, Flag: true, Value: Count(&o.Parallel),
+			Help: "How many installations at a time.",
+		},
+		{
+			Name: "timeout", Default: "30m", Input: true, Flag: true, Value: Wait(&o.Timeout),
+			Help: "Give up after this long, such as 90s or 30m.",
+		},
+		{
+			Name: "allow_env", Input: true, Value: Names(&o.AllowEnv),
+			Help: "The variables that the manifest may name as env:NAME, separated by commas or spaces.",
+		},
+		{
+			Name: "allow_untrusted_trigger", Default: "false", Input: true, Value: Yes(&o.AllowUntrustedTrigger),
+			Help: "Write, although the event may bring a stranger's change together with the repository's secrets.",
+		},
 	}, o.awsTable(), o.Infisical.table(), []Option{
-		{Name: "bitbucket_url", Default: "https://api.bitbucket.org", Flag: true, Hidden: true, Value: Text(&o.BitbucketURL, "URL"),
-			Help: "Bitbucket's API."},
-		{Name: "bitbucket_auth_url", Default: "https://bitbucket.org", Flag: true, Hidden: true, Value: Text(&o.BitbucketAuthURL, "URL"),
-			Help: "Bitbucket's OAuth host."},
-		{Name: "requests_per_second", Default: "10", Flag: true, Value: Rate(&o.RequestsPerSecond),
-			Help: "At most this many requests a second to Bitbucket."},
-		{Name: "output", Default: "linkersync-export", Input: true, Value: Text(&o.Output, "FOLDER"),
-			Help: "The folder that a step's export writes to."},
-		{Name: "debug", Default: "false", Input: true, Value: Yes(&o.Debug),
-			Help: "Log each step."},
+		{
+			Name: "bitbucket_url", Default: "https://api.bitbucket.org", Flag: true, Hidden: true, Value: Text(&o.BitbucketURL, "URL"),
+			Help: "Bitbucket's API.",
+		},
+		{
+			Name: "bitbucket_auth_url", Default: "https://bitbucket.org", Flag: true, Hidden: true, Value: Text(&o.BitbucketAuthURL, "URL"),
+			Help: "Bitbucket's OAuth host.",
+		},
+		{
+			Name: "requests_per_second", Default: "10", Flag: true, Value: Rate(&o.RequestsPerSecond),
+			Help: "At most this many requests a second to Bitbucket.",
+		},
+		{
+			Name: "output", Default: "linkersync-export", Input: true, Value: Text(&o.Output, "FOLDER"),
+			Help: "The folder that a step's export writes to.",
+		},
+		{
+			Name: "debug", Default: "false", Input: true, Value: Yes(&o.Debug),
+			Help: "Log each step.",
+		},
 	})
 }
 
 func (o *Options) awsTable() []Option {
 	return []Option{
-		{Name: "aws_region", Input: true, Flag: true, Value: Text(&o.AWSRegion, "REGION"),
-			Help: "AWS region of the installations. Without it, the AWS profile's or the environment's."},
-		{Name: "aws_role", Input: true, Value: Text(&o.AWSRole, "ARN"),
-			Help: "The AWS role to assume with the CI's identity token. Without it, the environment's credentials."},
-		{Name: "bus", Default: "linkersync", Input: true, Value: Text(&o.Bus, "NAME"),
-			Help: "The deployment's event bus, for via event."},
-		{Name: "table", Input: true, Value: Text(&o.Table, "NAME"),
-			Help: "The deployment's table, for via event; an output of the stack."},
-		{Name: "kms_key_id", Flag: true, Value: Text(&o.KMSKeyID, "KEY"),
-			Help: "The KMS key for secrets that are written. Without it, the account's aws/secretsmanager."},
+		{
+			Name: "aws_region", Input: true, Flag: true, Value: Text(&o.AWSRegion, "REGION"),
+			Help: "AWS region of the installations. Without it, the AWS profile's or the environment's.",
+		},
+		{
+			Name: "aws_role", Input: true, Value: Text(&o.AWSRole, "ARN"),
+			Help: "The AWS role to assume with the CI's identity token. Without it, the environment's credentials.",
+		},
+		{
+			Name: "bus", Default: "linkersync", Input: true, Value: Text(&o.Bus, "NAME"),
+			Help: "The deployment's event bus, for via event.",
+		},
+		{
+			Name: "table", Input: true, Value: Text(&o.Table, "NAME"),
+			Help: "The deployment's table, for via event; an output of the stack.",
+		},
+		{
+			Name: "kms_key_id", Flag: true, Value: Text(&o.KMSKeyID, "KEY"),
+			Help: "The KMS key for secrets that are written. Without it, the account's aws/secretsmanager.",
+		},
 	}
 }
 

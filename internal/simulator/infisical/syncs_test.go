@@ -216,8 +216,10 @@ func TestDuplicateDestinations(t *testing.T) {
 	r := newRig(t)
 	token := r.withSyncs()
 	r.sync("POST", "", token, syncBody(nil))
-	check := request{method: "POST", path: syncsURL + "/check-destination", token: token,
-		body: `{"projectId":"` + uuidProject + `","destinationConfig":{"workspaceSlug":"acme","repositorySlug":"app","environmentId":"{env}"}}`}
+	check := request{
+		method: "POST", path: syncsURL + "/check-destination", token: token,
+		body: `{"projectId":"` + uuidProject + `","destinationConfig":{"workspaceSlug":"acme","repositorySlug":"app","environmentId":"{env}"}}`,
+	}
 	if got := r.want(200, "", "", check); got.body != `{"duplicateProjectId":"`+uuidProject+`","hasDuplicate":true}` {
 		t.Error(got.body)
 	}

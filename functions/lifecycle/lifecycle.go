@@ -60,7 +60,7 @@ func (l *lifecycle) install(ctx context.Context, by authorization) error {
 	}
 	// A rotation that is signed with the current secret is the next one, whatever
 	// the clocks say. To drop it would cut us off from the workspace.
-	if by.isOvertaken() && !(by.rotates() && by.signedBy == connect.SignedByCurrent) {
+	if by.isOvertaken() && (!by.rotates() || by.signedBy != connect.SignedByCurrent) {
 		return nil
 	}
 	in := by.in

@@ -94,7 +94,7 @@ func TestEventOrder(t *testing.T) {
 				store.known[one] = test.in
 				response := store.deliver(t, h, test.event, test.offers, test.signed, time.Duration(i-1)*5*time.Second)
 				after := store.known[one]
-				if got := string(after.State) + " " + after.SharedSecret.Reveal(); response.StatusCode != 204 || got != test.want[i] {
+				if got := string(after.State) + " " + after.SharedSecret.Reveal(); response.StatusCode != http.StatusNoContent || got != test.want[i] {
 					t.Errorf("answered %d, stored %q, want %q", response.StatusCode, got, test.want[i])
 				}
 				if after.EventAt.Before(test.in.EventAt) {

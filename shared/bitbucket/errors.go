@@ -30,7 +30,7 @@ var (
 	ErrExists = errors.New("exists already")
 	// ErrEndpointRemoved is a 410, or a 404 that is about the address itself. One such
 	// answer proves nothing: see package removal.
-	ErrEndpointRemoved = errors.New("Bitbucket does not offer the endpoint at this moment: it was removed, or this is a brownout")
+	ErrEndpointRemoved = errors.New("the endpoint is not offered by Bitbucket at this moment: it was removed, or this is a brownout")
 	// ErrRateLimited is a 429. It is an ErrUnavailable, too.
 	ErrRateLimited = errors.New("the rate limit, which counts over a rolling hour, is used up: try again later")
 	// ErrTimeout is a 504, Bitbucket's own 555, or no answer in time. It is an ErrUnavailable, too.

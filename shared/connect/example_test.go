@@ -11,7 +11,7 @@ import (
 // A callback is verified with the secrets of the installation that its token names.
 func ExampleVerifier() {
 	verifier := &connect.Verifier{AppKey: "example-linker-app", BasePath: "/prod"}
-	find := func(clientKey string) connect.Secrets { // from a store
+	find := func(string) connect.Secrets { // from a store
 		return connect.Secrets{}
 	}
 

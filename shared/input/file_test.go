@@ -110,7 +110,7 @@ var errAny = errors.New("any error")
 
 func check(t *testing.T, what string, got, want error) {
 	t.Helper()
-	if (got == nil) != (want == nil) || want != nil && want != errAny && !errors.Is(got, want) {
+	if (got == nil) != (want == nil) || want != nil && !errors.Is(want, errAny) && !errors.Is(got, want) {
 		t.Errorf("%s: error %v, want %v", what, got, want)
 	}
 }

@@ -52,7 +52,7 @@ func (s *valueSet) add(value string, at Position, path func() string) {
 		s.full = true
 		problem = fmt.Sprintf("is one too many: a linker takes %d values", MaxValues)
 	default:
-		s.seen[value] = place{line: int32(at.Line), inFile: s.file != ""}
+		s.seen[value] = place{line: int32(at.Line), inFile: s.file != ""} //nolint:gosec // G115: a file has fewer lines than MaxFileSize
 		s.values = append(s.values, value)
 		return
 	}
@@ -109,7 +109,8 @@ func (r *reader) lines(set *valueSet, data []byte) int {
 			continue
 		}
 		count++
-		column := utf8.RuneCountInString(content[:strings.Index(content, value)]) + 1
+		before, _, _ := strings.Cut(content, value)
+		column := utf8.RuneCountInString(before) + 1
 		set.add(strings.Clone(value), Position{Line: number, Column: column}, func() string { return "" })
 	}
 	return count

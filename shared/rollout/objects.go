@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -116,7 +117,7 @@ func (o Objects) Put(ctx context.Context, key string, body []byte) (versionID st
 func (o Objects) Replace(ctx context.Context, present Object, origin Origin, body []byte) (versionID string, err error) {
 	runs := []string{origin.Run}
 	if present.Sent.Equal(origin.second()) {
-		runs = append(present.runs[max(0, len(present.runs)-maxRuns):], origin.Run)
+		runs = slices.Concat(present.runs[max(0, len(present.runs)-maxRuns):], runs)
 	}
 	in := &s3.PutObjectInput{Key: &present.Key, IfMatch: &present.ETag, Metadata: map[string]string{
 		metaSent: origin.second().Format(time.RFC3339), metaRuns: strings.Join(runs, " "),

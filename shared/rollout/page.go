@@ -34,7 +34,7 @@ func (t *Table) OpenPage(ctx context.Context, run Run, clientKeys []string) (nam
 		digests[i] = digestOf(clientKey).String()
 	}
 	name = strings.ToLower(rand.Text()[:12])
-	_, err = t.add(ctx, pageKey(run.ID, name), values{"total": len(digests), "digests": strings.Join(digests, " ")})
+	err = t.add(ctx, pageKey(run.ID, name), values{"total": len(digests), "digests": strings.Join(digests, " ")})
 	return name, err
 }
 

@@ -84,7 +84,7 @@ func (q Queue) sendBatch(ctx context.Context, entries []types.SendMessageBatchRe
 // Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html
 func (q Queue) Wait(ctx context.Context, receipt string, pause time.Duration) error {
 	_, err := q.SQS.ChangeMessageVisibility(ctx, &sqs.ChangeMessageVisibilityInput{
-		QueueUrl: &q.URL, ReceiptHandle: &receipt, VisibilityTimeout: int32(pause.Seconds()), //nolint:gosec // G115: minutes
+		QueueUrl: &q.URL, ReceiptHandle: &receipt, VisibilityTimeout: int32(pause.Seconds()),
 	})
 	if err != nil {
 		return fmt.Errorf("change the message's visibility: %w", awsenv.Cut(err))

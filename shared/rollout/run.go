@@ -126,7 +126,7 @@ func (t *Table) makeRun(ctx context.Context, id, app string, attributes values) 
 	}
 	attributes["pages"], attributes["done"] = set{noPage}, set{noPage}
 	attributes["run"], attributes["app"], attributes["list_cursor"], attributes["started"] = id, app, "", t.now()
-	if _, err := t.add(ctx, runKey(id), attributes); err != nil {
+	if err := t.add(ctx, runKey(id), attributes); err != nil {
 		return Run{}, err
 	}
 	item, err := t.runItem(ctx, id)

@@ -77,15 +77,16 @@ func (t *Table) get(ctx context.Context, id string, into any) (found bool, err e
 	return len(out.Item) > 0 && (life.Expires == 0 || life.Expires > t.now().Unix()), nil
 }
 
-// add writes an item unless there is one; met is false when there is.
-func (t *Table) add(ctx context.Context, id string, attributes values) (met bool, err error) {
+// add writes an item unless there is one.
+func (t *Table) add(ctx context.Context, id string, attributes values) error {
 	attributes["id"], attributes["expires"] = id, t.expires()
 	item, err := attributevalue.MarshalMap(attributes)
 	if err != nil {
-		return false, fmt.Errorf("encode %s: %w", id, err)
+		return fmt.Errorf("encode %s: %w", id, err)
 	}
 	_, err = t.DynamoDB.PutItem(ctx, &dynamodb.PutItemInput{TableName: &t.Name, Item: item, ConditionExpression: aws.String("attribute_not_exists(id)")})
-	return t.met(id, err)
+	_, err = t.met(id, err)
+	return err
 }
 
 // update changes an item under a condition, "" for none, and reads its state after the

@@ -1,3 +1,5 @@
+// Package ci is one run of linkersync as a CI step: inputs in, masks first, then
+// plan or apply, and outputs, annotations and a summary whatever happens.
 package ci
 
 import (

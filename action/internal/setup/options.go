@@ -63,7 +63,7 @@ type Options struct {
 
 // List returns every option, bound to o, in the order of the documents. CONTRIBUTING.md
 // says what else a new one needs.
-func (o *Options) List() []Option {
+func (o *Options) List() []Option { //nolint:funlen // a table
 	return slices.Concat([]Option{
 		{
 			Name: "command", Default: "plan", OneOf: []string{"plan", "apply", "connections", "export"}, Input: true, Value: Text(&o.Command, "VERB"),

@@ -167,7 +167,8 @@ func TestLogEscapesWhatCannotBePrinted(t *testing.T) {
 	const hostile, safe = "a\u202eb\u2066c\u0085d\u200be\x7f\xff", `a\u202eb\u2066c\u0085d\u200be\x7f` + "\ufffd"
 	var out bytes.Buffer
 	log := startup.Logger(environment(nil), &out).With(slog.String("kept", hostile))
-	log.Error("failed "+hostile, slog.String("text", hostile), slog.Any("error", errors.New(hostile)), slog.Group("in", slog.String("text", hostile)))
+	log.ErrorContext(t.Context(), "failed "+hostile,
+		slog.String("text", hostile), slog.Any("error", errors.New(hostile)), slog.Group("in", slog.String("text", hostile)))
 	line := logged(t, &out)[0]
 	got := []any{line["msg"], line["kept"], line["text"], line["error"], line["in"].(map[string]any)["text"]}
 	if diff := cmp.Diff([]any{"failed " + safe, safe, safe, safe, safe}, got); diff != "" {

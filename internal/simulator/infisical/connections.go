@@ -122,7 +122,7 @@ func (s *Server) getByID(x *exchange) (any, *refusal) {
 func (s *Server) getByName(x *exchange) (any, *refusal) {
 	name := strings.TrimSpace(x.id)
 	if name == "" {
-		return nil, invalid([]issue{tooSmall(1, "Connection name required", []string{"connectionName"})})
+		return nil, invalid([]issue{tooSmall("Connection name required", []string{"connectionName"})})
 	}
 	projectID, no := projectQuery(x.r)
 	if no != nil {

@@ -61,9 +61,10 @@ func wrongType(expected string, value any, path []string) issue {
 	return i
 }
 
-func tooSmall(minimum int, message string, path []string) issue {
+// tooSmall is for texts that may not be empty.
+func tooSmall(message string, path []string) issue {
 	return issue{
-		Code: "too_small", Minimum: &minimum, Type: "string", Inclusive: new(true), Exact: new(false),
+		Code: "too_small", Minimum: new(1), Type: "string", Inclusive: new(true), Exact: new(false),
 		Message: message, Path: path,
 	}
 }

@@ -59,7 +59,7 @@ func (in *reader) name(fields map[string]any) string {
 		return ""
 	}
 	if length(name) < 1 {
-		in.issues = append(in.issues, tooSmall(1, "name field must be at least 1 lowercase character", path))
+		in.issues = append(in.issues, tooSmall("name field must be at least 1 lowercase character", path))
 	}
 	if length(name) > 64 {
 		in.issues = append(in.issues, tooBig(64, "name field must be at most 64 lowercase characters", path))
@@ -112,7 +112,7 @@ func (in *reader) credentials(value any) *credentials {
 
 func (in *reader) limits(text, required string, path []string) {
 	if length(text) < 1 {
-		in.issues = append(in.issues, tooSmall(1, required, path))
+		in.issues = append(in.issues, tooSmall(required, path))
 	}
 	if length(text) > 255 {
 		in.issues = append(in.issues, tooBig(255, "String must contain at most 255 character(s)", path))

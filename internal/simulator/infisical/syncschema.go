@@ -16,7 +16,7 @@ func (in *reader) syncName(fields map[string]any) string {
 	switch {
 	case !ok:
 	case length(name) < 1:
-		in.issues = append(in.issues, tooSmall(1, "name field must be at least 1 lowercase character", path))
+		in.issues = append(in.issues, tooSmall("name field must be at least 1 lowercase character", path))
 	case length(name) > maxSyncName:
 		in.issues = append(in.issues, tooBig(maxSyncName, "name field must be at most 256 lowercase characters", path))
 	case !slugPattern.MatchString(name):
@@ -31,7 +31,7 @@ func (in *reader) syncName(fields map[string]any) string {
 func (in *reader) required(fields map[string]any, name string) string {
 	text, ok := in.text(fields, name)
 	if ok && text == "" {
-		in.issues = append(in.issues, tooSmall(1, "String must contain at least 1 character(s)", []string{name}))
+		in.issues = append(in.issues, tooSmall("String must contain at least 1 character(s)", []string{name}))
 	}
 	return text
 }

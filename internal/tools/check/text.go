@@ -60,8 +60,8 @@ func breakable(line string) bool {
 	if strings.HasPrefix(line, "|") {
 		return false
 	}
-	if strings.Contains(line, "](") {
-		line = line[:strings.Index(line, "](")] + line[strings.LastIndexByte(line, ')')+1:]
+	if before, _, link := strings.Cut(line, "]("); link {
+		line = before + line[strings.LastIndexByte(line, ')')+1:]
 		return utf8.RuneCountInString(line) > maxLine
 	}
 	return strings.Contains(strings.TrimLeft(line, "-*#>0123456789. "), " ")

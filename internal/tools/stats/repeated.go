@@ -23,7 +23,7 @@ func repeated(files []file) int {
 		for at := 0; at+window <= len(texts[i]); at++ {
 			key := strings.Join(texts[i][at:at+window], "\n")
 			for _, other := range seen[key] {
-				if begins(texts, spot{i, at}, other) && !(other.file == i && at-other.line < window) {
+				if begins(texts, spot{i, at}, other) && (other.file != i || at-other.line >= window) {
 					pairs++
 				}
 			}

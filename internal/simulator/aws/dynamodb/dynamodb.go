@@ -5,6 +5,7 @@
 package dynamodb
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -39,7 +40,7 @@ func (s *Service) Handle(w http.ResponseWriter, r *http.Request, _ []byte) error
 func (s *Service) Add(name string) {
 	create := fmt.Sprintf(`{"TableName":%q,"BillingMode":"PAY_PER_REQUEST",`+
 		`"AttributeDefinitions":[{"AttributeName":"id","AttributeType":"S"}],"KeySchema":[{"AttributeName":"id","KeyType":"HASH"}]}`, name)
-	r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(create))
+	r := httptest.NewRequestWithContext(context.Background(), http.MethodPost, "/", strings.NewReader(create))
 	r.Header.Set("X-Amz-Target", s.Prefix+".CreateTable")
 	w := httptest.NewRecorder()
 	s.tables.ServeHTTP(w, r)

@@ -3,6 +3,9 @@ package main
 import (
 	"io"
 	"net/http"
+	"os"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -12,6 +15,7 @@ import (
 	simaws "github.com/linkersync/linkersync/internal/simulator/aws"
 	"github.com/linkersync/linkersync/internal/simulator/fault"
 	siminfisical "github.com/linkersync/linkersync/internal/simulator/infisical"
+	"github.com/linkersync/linkersync/shared/infisical"
 )
 
 // deployed are the variables that template.yaml sets.
@@ -167,5 +171,20 @@ func TestARotatedClientSecretIsNoticed(t *testing.T) {
 	w.rotate(loginSecret, `{"client_id":"`+clientID+`","client_secret":"next-password"}`)
 	if _, err := h.Handle(t.Context(), event(t, "rotated")); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestDefaultsAreTheTemplates: what is not set is what template.yaml sets by default.
+func TestDefaultsAreTheTemplates(t *testing.T) {
+	t.Parallel()
+	template, err := os.ReadFile("../../template.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for parameter, want := range map[string]string{"InfisicalUrl": infisical.DefaultBaseURL, "ExpiryWarningDays": strconv.Itoa(warningDays)} {
+		found := regexp.MustCompile(`\n  ` + parameter + `:\n    Type: \w+\n    Default: (\S+)\n`).FindSubmatch(template)
+		if found == nil || string(found[1]) != want {
+			t.Errorf("%s of template.yaml is %q, the function's default is %q", parameter, found, want)
+		}
 	}
 }

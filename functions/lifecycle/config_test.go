@@ -175,3 +175,17 @@ func TestRunReportsTheConfiguration(t *testing.T) {
 		t.Errorf("wrote %q", &out)
 	}
 }
+
+// TestDefaultsAreTheTemplates: what is not set is what template.yaml sets by default.
+func TestDefaultsAreTheTemplates(t *testing.T) {
+	t.Parallel()
+	template, err := os.ReadFile("../../template.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for parameter, want := range map[string]string{"InstallProof": proofOAuth, "LogLevel": "info"} {
+		if !strings.Contains(string(template), "\n  "+parameter+":\n    Type: String\n    Default: "+want+"\n") {
+			t.Errorf("%s of template.yaml has another default than the function's, %s", parameter, want)
+		}
+	}
+}

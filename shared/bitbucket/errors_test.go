@@ -49,7 +49,7 @@ func TestErrorsAreTyped(t *testing.T) {
 		"unknown linker":                 {404, nil, message("The linker does not exist."), []error{b.nf}, "404 Not Found: The linker does not exist.: not found"},
 		"value that is there already":    {409, nil, message("The linker already has the value being added."), []error{b.ex}, "exists already"},
 		"removed":                        {410, nil, message("CHANGE-2770 - Functionality has been deprecated"), []error{b.rm}, "410 Gone: CHANGE-2770"},
-		"removed without a word":         {410, nil, "", []error{b.rm}, "410 Gone: Bitbucket does not offer the endpoint"},
+		"removed without a word":         {410, nil, "", []error{b.rm}, "410 Gone: the endpoint is not offered by Bitbucket"},
 		"removed, told as a 404":         {404, nil, message("CHANGE-2770 - Functionality has been deprecated"), []error{b.rm}, "404 Not Found: CHANGE-2770"},
 		"removed, told in the detail":    {404, nil, `{"type":"error","error":{"message":"Resource not found","detail":"There is no API hosted at this URL."}}`, []error{b.rm}, "Resource not found: There is no API hosted at this URL."},
 		"rate limited, as it was seen":   {429, plain, "Rate limit for this resource has been exceeded", []error{b.rl, b.un, b.nj}, "429 Too Many Requests: Rate limit for this resource has been exceeded: the rate limit"},

@@ -16,6 +16,7 @@ import (
 	"github.com/linkersync/linkersync/functions/internal/startup"
 	"github.com/linkersync/linkersync/shared/awsenv"
 	"github.com/linkersync/linkersync/shared/installation"
+	"github.com/linkersync/linkersync/shared/queue"
 	"github.com/linkersync/linkersync/shared/removal"
 	"github.com/linkersync/linkersync/shared/rollout"
 	"github.com/linkersync/linkersync/shared/transport"
@@ -43,7 +44,7 @@ func configure(e *startup.Environment, log *slog.Logger, out io.Writer) (*handle
 		desired: rollout.Desired{Objects: rollout.Objects{S3: rollout.NewS3(aws), Bucket: bucket}, App: app},
 		table:   progress,
 		bus:     rollout.Bus{EventBridge: eventbridge.NewFromConfig(aws), Name: bus},
-		queue:   rollout.Queue{SQS: sqs.NewFromConfig(aws), URL: queueURL},
+		queue:   queue.Queue{SQS: sqs.NewFromConfig(aws), URL: queueURL},
 		watch: &removal.Watch{App: app, Store: progress, Log: log, Probe: func(ctx context.Context) (removal.Verdict, string) {
 			return removal.Probe(ctx, client, apiURL)
 		}},

@@ -10,12 +10,13 @@ import (
 	"time"
 
 	"github.com/linkersync/linkersync/functions/internal/metrics"
+	"github.com/linkersync/linkersync/shared/queue"
 	"github.com/linkersync/linkersync/shared/rollout"
 )
 
 // interrupt leaves an event's run as an attempt does that has no time left after one
 // of two pages: one message is out.
-func (w *world) interrupt(event, version string) (messages []rollout.Message) {
+func (w *world) interrupt(event, version string) (messages []queue.Message) {
 	w.t.Helper()
 	w.handler.store = &pages{count: 2}
 	run, err := w.handler.table.OpenRun(w.t.Context(), "event-"+event, appKey)

@@ -13,6 +13,7 @@ import (
 	"github.com/linkersync/linkersync/functions/internal/metrics"
 	"github.com/linkersync/linkersync/functions/internal/startup"
 	"github.com/linkersync/linkersync/shared/installation"
+	"github.com/linkersync/linkersync/shared/queue"
 	"github.com/linkersync/linkersync/shared/removal"
 	"github.com/linkersync/linkersync/shared/rollout"
 )
@@ -32,7 +33,7 @@ type handler struct {
 	desired rollout.Desired
 	table   *rollout.Table
 	bus     rollout.Bus
-	queue   rollout.Queue
+	queue   queue.Queue
 	watch   *removal.Watch
 	metrics *metrics.Writer
 	now     func() time.Time

@@ -18,6 +18,7 @@ import (
 	"github.com/linkersync/linkersync/internal/simulator/fault"
 	"github.com/linkersync/linkersync/shared/connect"
 	"github.com/linkersync/linkersync/shared/installation"
+	"github.com/linkersync/linkersync/shared/queue"
 	"github.com/linkersync/linkersync/shared/rollout"
 )
 
@@ -26,7 +27,7 @@ func TestEventsThatAreTaken(t *testing.T) {
 	kept := "version: 1\nlinkers:\n  - key: issues\n    values: [ONE, TWO]\n"
 	for name, test := range map[string]struct {
 		want     []int
-		task     rollout.Task
+		task     queue.Task
 		revision int64
 		bucket   map[string]string
 		note     string
@@ -43,8 +44,8 @@ func TestEventsThatAreTaken(t *testing.T) {
 		"object_default":      {want: []int{1, 2, 3}, revision: 2},
 		"object_workspace":    {want: []int{2}, revision: 1},
 		"object_escaped":      {want: []int{2}, revision: 1},
-		"addon":               {want: []int{1}, task: rollout.TaskAddon},
-		"addon_forge":         {want: []int{1, 2, 3}, task: rollout.TaskAddon},
+		"addon":               {want: []int{1}, task: queue.TaskAddon},
+		"addon_forge":         {want: []int{1, 2, 3}, task: queue.TaskAddon},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -74,7 +75,7 @@ func TestEventsThatAreTaken(t *testing.T) {
 			if !strings.Contains(w.out.String(), `"msg":"dispatched"`) {
 				t.Errorf("the log doesn't say so: %s", w.out)
 			}
-			task := rollout.TaskValues
+			task := queue.TaskValues
 			if test.task != "" {
 				task = test.task
 			}
@@ -111,7 +112,7 @@ func TestForgeAppLinkIsWrittenIntoTheDescriptor(t *testing.T) {
 // TestADescriptorReachesTheWorkers as it was sent, by itself or by its address.
 func TestADescriptorReachesTheWorkers(t *testing.T) {
 	t.Parallel()
-	for name, want := range map[string]rollout.Message{
+	for name, want := range map[string]queue.Message{
 		"addon_descriptor":     {Descriptor: json.RawMessage(`{"key":"example-linker-app"}`)},
 		"addon_descriptor_url": {DescriptorURL: "https://app.example.com/atlassian-connect.json"},
 		"addon":                {},
@@ -120,7 +121,7 @@ func TestADescriptorReachesTheWorkers(t *testing.T) {
 		_, err := w.handle(name)
 		w.must(err)
 		got := w.messages()[0]
-		if diff := cmp.Diff(want, rollout.Message{Descriptor: got.Descriptor, DescriptorURL: got.DescriptorURL}); diff != "" {
+		if diff := cmp.Diff(want, queue.Message{Descriptor: got.Descriptor, DescriptorURL: got.DescriptorURL}); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/linkersync/linkersync/shared/connect"
+	"github.com/linkersync/linkersync/shared/queue"
 	"github.com/linkersync/linkersync/shared/rollout"
 )
 
@@ -34,7 +35,7 @@ func (e envelope) at(now time.Time) time.Time {
 type order struct {
 	// run is the run's id: the event's, so that the same event twice is one run.
 	run  string
-	task rollout.Task
+	task queue.Task
 	// at is when it was asked for.
 	at time.Time
 	// scheduled is true for the daily schedule, which also closes old runs.
@@ -48,7 +49,7 @@ type order struct {
 	// workspaces are those asked for; empty means all.
 	workspaces []string
 	// addon is what a TaskAddon message says.
-	addon rollout.Message
+	addon queue.Message
 }
 
 // deployment is what events must agree with.
@@ -91,7 +92,7 @@ func read(raw []byte, requestID string, now time.Time, d deployment) (order, err
 	case event.Source == "aws.s3" && event.DetailType == "Object Created":
 		o, err = readObject(event.Detail, d)
 	case event.DetailType == "Scheduled Event":
-		o = order{task: rollout.TaskValues, scheduled: true}
+		o = order{task: queue.TaskValues, scheduled: true}
 	default:
 		err = fmt.Errorf("%w: no rule of ours sends %q from %q", rollout.ErrRefused, event.DetailType, event.Source)
 	}
@@ -108,7 +109,7 @@ func readChange(detail []byte, d deployment) (order, error) {
 		return order{}, err
 	}
 	o := order{
-		task: rollout.TaskValues, workspaces: change.Installations,
+		task: queue.TaskValues, workspaces: change.Installations,
 		manifest: change.Manifest, stored: change.Location, allowPrune: change.AllowPrune,
 	}
 	switch {
@@ -130,7 +131,7 @@ func readAddon(detail []byte, d deployment) (order, error) {
 	if err := errors.Join(d.serves(update.App), rollout.CheckInstallations(update.Installations)); err != nil {
 		return order{}, err
 	}
-	o := order{task: rollout.TaskAddon, workspaces: update.Installations}
+	o := order{task: queue.TaskAddon, workspaces: update.Installations}
 	o.addon.DescriptorURL, o.addon.Descriptor = update.DescriptorURL, update.Descriptor
 	switch {
 	case len(update.Descriptor) > 0 && update.DescriptorURL != "":
@@ -179,5 +180,5 @@ func readObject(detail []byte, d deployment) (order, error) {
 	case err != nil:
 		return order{}, err
 	}
-	return order{task: rollout.TaskValues, stored: &rollout.Location{Key: key, VersionID: created.Object.VersionID}}, nil
+	return order{task: queue.TaskValues, stored: &rollout.Location{Key: key, VersionID: created.Object.VersionID}}, nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/linkersync/linkersync/functions/internal/metrics"
 	"github.com/linkersync/linkersync/shared/installation"
+	"github.com/linkersync/linkersync/shared/queue"
 	"github.com/linkersync/linkersync/shared/removal"
 	"github.com/linkersync/linkersync/shared/rollout"
 )
@@ -94,7 +95,7 @@ func (h *handler) queueRun(ctx context.Context, o order, target target) (result,
 	if err != nil {
 		return result{Run: o.run}, err
 	}
-	if o.task == rollout.TaskValues { // PUT /addon is not among the endpoints that go away
+	if o.task == queue.TaskValues { // PUT /addon is not among the endpoints that go away
 		state, err := h.watch.Look(ctx)
 		if err != nil {
 			return result{Run: run.ID}, err
@@ -156,7 +157,7 @@ func (h *handler) queueAll(ctx context.Context, run rollout.Run, o order, target
 
 // queuePage records whom a page of messages is for, and queues the messages. The name is
 // the page's, "" for no messages.
-func (h *handler) queuePage(ctx context.Context, run rollout.Run, messages []rollout.Message) (name string, err error) {
+func (h *handler) queuePage(ctx context.Context, run rollout.Run, messages []queue.Message) (name string, err error) {
 	if len(messages) == 0 {
 		return "", nil
 	}

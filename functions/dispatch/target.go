@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/linkersync/linkersync/shared/installation"
+	"github.com/linkersync/linkersync/shared/queue"
 	"github.com/linkersync/linkersync/shared/rollout"
 )
 
@@ -48,7 +49,7 @@ func (h *handler) resolve(ctx context.Context, o order) (target, error) {
 		return h.resolveStored(ctx, o, t)
 	case o.manifest != "":
 		return h.keepInline(ctx, o, t)
-	case o.task == rollout.TaskValues && len(o.workspaces) == 0:
+	case o.task == queue.TaskValues && len(o.workspaces) == 0:
 		return t, h.checkDefault(ctx)
 	}
 	return t, nil
@@ -195,8 +196,8 @@ func (t target) overtaken() string {
 
 // messages makes one message for each wanted installation of a page that has none
 // yet. Tombstones get none.
-func (t target) messages(run string, o order, page []installation.Installation, seen *rollout.Seen) []rollout.Message {
-	var messages []rollout.Message
+func (t target) messages(run string, o order, page []installation.Installation, seen *rollout.Seen) []queue.Message {
+	var messages []queue.Message
 	for _, in := range page {
 		because, wanted := t.all, true
 		if t.workspaces != nil {

@@ -25,6 +25,7 @@ import (
 	"github.com/linkersync/linkersync/internal/simulator/aws/eventbridge"
 	"github.com/linkersync/linkersync/shared/connect"
 	"github.com/linkersync/linkersync/shared/installation"
+	"github.com/linkersync/linkersync/shared/queue"
 	"github.com/linkersync/linkersync/shared/redact"
 	"github.com/linkersync/linkersync/shared/removal"
 	"github.com/linkersync/linkersync/shared/rollout"
@@ -118,7 +119,7 @@ func (w *world) must(err error) {
 }
 
 // page records a page of a run, as dispatch does after it queued it.
-func (w *world) page(run rollout.Run, cursor string, numbers ...int) (rollout.Run, []rollout.Message) {
+func (w *world) page(run rollout.Run, cursor string, numbers ...int) (rollout.Run, []queue.Message) {
 	w.t.Helper()
 	clientKeys := make([]string, len(numbers))
 	for i, number := range numbers {
@@ -126,9 +127,9 @@ func (w *world) page(run rollout.Run, cursor string, numbers ...int) (rollout.Ru
 	}
 	name, err := w.handler.table.OpenPage(w.t.Context(), run, clientKeys)
 	w.must(err)
-	messages := make([]rollout.Message, len(numbers))
+	messages := make([]queue.Message, len(numbers))
 	for i, key := range clientKeys {
-		messages[i] = rollout.Message{Run: run.ID, Page: name, ClientKey: key}
+		messages[i] = queue.Message{Run: run.ID, Page: name, ClientKey: key}
 	}
 	run, err = w.handler.table.AdvanceRun(w.t.Context(), run, name, len(numbers), cursor)
 	w.must(err)
@@ -136,7 +137,7 @@ func (w *world) page(run rollout.Run, cursor string, numbers ...int) (rollout.Ru
 }
 
 // report reports one outcome for every message and returns the run.
-func (w *world) report(id string, outcome rollout.Outcome, messages []rollout.Message) rollout.Run {
+func (w *world) report(id string, outcome rollout.Outcome, messages []queue.Message) rollout.Run {
 	w.t.Helper()
 	for _, message := range messages {
 		run, err := w.handler.table.Report(w.t.Context(), message, rollout.Result{Outcome: outcome})
@@ -186,15 +187,15 @@ func (w *world) stored(key string) string {
 }
 
 // messages are those in the workers' queue, in order of client keys.
-func (w *world) messages() []rollout.Message {
+func (w *world) messages() []queue.Message {
 	w.t.Helper()
-	messages := []rollout.Message{}
+	messages := []queue.Message{}
 	for _, raw := range w.aws.Queues.Messages(queued) {
-		var message rollout.Message
+		var message queue.Message
 		w.must(json.Unmarshal([]byte(raw.Body), &message))
 		messages = append(messages, message)
 	}
-	slices.SortFunc(messages, func(a, b rollout.Message) int { return strings.Compare(a.ClientKey, b.ClientKey) })
+	slices.SortFunc(messages, func(a, b queue.Message) int { return strings.Compare(a.ClientKey, b.ClientKey) })
 	return messages
 }
 

@@ -13,7 +13,7 @@ import (
 
 	"github.com/linkersync/linkersync/shared/connect"
 	"github.com/linkersync/linkersync/shared/installation"
-	"github.com/linkersync/linkersync/shared/rollout"
+	"github.com/linkersync/linkersync/shared/queue"
 	"github.com/linkersync/linkersync/shared/transport"
 )
 
@@ -37,7 +37,7 @@ func (s *timedStore) Get(ctx context.Context, clientKey string) (installation.In
 }
 
 type timedQueue struct {
-	rollout.SQS
+	queue.SQS
 	left time.Duration
 }
 

@@ -19,8 +19,8 @@ import (
 	"github.com/linkersync/linkersync/internal/parts"
 	"github.com/linkersync/linkersync/shared/connect"
 	"github.com/linkersync/linkersync/shared/installation"
+	"github.com/linkersync/linkersync/shared/queue"
 	"github.com/linkersync/linkersync/shared/redact"
-	"github.com/linkersync/linkersync/shared/rollout"
 )
 
 // memory is a store that counts its writes, fast enough for fuzzing. It refuses
@@ -64,7 +64,7 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-type noQueue struct{ rollout.SQS }
+type noQueue struct{ queue.SQS }
 
 func (noQueue) SendMessageBatch(context.Context, *sqs.SendMessageBatchInput, ...func(*sqs.Options)) (*sqs.SendMessageBatchOutput, error) {
 	return &sqs.SendMessageBatchOutput{}, nil

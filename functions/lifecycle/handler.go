@@ -17,7 +17,7 @@ import (
 	"github.com/linkersync/linkersync/functions/internal/startup"
 	"github.com/linkersync/linkersync/shared/connect"
 	"github.com/linkersync/linkersync/shared/installation"
-	"github.com/linkersync/linkersync/shared/rollout"
+	"github.com/linkersync/linkersync/shared/queue"
 )
 
 const (
@@ -56,7 +56,7 @@ func newHandler(s settings, log *slog.Logger) *handler {
 		},
 		lifecycle: lifecycle{
 			store: store, prover: prover, log: log,
-			firstSync: firstSync{queue: rollout.Queue{SQS: sqs.NewFromConfig(s.aws), URL: s.queueURL}, now: s.now},
+			firstSync: firstSync{queue: queue.Queue{SQS: sqs.NewFromConfig(s.aws), URL: s.queueURL}, now: s.now},
 		},
 	}
 }

@@ -21,8 +21,8 @@ import (
 
 	"github.com/linkersync/linkersync/shared/connect"
 	"github.com/linkersync/linkersync/shared/installation"
+	"github.com/linkersync/linkersync/shared/queue"
 	"github.com/linkersync/linkersync/shared/redact"
-	"github.com/linkersync/linkersync/shared/rollout"
 )
 
 // TestServePeers is no test: `make bench-peers` builds this package's test binary
@@ -43,7 +43,7 @@ func TestServePeers(t *testing.T) {
 			verifier: connect.Verifier{AppKey: s.appKey}, store: store, prover: newProver(s),
 			appSecret: &appSecretSource{now: time.Now, value: redact.New(os.Getenv("PEERS_APP_SECRET")), until: time.Now().Add(time.Hour)},
 		},
-		lifecycle: lifecycle{store: store, prover: newProver(s), log: slog.New(slog.NewTextHandler(io.Discard, nil)), firstSync: firstSync{queue: rollout.Queue{SQS: noQueue{}}, now: time.Now}},
+		lifecycle: lifecycle{store: store, prover: newProver(s), log: slog.New(slog.NewTextHandler(io.Discard, nil)), firstSync: firstSync{queue: queue.Queue{SQS: noQueue{}}, now: time.Now}},
 	}
 	handler.authorizer.appSecret.reference.Scheme = "aws-secret" // it has one, and it is read
 	listener, err := net.Listen("tcp", "127.0.0.1:"+os.Getenv("PEERS_PORT"))

@@ -17,6 +17,7 @@ import (
 	"github.com/linkersync/linkersync/shared/awsenv"
 	"github.com/linkersync/linkersync/shared/bitbucket"
 	"github.com/linkersync/linkersync/shared/installation"
+	"github.com/linkersync/linkersync/shared/queue"
 	"github.com/linkersync/linkersync/shared/removal"
 	"github.com/linkersync/linkersync/shared/rollout"
 	"github.com/linkersync/linkersync/shared/transport"
@@ -29,7 +30,7 @@ func configure(e *startup.Environment, log *slog.Logger, out io.Writer) (*handle
 	bucket := e.Required("LINKERSYNC_BUCKET")
 	table := &rollout.Table{Name: e.Required("LINKERSYNC_TABLE")}
 	bus := e.Required("LINKERSYNC_BUS")
-	queue := rollout.Queue{URL: e.Required("LINKERSYNC_QUEUE_URL"), DeadLettersURL: e.Required("LINKERSYNC_DEAD_LETTERS_URL")}
+	queue := queue.Queue{URL: e.Required("LINKERSYNC_QUEUE_URL"), DeadLettersURL: e.Required("LINKERSYNC_DEAD_LETTERS_URL")}
 	codec, err := bitbucket.Pinned(e.Optional("LINKERSYNC_CREATE_BODY", ""), e.Optional("LINKERSYNC_BULK_BODY", ""))
 	e.Wrong("LINKERSYNC_CREATE_BODY and LINKERSYNC_BULK_BODY", err)
 	aws, err := awsenv.Config(e.Getenv)

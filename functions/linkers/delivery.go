@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/linkersync/linkersync/shared/failure"
+	"github.com/linkersync/linkersync/shared/queue"
 	"github.com/linkersync/linkersync/shared/removal"
 	"github.com/linkersync/linkersync/shared/rollout"
 )
@@ -45,7 +46,7 @@ var (
 // delivery is one message as SQS delivered it.
 type delivery struct {
 	record  events.SQSMessage
-	message rollout.Message
+	message queue.Message
 	applied rollout.Applied
 	now     time.Time
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/linkersync/linkersync/functions/internal/metrics"
 	"github.com/linkersync/linkersync/functions/internal/startup"
+	"github.com/linkersync/linkersync/shared/queue"
 	"github.com/linkersync/linkersync/shared/removal"
 	"github.com/linkersync/linkersync/shared/rollout"
 )
@@ -28,14 +29,14 @@ type handler struct {
 	worker  worker
 	table   *rollout.Table
 	bus     rollout.Bus
-	queue   rollout.Queue
+	queue   queue.Queue
 	watch   *removal.Watch
 	newest  newest
 	metrics *metrics.Writer
 	now     func() time.Time
 }
 
-// Handle takes an SQS event, or a rollout.Message by direct invoke. template.yaml sets
+// Handle takes an SQS event, or a queue.Message by direct invoke. template.yaml sets
 // the batch size to 1; records of a larger batch are taken one after the other.
 func (h *handler) Handle(ctx context.Context, raw json.RawMessage) (answer any, err error) {
 	defer startup.Recover(ctx, h.log, &err)
@@ -70,13 +71,13 @@ func (h *handler) direct(ctx context.Context, raw []byte) (rollout.Applied, erro
 }
 
 // decode reads a message. Errors are rollout.ErrRefused: no attempt can do better.
-func decode(body []byte) (rollout.Message, error) {
-	var message rollout.Message
+func decode(body []byte) (queue.Message, error) {
+	var message queue.Message
 	if err := json.Unmarshal(body, &message); err != nil {
-		return rollout.Message{}, fmt.Errorf("%w: the message is not as documented", rollout.ErrRefused)
+		return queue.Message{}, fmt.Errorf("%w: the message is not as documented", rollout.ErrRefused)
 	}
-	if message.ClientKey == "" || (message.Task != rollout.TaskValues && message.Task != rollout.TaskAddon) {
-		return rollout.Message{}, fmt.Errorf("%w: the message names no client key, or no task that is known", rollout.ErrRefused)
+	if message.ClientKey == "" || (message.Task != queue.TaskValues && message.Task != queue.TaskAddon) {
+		return queue.Message{}, fmt.Errorf("%w: the message names no client key, or no task that is known", rollout.ErrRefused)
 	}
 	return message, nil
 }
@@ -116,7 +117,7 @@ func (h *handler) attempt(ctx context.Context, d *delivery) (err error) {
 			return errUnanswered
 		}
 	}
-	if d.message.Task == rollout.TaskValues { // PUT /addon is not among the endpoints that go away
+	if d.message.Task == queue.TaskValues { // PUT /addon is not among the endpoints that go away
 		if err := h.mayWork(ctx, d); err != nil {
 			return err
 		}

@@ -19,6 +19,7 @@ import (
 	"github.com/linkersync/linkersync/internal/simulator/fault"
 	"github.com/linkersync/linkersync/shared/bitbucket"
 	"github.com/linkersync/linkersync/shared/installation"
+	"github.com/linkersync/linkersync/shared/queue"
 	"github.com/linkersync/linkersync/shared/redact"
 	"github.com/linkersync/linkersync/shared/rollout"
 )
@@ -50,13 +51,13 @@ func TestMessagesAreAppliedReportedAndEndTheRun(t *testing.T) {
 // dead letter with its reason, or it has an outcome.
 func TestWhatBecomesOfAMessage(t *testing.T) {
 	t.Parallel()
-	aged := func(age time.Duration) rollout.Message {
+	aged := func(age time.Duration) queue.Message {
 		m := message(1)
 		m.Since = today.Add(-age)
 		return m
 	}
 	addon := message(1)
-	addon.Task = rollout.TaskAddon
+	addon.Task = queue.TaskAddon
 	asked := fault.Respond(429, http.Header{"Retry-After": {"1800"}}, "")
 	manifest := func(body string) func(w *world) {
 		return func(w *world) {
@@ -417,12 +418,12 @@ func TestUpdatesOfTheApp(t *testing.T) {
 	t.Parallel()
 	descriptor := simbitbucket.Descriptor(appKey, "https://app.example.com", "issues", "builds")
 	for name, test := range map[string]struct {
-		message rollout.Message
+		message queue.Message
 		body    string
 	}{
-		"read again":          {rollout.Message{}, "{}"},
-		"with its descriptor": {rollout.Message{Descriptor: descriptor}, `"descriptor":{`},
-		"with its address":    {rollout.Message{DescriptorURL: "https://app.example.com/atlassian-connect.json"}, `"descriptor_url":"https://app.example.com/`},
+		"read again":          {queue.Message{}, "{}"},
+		"with its descriptor": {queue.Message{Descriptor: descriptor}, `"descriptor":{`},
+		"with its address":    {queue.Message{DescriptorURL: "https://app.example.com/atlassian-connect.json"}, `"descriptor_url":"https://app.example.com/`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -436,7 +437,7 @@ func TestUpdatesOfTheApp(t *testing.T) {
 			}}
 			w.bitbucket.Faults().Add(fault.Path(http.MethodPut, "^/2.0/addon$"), fault.Always(), fault.Respond(403, nil, ""))
 			m := test.message
-			m.Task, m.ClientKey = rollout.TaskAddon, clientKey(1)
+			m.Task, m.ClientKey = queue.TaskAddon, clientKey(1)
 			w.batch(t.Context(), record("m", m, 1))
 			if !strings.Contains(string(body), test.body) {
 				t.Errorf("sent %s, want %s", body, test.body)

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 
 	"github.com/linkersync/linkersync/functions/internal/metrics"
+	"github.com/linkersync/linkersync/shared/queue"
 	"github.com/linkersync/linkersync/shared/rollout"
 )
 
@@ -15,10 +16,10 @@ import (
 func (h *handler) end(ctx context.Context, d delivery, next next, cause error) error {
 	d.applied.Outcome = outcomeOf(d.applied, cause)
 	if cause != nil {
-		d.applied.Reason = rollout.Shorten(d.reason(cause))
+		d.applied.Reason = queue.Shorten(d.reason(cause))
 	}
 	for i := range d.applied.Linkers {
-		d.applied.Linkers[i].Error = rollout.Shorten(d.applied.Linkers[i].Error)
+		d.applied.Linkers[i].Error = queue.Shorten(d.applied.Linkers[i].Error)
 	}
 	if d.message.ClientKey != "" { // a message that could not be read is part of no run
 		if _, err := rollout.Send(ctx, h.bus, rollout.DetailApplied, d.applied); err != nil {

@@ -10,6 +10,7 @@ import (
 	simbitbucket "github.com/linkersync/linkersync/internal/simulator/bitbucket"
 	"github.com/linkersync/linkersync/shared/bitbucket"
 	"github.com/linkersync/linkersync/shared/connect"
+	"github.com/linkersync/linkersync/shared/queue"
 	"github.com/linkersync/linkersync/shared/redact"
 	"github.com/linkersync/linkersync/shared/rollout"
 )
@@ -24,7 +25,7 @@ func (w *world) full() {
 }
 
 // allow puts a manifest into the bucket and returns a message that allows its prune.
-func (w *world) allow(scope string, values ...string) rollout.Message {
+func (w *world) allow(scope string, values ...string) queue.Message {
 	w.t.Helper()
 	w.desire(scope, values...)
 	version, err := w.handler.worker.desired.Objects.Version(w.t.Context(), scope)
@@ -39,21 +40,21 @@ func (w *world) allow(scope string, values ...string) rollout.Message {
 func TestALargePruneThatIsAllowed(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		prepare func(w *world) rollout.Message
+		prepare func(w *world) queue.Message
 		want    string
 		removed int
 	}{
-		"of everybody's manifest": {func(w *world) rollout.Message { return w.allow(rollout.DefaultScope, "NEW") }, "NEW", 13},
-		"of the workspace's own": {func(w *world) rollout.Message {
+		"of everybody's manifest": {func(w *world) queue.Message { return w.allow(rollout.DefaultScope, "NEW") }, "NEW", 13},
+		"of the workspace's own": {func(w *world) queue.Message {
 			w.desire(rollout.DefaultScope, "OTHER")
 			return w.allow(rollout.WorkspaceScope(workspace(1)), "NEW")
 		}, "NEW", 13},
-		"of an older manifest": {func(w *world) rollout.Message {
+		"of an older manifest": {func(w *world) queue.Message {
 			m := w.allow(rollout.DefaultScope, "NEW")
 			w.desire(rollout.DefaultScope, "NEWER")
 			return m
 		}, "A B C D E F G H I J K L M", 0},
-		"of everybody's, which isn't this one's": {func(w *world) rollout.Message {
+		"of everybody's, which isn't this one's": {func(w *world) queue.Message {
 			w.desire(rollout.WorkspaceScope(workspace(1)), "OWN")
 			return w.allow(rollout.DefaultScope, "NEW")
 		}, "A B C D E F G H I J K L M", 0},

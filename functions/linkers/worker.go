@@ -12,6 +12,7 @@ import (
 	"github.com/linkersync/linkersync/shared/connect"
 	"github.com/linkersync/linkersync/shared/failure"
 	"github.com/linkersync/linkersync/shared/installation"
+	"github.com/linkersync/linkersync/shared/queue"
 	"github.com/linkersync/linkersync/shared/reconcile"
 	"github.com/linkersync/linkersync/shared/rollout"
 )
@@ -37,7 +38,7 @@ type worker struct {
 
 // do takes an installation through its task and says what changed. The error
 // decides what becomes of the message, see delivery.next.
-func (w *worker) do(ctx context.Context, message rollout.Message) (applied rollout.Applied, err error) {
+func (w *worker) do(ctx context.Context, message queue.Message) (applied rollout.Applied, err error) {
 	applied = rollout.Applied{Run: message.Run, App: w.app, ClientKey: message.ClientKey, Task: message.Task}
 	in, err := w.store.Get(ctx, message.ClientKey)
 	switch {
@@ -52,19 +53,19 @@ func (w *worker) do(ctx context.Context, message rollout.Message) (applied rollo
 }
 
 // task does the message's task with the installation's secret.
-func (w *worker) task(ctx context.Context, in installation.Installation, message rollout.Message, applied *rollout.Applied) error {
+func (w *worker) task(ctx context.Context, in installation.Installation, message queue.Message, applied *rollout.Applied) error {
 	if in.State != installation.Installed {
 		return fmt.Errorf("%w: the app is uninstalled there", errSkipped)
 	}
 	signer := connect.Signer{AppKey: in.AppKey, ClientKey: in.ClientKey, Secret: in.SharedSecret}
 	client := &bitbucket.Client{BaseURL: w.apiURL, HTTP: w.http, Sign: signer.Sign, Codec: w.codec}
-	if message.Task == rollout.TaskAddon {
+	if message.Task == queue.TaskAddon {
 		return updateAddon(ctx, client, message)
 	}
 	return w.values(ctx, client, message, applied)
 }
 
-func updateAddon(ctx context.Context, client *bitbucket.Client, message rollout.Message) error {
+func updateAddon(ctx context.Context, client *bitbucket.Client, message queue.Message) error {
 	switch {
 	case len(message.Descriptor) > 0:
 		return client.UpdateAddonDescriptor(ctx, message.Descriptor)
@@ -77,7 +78,7 @@ func updateAddon(ctx context.Context, client *bitbucket.Client, message rollout.
 // values brings the linkers to the desired state, and starts over when that
 // changed while it wrote: also when it failed, for good perhaps, because what it
 // did write may have come after a newer manifest's values.
-func (w *worker) values(ctx context.Context, client *bitbucket.Client, message rollout.Message, applied *rollout.Applied) error {
+func (w *worker) values(ctx context.Context, client *bitbucket.Client, message queue.Message, applied *rollout.Applied) error {
 	for range maxRounds {
 		state, err := w.defaults.of(ctx, w.desired, applied.Workspace, message.Since, w.now())
 		if errors.Is(err, rollout.ErrNoManifest) {
@@ -156,5 +157,5 @@ func changed(applied rollout.Applied) bool {
 			return true
 		}
 	}
-	return applied.Task == rollout.TaskAddon
+	return applied.Task == queue.TaskAddon
 }

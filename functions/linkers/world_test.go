@@ -24,6 +24,7 @@ import (
 	simbitbucket "github.com/linkersync/linkersync/internal/simulator/bitbucket"
 	"github.com/linkersync/linkersync/shared/connect"
 	"github.com/linkersync/linkersync/shared/installation"
+	"github.com/linkersync/linkersync/shared/queue"
 	"github.com/linkersync/linkersync/shared/redact"
 	"github.com/linkersync/linkersync/shared/removal"
 	"github.com/linkersync/linkersync/shared/rollout"
@@ -164,15 +165,15 @@ func (w *world) event(name string) json.RawMessage {
 }
 
 // message is a message as dispatch queues it.
-func message(i int) rollout.Message {
-	return rollout.Message{Run: "run-1", Task: rollout.TaskValues, ClientKey: clientKey(i), Since: today}
+func message(i int) queue.Message {
+	return queue.Message{Run: "run-1", Task: queue.TaskValues, ClientKey: clientKey(i), Since: today}
 }
 
 // record is one record of a batch.
 func record(id string, message any, receives int) events.SQSMessage {
 	body, ok := message.(string)
 	if !ok {
-		encoded, _ := json.Marshal(message) // a rollout.Message always can be
+		encoded, _ := json.Marshal(message) // a queue.Message always can be
 		body = string(encoded)
 	}
 	return events.SQSMessage{MessageId: id, Body: body, Attributes: map[string]string{"ApproximateReceiveCount": fmt.Sprint(receives)}}
@@ -197,7 +198,7 @@ func (w *world) batch(ctx context.Context, records ...events.SQSMessage) []strin
 
 // recorder notes how long messages wait. Their receipts are made up.
 type recorder struct {
-	rollout.SQS
+	queue.SQS
 	w *world
 }
 

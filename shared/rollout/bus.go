@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 
 	"github.com/linkersync/linkersync/shared/awsenv"
+	"github.com/linkersync/linkersync/shared/queue"
 )
 
 // EventBridge is the part of [eventbridge.Client] that is used.
@@ -39,12 +40,12 @@ func Send[T Change | AddonUpdate | Applied | Finished](ctx context.Context, b Bu
 			return nil, fmt.Errorf("encode %s: %w", detailType, err)
 		}
 		one := types.PutEventsRequestEntry{EventBusName: &b.Name, Source: aws.String(Source), DetailType: &detailType, Detail: aws.String(string(body))}
-		if entrySize(one) > batchBytes {
-			return nil, fmt.Errorf("put %s: it has %d bytes, %w: the limit is %d", detailType, entrySize(one), ErrTooLarge, batchBytes)
+		if entrySize(one) > queue.BatchBytes {
+			return nil, fmt.Errorf("put %s: it has %d bytes, %w: the limit is %d", detailType, entrySize(one), ErrTooLarge, queue.BatchBytes)
 		}
 		entries = append(entries, one)
 	}
-	for batch := range Batches(entries, entrySize) {
+	for batch := range queue.Batches(entries, entrySize) {
 		out, err := b.EventBridge.PutEvents(ctx, &eventbridge.PutEventsInput{Entries: batch})
 		if err != nil {
 			return ids, fmt.Errorf("put %s: %w", detailType, awsenv.Cut(err))

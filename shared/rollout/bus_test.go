@@ -13,6 +13,7 @@ import (
 
 	"github.com/linkersync/linkersync/internal/simulator/aws/eventbridge"
 	"github.com/linkersync/linkersync/internal/simulator/fault"
+	"github.com/linkersync/linkersync/shared/queue"
 	"github.com/linkersync/linkersync/shared/rollout"
 )
 
@@ -96,7 +97,7 @@ func TestBatches(t *testing.T) {
 		"anew after each":      {[]int{most, most - 1, 1, 1}, [][]int{{most}, {most - 1, 1}, {1}}},
 		"too large, by itself": {[]int{most + 1, 1}, [][]int{{most + 1}, {1}}},
 	} {
-		got := slices.Collect(rollout.Batches(test.sizes, func(size int) int { return size }))
+		got := slices.Collect(queue.Batches(test.sizes, func(size int) int { return size }))
 		if diff := cmp.Diff(test.want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}

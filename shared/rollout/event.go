@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/linkersync/linkersync/shared/connect"
+	"github.com/linkersync/linkersync/shared/queue"
 )
 
 // Source is the source of every event on the bus, ours and the operator's.
@@ -73,7 +74,7 @@ type Applied struct {
 	App       string          `json:"app"`
 	ClientKey string          `json:"client_key"`
 	Workspace string          `json:"workspace,omitempty"`
-	Task      Task            `json:"task"`
+	Task      queue.Task      `json:"task"`
 	Outcome   Outcome         `json:"outcome"`
 	Reason    string          `json:"reason,omitempty"`
 	Linkers   []AppliedLinker `json:"linkers,omitempty"`

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"maps"
 	"strings"
+
+	"github.com/linkersync/linkersync/shared/queue"
 )
 
 // A page is the part of a run that dispatch queues at a time: up to a hundred
@@ -47,7 +49,7 @@ func (t *Table) page(ctx context.Context, runID, name string) (page page, found 
 // returns the run when this ended a page, so that the caller can [Announce] its end, and
 // a Run without an ID when others of the page are outstanding. ErrNoRun when the table
 // doesn't have the page (any more).
-func (t *Table) Report(ctx context.Context, message Message, result Result) (Run, error) {
+func (t *Table) Report(ctx context.Context, message queue.Message, result Result) (Run, error) {
 	if message.Run == "" || message.Page == "" {
 		return Run{}, fmt.Errorf("%w: the message names none", ErrNoRun)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/linkersync/linkersync/shared/queue"
 	"github.com/linkersync/linkersync/shared/removal"
 )
 
@@ -22,7 +23,7 @@ const (
 // Suspect implements [removal.Store].
 func (t *Table) Suspect(ctx context.Context, app, evidence string) error {
 	_, err := t.update(ctx, removalKey(app), "SET since = :now, evidence = :evidence", notSuspected,
-		values{":now": t.now().Unix(), ":evidence": Shorten(evidence), ":none": 0}, nil)
+		values{":now": t.now().Unix(), ":evidence": queue.Shorten(evidence), ":none": 0}, nil)
 	return err
 }
 
@@ -35,7 +36,7 @@ func (t *Table) ClaimProbe(ctx context.Context, app string, notFor time.Duration
 // NoteProbe implements [removal.Store].
 func (t *Table) NoteProbe(ctx context.Context, app, answer string, gone bool) error {
 	// Not after another process has cleared the suspicion.
-	met, err := t.update(ctx, removalKey(app), "SET answer = :answer", suspected, values{":answer": Shorten(answer), ":none": 0}, nil)
+	met, err := t.update(ctx, removalKey(app), "SET answer = :answer", suspected, values{":answer": queue.Shorten(answer), ":none": 0}, nil)
 	if err != nil || !met || !gone {
 		return err
 	}

@@ -13,11 +13,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/linkersync/linkersync/internal/simulator/fault"
+	"github.com/linkersync/linkersync/shared/queue"
 	"github.com/linkersync/linkersync/shared/rollout"
 )
 
 // queued records a page of a run with so many installations.
-func queued(t *testing.T, table *rollout.Table, run rollout.Run, from, count int, cursor string) (rollout.Run, []rollout.Message) {
+func queued(t *testing.T, table *rollout.Table, run rollout.Run, from, count int, cursor string) (rollout.Run, []queue.Message) {
 	t.Helper()
 	clientKeys := make([]string, count)
 	for i := range clientKeys {
@@ -27,9 +28,9 @@ func queued(t *testing.T, table *rollout.Table, run rollout.Run, from, count int
 	if err != nil {
 		t.Fatal(err)
 	}
-	messages := make([]rollout.Message, count)
+	messages := make([]queue.Message, count)
 	for i, key := range clientKeys {
-		messages[i] = rollout.Message{Run: run.ID, Page: page, ClientKey: key}
+		messages[i] = queue.Message{Run: run.ID, Page: page, ClientKey: key}
 	}
 	run, err = table.AdvanceRun(t.Context(), run, page, count, cursor)
 	if err != nil {
@@ -39,7 +40,7 @@ func queued(t *testing.T, table *rollout.Table, run rollout.Run, from, count int
 }
 
 // opened is a run of one page whose total is known.
-func opened(t *testing.T, table *rollout.Table, id string, total int) (rollout.Run, []rollout.Message) {
+func opened(t *testing.T, table *rollout.Table, id string, total int) (rollout.Run, []queue.Message) {
 	t.Helper()
 	run, err := table.OpenRun(t.Context(), id, app)
 	if err != nil {
@@ -122,7 +123,7 @@ func TestAPageThatIsReportedBeforeTheRunKnowsIt(t *testing.T) {
 	for _, dies := range []bool{true, false} {
 		page, err := table.OpenPage(t.Context(), run, []string{"a"})
 		c.must(err)
-		if early, err := table.Report(t.Context(), rollout.Message{Run: "r", Page: page, ClientKey: "a"}, rollout.Result{Outcome: rollout.Changed}); err != nil || early.Complete() {
+		if early, err := table.Report(t.Context(), queue.Message{Run: "r", Page: page, ClientKey: "a"}, rollout.Result{Outcome: rollout.Changed}); err != nil || early.Complete() {
 			t.Errorf("run %+v, error %v", early, err)
 		}
 		if !dies {
@@ -139,8 +140,8 @@ func TestWhatIsNotThere(t *testing.T) {
 	t.Parallel()
 	table := newCloud(t).table()
 	_, run := table.Run(t.Context(), "r")
-	_, report := table.Report(t.Context(), rollout.Message{Run: "r", Page: "p", ClientKey: "c"}, rollout.Result{Outcome: rollout.Changed})
-	_, first := table.Report(t.Context(), rollout.Message{ClientKey: "c"}, rollout.Result{Outcome: rollout.Changed})
+	_, report := table.Report(t.Context(), queue.Message{Run: "r", Page: "p", ClientKey: "c"}, rollout.Result{Outcome: rollout.Changed})
+	_, first := table.Report(t.Context(), queue.Message{ClientKey: "c"}, rollout.Result{Outcome: rollout.Changed})
 	for name, err := range map[string]error{"run": run, "report": report, "a first sync": first} {
 		if !errors.Is(err, rollout.ErrNoRun) {
 			t.Errorf("%s: %v, want ErrNoRun", name, err)
@@ -344,7 +345,7 @@ func TestACallThatIsRefusedIsAnError(t *testing.T) {
 		if _, err = table.AdvanceRun(ctx, run, page, 1, ""); err != nil {
 			return err
 		}
-		if run, err = table.Report(ctx, rollout.Message{Run: "r", Page: page, ClientKey: "a"}, rollout.Result{Outcome: rollout.Changed}); err != nil {
+		if run, err = table.Report(ctx, queue.Message{Run: "r", Page: page, ClientKey: "a"}, rollout.Result{Outcome: rollout.Changed}); err != nil {
 			return err
 		}
 		_, _, err = rollout.Announce(ctx, table, bus, run)

@@ -21,6 +21,7 @@ import (
 	siminfisical "github.com/linkersync/linkersync/internal/simulator/infisical"
 	"github.com/linkersync/linkersync/shared/awsenv"
 	"github.com/linkersync/linkersync/shared/installation"
+	"github.com/linkersync/linkersync/shared/queue"
 	"github.com/linkersync/linkersync/shared/redact"
 	"github.com/linkersync/linkersync/shared/rollout"
 )
@@ -192,7 +193,7 @@ func (w *world) dispatch(ctx context.Context, id string, detail []byte) error {
 		second.Outcome = rollout.Failed
 	}
 	for clientKey, result := range map[string]rollout.Result{"one": first, "two": second} {
-		reported, err := table.Report(ctx, rollout.Message{Run: id, Page: page, ClientKey: clientKey}, result)
+		reported, err := table.Report(ctx, queue.Message{Run: id, Page: page, ClientKey: clientKey}, result)
 		if err != nil {
 			return err
 		}

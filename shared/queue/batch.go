@@ -1,4 +1,4 @@
-package rollout
+package queue
 
 import "iter"
 
@@ -8,7 +8,7 @@ import "iter"
 // and https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html
 const (
 	batchCount = 10
-	batchBytes = 256 << 10
+	BatchBytes = 256 << 10
 )
 
 // Batches splits a list into as few calls as the limits permit, in order. What is too
@@ -17,7 +17,7 @@ func Batches[T any](list []T, size func(T) int) iter.Seq[[]T] {
 	return func(yield func([]T) bool) {
 		start, total := 0, 0
 		for i, one := range list {
-			if i > start && (i-start == batchCount || total+size(one) > batchBytes) {
+			if i > start && (i-start == batchCount || total+size(one) > BatchBytes) {
 				if !yield(list[start:i]) {
 					return
 				}

@@ -13,6 +13,7 @@ import (
 	"github.com/linkersync/linkersync/action/internal/platform"
 	"github.com/linkersync/linkersync/shared/manifest"
 	"github.com/linkersync/linkersync/shared/rollout"
+	"github.com/linkersync/linkersync/shared/transport"
 )
 
 // pollEvery is how often the run's progress is read: one read of a table, twelve a
@@ -137,7 +138,7 @@ func (s *step) wait(ctx context.Context, table *rollout.Table, id string) (rollo
 				return last, err
 			}
 		}
-		if err := sleep(ctx, poll); err != nil {
+		if err := transport.Sleep(ctx, pauseBefore(poll)); err != nil {
 			return last, fmt.Errorf("run %s %s (%w)", id, s.whereItIs(last), err)
 		}
 	}
@@ -163,17 +164,10 @@ func (s *step) waiting(ctx context.Context, table *rollout.Table) error {
 	return err
 }
 
-func sleep(ctx context.Context, poll int) error {
-	pause := pollEvery
+// pauseBefore is how long to wait before the next poll.
+func pauseBefore(poll int) time.Duration {
 	if poll < firstPolls {
-		pause = pollEvery / 10
+		return pollEvery / 10
 	}
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-timer.C:
-		return nil
-	}
+	return pollEvery
 }

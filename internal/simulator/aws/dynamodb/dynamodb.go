@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 
 	"github.com/linkersync/linkersync/internal/simulator/aws/wire"
 	"github.com/truora/minidyn/server"
@@ -18,6 +19,7 @@ import (
 // Service holds the tables of one account and region. It is safe for concurrent use.
 type Service struct {
 	*wire.JSON
+	mu     sync.Mutex // minidyn reads its map of tables without a lock in some operations
 	tables *server.Server
 }
 
@@ -31,6 +33,8 @@ func New() *Service {
 
 // Handle implements wire.Service.
 func (s *Service) Handle(w http.ResponseWriter, r *http.Request, _ []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.tables.ServeHTTP(w, r)
 	return nil
 }
@@ -43,6 +47,8 @@ func (s *Service) Add(name string) {
 	r := httptest.NewRequestWithContext(context.Background(), http.MethodPost, "/", strings.NewReader(create))
 	r.Header.Set("X-Amz-Target", s.Prefix+".CreateTable")
 	w := httptest.NewRecorder()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.tables.ServeHTTP(w, r)
 	if w.Code != http.StatusOK {
 		panic("dynamodb: add table " + name + ": " + w.Body.String())

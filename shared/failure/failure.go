@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/linkersync/linkersync/shared/awsenv"
@@ -89,6 +90,15 @@ func KindOf(err error) Kind {
 	return byRule(err)
 }
 
+// Passing tells whether time alone may help: nothing in err is for a person to correct.
+func Passing(err error) bool {
+	several, ok := errors.AsType[Several](err)
+	if !ok {
+		return KindOf(err) == RetryLater
+	}
+	return len(several) > 0 && !slices.ContainsFunc(several, func(one error) bool { return !Passing(one) })
+}
+
 func byRule(err error) Kind {
 	if removal.Evidence(err) {
 		return Everything
@@ -117,6 +127,8 @@ func rules() []rule {
 		{awsenv.ErrBadCredentials, Everything},
 		{awsenv.ErrNoCredentials, Everything},
 		{awsenv.ErrNoRegion, Everything},
+		{installation.ErrKMSDenied, Everything},
+		{installation.ErrKMSKey, Everything},
 		{infisical.ErrLoginRefused, Everything},
 		{infisical.ErrLockedOut, Everything},
 		{infisical.ErrUnauthorized, Everything},
@@ -127,7 +139,6 @@ func rules() []rule {
 		{infisical.ErrRateLimited, RetryLater},
 		{infisical.ErrServer, RetryLater},
 		{infisical.ErrBitbucketUnavailable, RetryLater},
-		{installation.ErrUnavailable, RetryLater},
 		{awsenv.ErrThrottled, RetryLater},
 		{awsenv.ErrServer, RetryLater},
 		{awsenv.ErrUnreachable, RetryLater},
@@ -136,6 +147,9 @@ func rules() []rule {
 		{rollout.ErrRefused, Permanent},
 		{installation.ErrDamaged, Permanent},
 		{installation.ErrInvalid, Permanent},
+		{installation.ErrPendingDeletion, Permanent},
+		{installation.ErrTooLarge, Permanent},
+		{installation.ErrNoSecret, Permanent},
 		{transport.ErrBodyTooLarge, Permanent},
 		{bitbucket.ErrNoLinker, Permanent},
 		{bitbucket.ErrForbidden, Permanent},
@@ -151,6 +165,8 @@ func rules() []rule {
 		{infisical.ErrInUse, Permanent},
 		{infisical.ErrBadCredentials, Permanent},
 		{infisical.ErrUnsupported, Permanent},
+		// After its causes: a damaged secret makes its installation unavailable, too.
+		{installation.ErrUnavailable, RetryLater},
 	}
 }
 

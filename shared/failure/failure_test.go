@@ -47,8 +47,10 @@ func TestKindOf(t *testing.T) {
 		"AWS denies":                  {&awsenv.Error{Code: "AccessDeniedException", Kind: awsenv.ErrAccessDenied}, failure.Everything},
 		"AWS throttles":               {&awsenv.Error{Kind: awsenv.ErrThrottled}, failure.RetryLater},
 		"the store is away":           {installation.ErrUnavailable, failure.RetryLater},
-		"a damaged secret":            {installation.ErrDamaged, failure.Permanent},
-		"a newer release's secret":    {installation.ErrNewer, failure.ThisInstallation},
+		"a damaged secret":            {&installation.Error{Kind: installation.ErrDamaged}, failure.Permanent},
+		"a newer release's secret":    {&installation.Error{Kind: installation.ErrNewer}, failure.ThisInstallation},
+		"a key that may not be used":  {&installation.Error{Kind: installation.ErrKMSDenied}, failure.Everything},
+		"a code that nothing knows":   {&installation.Error{}, failure.RetryLater},
 		"a manifest that isn't valid": {rollout.ErrRefused, failure.Permanent},
 		"a large prune":               {&reconcile.PruneGuardError{}, failure.Permanent},
 		"Infisical's limit":           {infisical.ErrRateLimited, failure.RetryLater},
@@ -60,6 +62,26 @@ func TestKindOf(t *testing.T) {
 	} {
 		if got := failure.KindOf(test.err); got != test.want {
 			t.Errorf("%s: %s, want %s", name, got, test.want)
+		}
+	}
+}
+
+func TestPassing(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		err  error
+		want bool
+	}{
+		"nil":                       {nil, false},
+		"503":                       {answer(503, ""), true},
+		"403":                       {answer(403, ""), false},
+		"a signal":                  {context.Canceled, false},
+		"several that pass":         {fmt.Errorf("linkers: %w", failure.Several{answer(429, ""), answer(503, "")}), true},
+		"several, one for a person": {failure.Several{answer(403, ""), answer(503, "")}, false},
+		"none of several":           {failure.Several{}, false},
+	} {
+		if got := failure.Passing(test.err); got != test.want {
+			t.Errorf("%s: %t, want %t", name, got, test.want)
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/linkersync/linkersync/action/internal/ci/summary"
 	"github.com/linkersync/linkersync/action/internal/platform"
 	"github.com/linkersync/linkersync/action/internal/setup"
+	"github.com/linkersync/linkersync/shared/failure"
 	"github.com/linkersync/linkersync/shared/manifest"
 	"github.com/linkersync/linkersync/shared/reconcile"
 	"github.com/linkersync/linkersync/shared/redact"
@@ -214,19 +215,21 @@ func (s *step) add(path string, part apply.Part) {
 	if err := part.WriteText(s.out, false); err != nil {
 		s.report.Fail(summary.Problem{Subject: "log", Text: err.Error()})
 	}
-	for _, failure := range part.Failures {
+	for _, failed := range part.Failures {
 		where := ""
 		if target := part.Plan.Installation; target != nil {
 			where = " in workspace " + target.Workspace
 		}
-		text := failure.Err.Error()
-		if _, guarded := errors.AsType[*reconcile.PruneGuardError](failure.Err); guarded {
+		text := failed.Err.Error()
+		if _, guarded := errors.AsType[*reconcile.PruneGuardError](failed.Err); guarded {
 			text += ", with the input prune: true"
+		} else if failure.Passing(failed.Err) {
+			text += ". This may pass: run the step again later."
 		}
-		s.report.Fail(summary.Problem{Subject: failure.Subject + where, Text: text})
+		s.report.Fail(summary.Problem{Subject: failed.Subject + where, Text: text})
 		s.platform.Annotate(platform.Annotation{
-			Level: platform.Error, Title: failure.Subject + where, Message: text,
-			File: path, Line: failure.Position.Line, Column: failure.Position.Column,
+			Level: platform.Error, Title: failed.Subject + where, Message: text,
+			File: path, Line: failed.Position.Line, Column: failed.Position.Column,
 		})
 	}
 }

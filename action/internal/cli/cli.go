@@ -25,6 +25,8 @@ const (
 	exitFailed  = 1
 	exitUsage   = 2
 	exitChanges = 3
+	// exitLater: nothing is wrong but what passes, such as a rate limit or an outage.
+	exitLater = 4
 	// exitInterrupted is 128 and the number of SIGINT, as a shell has it.
 	exitInterrupted = 130
 )
@@ -43,7 +45,8 @@ type Process struct {
 const description = `Keep a Bitbucket Connect app's linker values, and your Bitbucket connections in Infisical, as linkersync.yaml says.
 
 Exit codes: 0 fine, 1 failed, 2 wrong use, 3 "plan --exit-code" found changes,
-130 interrupted.`
+4 failed for a reason that passes, such as a rate limit or an outage: run it
+again later. 130 interrupted.`
 
 const examples = `  linkersync plan --installation all
   linkersync apply --installation {11111111-2222-4333-8444-555555555555}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/linkersync/linkersync/action/internal/platform"
 	"github.com/linkersync/linkersync/action/internal/setup"
+	"github.com/linkersync/linkersync/shared/failure"
 )
 
 // invocation is one run of the command: what a verb needs besides its own flags.
@@ -110,6 +111,30 @@ var errChanges = errors.New("there are changes")
 // errReported ends a verb that has printed its errors with its results.
 var errReported = errors.New("failed, as printed")
 
+// failures counts what a verb has printed of them.
+type failures struct{ all, passing int }
+
+func (f *failures) add(err error) {
+	f.all++
+	if failure.Passing(err) {
+		f.passing++
+	}
+}
+
+// err ends the verb. It is nil without a failure.
+func (f *failures) err() error {
+	switch {
+	case f.all == 0:
+		return nil
+	case f.all == f.passing:
+		return errLater
+	}
+	return errReported
+}
+
+// errLater is errReported when each of the errors may pass.
+var errLater = fmt.Errorf("%w: run it again later", errReported)
+
 // finish prints err, if it needs it, and returns the exit code for it.
 func (inv *invocation) finish(err error) int {
 	if cause := context.Cause(inv.ctx); err != nil && cause != nil && errors.Is(err, context.DeadlineExceeded) {
@@ -133,6 +158,8 @@ func (inv *invocation) finish(err error) int {
 		return exitInterrupted
 	case errors.Is(err, errChanges):
 		return exitChanges
+	case errors.Is(err, errLater):
+		return exitLater
 	case errors.Is(err, errReported):
 		return exitFailed
 	case errors.As(err, &wrongUse):
@@ -141,6 +168,9 @@ func (inv *invocation) finish(err error) int {
 	}
 	_, _ = fmt.Fprintf(inv.process.Stderr, "linkersync: %v\n", err)
 	inv.hint(err)
+	if failure.Passing(err) {
+		return exitLater
+	}
 	return exitFailed
 }
 

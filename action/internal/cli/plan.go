@@ -105,7 +105,8 @@ type parts struct {
 	total reconcile.Summary
 	count int
 	// first is the first failure; what helps against it usually helps against all.
-	first error
+	first  error
+	failed failures
 }
 
 func newParts(inv *invocation, path string, quiet, fleet bool) *parts {
@@ -154,6 +155,7 @@ func (p *parts) show(part apply.Part) error {
 // workspace.
 func (p *parts) fail(part apply.Part, failure apply.Failure) {
 	p.clear()
+	p.failed.add(failure.Err)
 	if p.first == nil {
 		p.first = failure.Err
 	}
@@ -187,11 +189,10 @@ func (p *parts) finish() error {
 		p.clear()
 		p.sum(p.inv.process.Stdout)
 	}
-	if p.total.Failed == 0 {
-		return nil
+	if p.first != nil {
+		p.inv.hint(p.first)
 	}
-	p.inv.hint(p.first)
-	return errReported
+	return p.failed.err()
 }
 
 func (p *parts) sum(w io.Writer) {

@@ -17,9 +17,10 @@ type report struct {
 	// dryRun: nothing is called, so nothing is remembered.
 	dryRun bool
 
-	mu                     sync.Mutex
-	count, skipped, broken int
-	failed                 error
+	mu             sync.Mutex
+	count, skipped int
+	broken         failures
+	failed         error
 }
 
 // add records one workspace. It fails only when the journal can't be written: going
@@ -29,7 +30,7 @@ func (r *report) add(in installation.Installation, err error) error {
 	defer r.mu.Unlock()
 	line := updated{ClientKey: in.ClientKey, Workspace: string(in.Principal.UUID)}
 	if err != nil {
-		r.broken++
+		r.broken.add(err)
 		line.Error = err.Error()
 	} else if r.count++; !r.dryRun {
 		if err := r.done.Add(in.ClientKey); err != nil {
@@ -57,11 +58,11 @@ func (r *report) finish(verb string) error {
 		verb = "would be " + verb
 	}
 	if !r.inv.json {
-		_, _ = fmt.Fprintf(r.inv.process.Stdout, "%d %s, %d were done before, %d failed\n", r.count, verb, r.skipped, r.broken)
+		_, _ = fmt.Fprintf(r.inv.process.Stdout, "%d %s, %d were done before, %d failed\n", r.count, verb, r.skipped, r.broken.all)
 	}
 	// What ended the run early is not among what was printed.
-	if r.failed == nil && r.broken > 0 {
-		return errReported
+	if r.failed == nil {
+		return r.broken.err()
 	}
 	return r.failed
 }

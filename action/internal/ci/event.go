@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 
 	"github.com/linkersync/linkersync/action/internal/apply"
@@ -103,8 +102,8 @@ func (s *step) deployment(ctx context.Context) (rollout.Bus, *rollout.Table, err
 	if err != nil {
 		return rollout.Bus{}, nil, err
 	}
-	return rollout.Bus{EventBridge: eventbridge.NewFromConfig(aws), Name: s.config.Bus},
-		&rollout.Table{DynamoDB: dynamodb.NewFromConfig(aws), Name: s.config.Table}, nil
+	table, err := s.session.Table(ctx)
+	return rollout.Bus{EventBridge: eventbridge.NewFromConfig(aws), Name: s.config.Bus}, table, err
 }
 
 // wait reads the run's progress until it is done, and prints it when it moves. The run

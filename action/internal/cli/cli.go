@@ -19,7 +19,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// Exit codes. exitChanges is only ever the answer of `plan --exit-code`.
+// Exit codes. exitChanges is only ever an answer: of `plan --exit-code`, and of doctor.
 const (
 	exitOK      = 0
 	exitFailed  = 1
@@ -44,9 +44,9 @@ type Process struct {
 
 const description = `Keep a Bitbucket Connect app's linker values, and your Bitbucket connections in Infisical, as linkersync.yaml says.
 
-Exit codes: 0 fine, 1 failed, 2 wrong use, 3 "plan --exit-code" found changes,
-4 failed for a reason that passes, such as a rate limit or an outage: run it
-again later. 130 interrupted.`
+Exit codes: 0 fine, 1 failed, 2 wrong use, 3 "plan --exit-code" found changes
+or "doctor" no linker endpoints, 4 failed for a reason that passes, such as a
+rate limit or an outage: run it again later. 130 interrupted.`
 
 const examples = `  linkersync plan --installation all
   linkersync apply --installation {11111111-2222-4333-8444-555555555555}
@@ -73,7 +73,7 @@ func newRootCommand(inv *invocation) *cobra.Command {
 	command := newGroup("linkersync", "Keep linker values and Infisical connections as a manifest says.",
 		newStatusCommand(inv), newValidateCommand(inv), newPlanCommand(inv), newApplyCommand(inv), newExportCommand(inv), newDoctorCommand(inv),
 		newAddonCommand(inv), newInstallationsCommand(inv), newLinkersCommand(inv), newValuesCommand(inv),
-		newConnectionsCommand(inv), newActionCommand(inv), newVersionCommand(inv),
+		newConnectionsCommand(inv), newStopCommand(inv), newActionCommand(inv), newVersionCommand(inv),
 	)
 	command.Long, command.Example, command.Version = description, examples, inv.process.Version
 	command.SetVersionTemplate("{{.Name}} {{.Version}}\n") // as the verb has it

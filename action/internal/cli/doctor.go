@@ -19,27 +19,42 @@ import (
 // doctor are the flags of the verb of that name.
 type doctor struct {
 	installation, file, roundTrip string
+	clear                         bool
 }
 
 func newDoctorCommand(inv *invocation) *cobra.Command {
 	c := &doctor{}
 	command := &cobra.Command{
-		Use: "doctor", Short: "Check one installation end to end, and say what to do.", Args: takes(),
-		Long: `It checks that the installation is in the store, this machine's clock against Bitbucket's, the shared secret, whether Bitbucket still has the linker endpoints, and with --file the manifest's linkers against the descriptor's. It changes nothing, unless --round-trip asks for one value to be written, read and deleted.
+		Use: "doctor", Short: "Does Bitbucket have the linker endpoints? Can an installation work?", Args: takes(),
+		Long: `Without --installation it asks Bitbucket, without any secret or configuration, whether the linker endpoints are there.
+Exit codes: 0 they are there, 3 they are gone at this moment, 4 no verdict.
 
-Exit code 1 when a check fails; a warning is no failure.`,
-		Example: `  linkersync doctor --installation {11111111-2222-4333-8444-555555555555}
+With --installation it checks one installation: that it is in the store, this machine's clock against Bitbucket's, the shared secret, the linker endpoints, and with --file the manifest's linkers against the descriptor's. It changes nothing, unless --round-trip asks for one value to be written, read and deleted.
+Exit code 1 when a check fails; a warning is no failure.
+
+--clear does what "linkersync stop clear" does.`,
+		Example: `  linkersync doctor
+  linkersync doctor --installation {11111111-2222-4333-8444-555555555555}
   linkersync doctor --installation {11111111-2222-4333-8444-555555555555} --file linkersync.yaml --round-trip issues`,
 		RunE: inv.verb(func([]string) error { return c.run(inv) }),
 	}
 	installationFlag(command, &c.installation, oneInstallation)
-	required(command, "installation")
+	inv.optionFlags(command.Flags(), named("table"))
+	command.Flags().BoolVar(&c.clear, "clear", false, "Start the app again that was stopped; needs --table.")
 	command.Flags().StringVarP(&c.file, "file", "f", "", "Compare the linkers of this manifest `FILE` with Bitbucket's.")
 	command.Flags().StringVar(&c.roundTrip, "round-trip", "", "Write a value to this `LINKER`, read it and delete it.")
 	return command
 }
 
 func (c *doctor) run(inv *invocation) error {
+	switch {
+	case c.clear:
+		return inv.clearStop()
+	case c.installation == "" && c.file+c.roundTrip != "":
+		return usage("--file and --round-trip are about one installation: give --installation a client key or a workspace's UUID")
+	case c.installation == "":
+		return inv.probe()
+	}
 	var wanted manifest.Manifest
 	if c.file != "" {
 		var err error

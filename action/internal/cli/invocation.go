@@ -104,8 +104,8 @@ func (e usageError) Error() string { return e.message }
 
 func usage(format string, args ...any) error { return usageError{fmt.Sprintf(format, args...)} }
 
-// errChanges ends `plan --exit-code` when there is something to change. It is an
-// answer, so it is not printed.
+// errChanges ends `plan --exit-code` when there is something to change, and doctor when
+// the linker endpoints are gone. It is an answer, so it is not printed.
 var errChanges = errors.New("there are changes")
 
 // errReported ends a verb that has printed its errors with its results.

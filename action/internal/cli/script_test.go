@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/term"
 
@@ -21,6 +22,7 @@ import (
 	simbitbucket "github.com/linkersync/linkersync/internal/simulator/bitbucket"
 	"github.com/linkersync/linkersync/internal/simulator/fault"
 	"github.com/linkersync/linkersync/shared/installation"
+	"github.com/linkersync/linkersync/shared/rollout"
 )
 
 // mark is in every secret of the scripts' world, and in nothing else: no output may
@@ -67,6 +69,7 @@ func linkersync() int {
 //	breaks bitbucket|aws METHOD|TARGET PATH STATUS BODY  answer so from now on
 //	mends bitbucket|aws       stop that
 //	removed                   Bitbucket takes the linker endpoints away
+//	stops [now]               the deployment suspects that the endpoints are gone, or is stopped
 //	values WORKSPACE LINKER VALUE…  want these values at Bitbucket
 //	stored N                  want N secrets in Secrets Manager
 //	damaged WORKSPACE         the workspace's secret is one that nobody can read
@@ -86,7 +89,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": wantExit, "calls": wantCalls, "breaks": breaks, "mends": mends, "removed": removed, "values": wantValues, "stored": wantStored,
+			"exits": wantExit, "calls": wantCalls, "breaks": breaks, "mends": mends, "removed": removed, "stops": stops, "values": wantValues, "stored": wantStored,
 			"damaged": damaged, "harmless": harmless,
 		},
 	})
@@ -153,6 +156,15 @@ func mends(ts *testscript.TestScript, _ bool, args []string) { worldOf(ts).fault
 
 func removed(ts *testscript.TestScript, _ bool, _ []string) {
 	worldOf(ts).bitbucket.Configure(func(s *simbitbucket.Switches) { s.Removed = simbitbucket.RemovedGone })
+}
+
+func stops(ts *testscript.TestScript, _ bool, args []string) {
+	table := &rollout.Table{DynamoDB: dynamodb.NewFromConfig(worldOf(ts).aws.Config()), Name: "linkersync"}
+	ts.Check(table.Suspect(context.Background(), scriptApp, "GET /2.0/addon/linkers: 410 Gone"))
+	if len(args) > 0 {
+		_, err := table.Stop(context.Background(), scriptApp)
+		ts.Check(errors.Join(err, table.NoteProbe(context.Background(), scriptApp, "GET /2.0/addon/linkers answers 410", true)))
+	}
 }
 
 func wantValues(ts *testscript.TestScript, _ bool, args []string) {

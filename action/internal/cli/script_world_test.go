@@ -128,6 +128,7 @@ func (w *scriptWorld) seedStore() error {
 			return err
 		}
 	}
+	w.aws.Tables.Add("linkersync")
 	w.aws.Faults.ResetCalls()
 	return w.aws.Secrets.Add("linkersync/app", `{"app_secret":"`+sharedSecret("gamma")+`"}`, nil)
 }

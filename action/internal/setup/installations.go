@@ -65,7 +65,7 @@ func (s *Session) direct(name string, secret redact.Secret) iter.Seq2[installati
 	case !apply.IsClientKey(name):
 		err = fmt.Errorf("%s is one installation's secret, and %q is no client key: give --installation the client key, which begins with ari: or connection:, or unset the variable to use the store", SharedSecretVariable, name)
 	case s.AppKey() == "":
-		err = errNoApp
+		err = ErrNoApp
 	}
 	if err != nil {
 		return func(yield func(installation.Installation, error) bool) { yield(installation.Installation{}, err) }

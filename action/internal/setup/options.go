@@ -148,8 +148,8 @@ func (o *Options) awsTable() []Option {
 			Help: "The deployment's event bus, for via event.",
 		},
 		{
-			Name: "table", Input: true, Value: Text(&o.Table, "NAME"),
-			Help: "The deployment's table, for via event; an output of the stack.",
+			Name: "table", Input: true, Flag: true, Value: Text(&o.Table, "NAME"),
+			Help: "The deployment's table; an output of the stack. In CI, via event needs it.",
 		},
 		{
 			Name: "kms_key_id", Flag: true, Value: Text(&o.KMSKeyID, "KEY"),

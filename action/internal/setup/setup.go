@@ -16,6 +16,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/smithy-go/logging"
 
@@ -24,6 +25,8 @@ import (
 	"github.com/linkersync/linkersync/shared/connect"
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/redact"
+	"github.com/linkersync/linkersync/shared/removal"
+	"github.com/linkersync/linkersync/shared/rollout"
 	"github.com/linkersync/linkersync/shared/transport"
 )
 
@@ -132,7 +135,8 @@ func (s *Session) loadAWS(ctx context.Context) (aws.Config, error) {
 	return loaded, nil
 }
 
-var errNoApp = errors.New("no app key: set \"app\" in the manifest, --app-key or LINKERSYNC_APP_KEY")
+// ErrNoApp says that neither option nor manifest told the app.
+var ErrNoApp = errors.New("no app key: set \"app\" in the manifest, --app-key or LINKERSYNC_APP_KEY")
 
 // Store returns the installations of the app in Secrets Manager.
 func (s *Session) Store(ctx context.Context) (*installation.SecretsManager, error) {
@@ -142,7 +146,7 @@ func (s *Session) Store(ctx context.Context) (*installation.SecretsManager, erro
 		return s.store, nil
 	}
 	if s.options.AppKey == "" {
-		return nil, errNoApp
+		return nil, ErrNoApp
 	}
 	client, err := s.secretsClient(ctx)
 	if err != nil {
@@ -162,6 +166,23 @@ func (s *Session) secretsClient(ctx context.Context) (*secretsmanager.Client, er
 	}
 	s.secrets = secretsmanager.NewFromConfig(loaded)
 	return s.secrets, nil
+}
+
+// Table returns the deployment's table.
+func (s *Session) Table(ctx context.Context) (*rollout.Table, error) {
+	if s.options.Table == "" {
+		return nil, errors.New("no table: give the deployment's with --table or LINKERSYNC_TABLE; it is an output of the stack")
+	}
+	config, err := s.AWS(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &rollout.Table{DynamoDB: dynamodb.NewFromConfig(config), Name: s.options.Table, Now: s.options.Now}, nil
+}
+
+// Probe asks Bitbucket, without any secret, whether it has the linker endpoints.
+func (s *Session) Probe(ctx context.Context) (removal.Verdict, string) {
+	return removal.Probe(ctx, &http.Client{Transport: s.transport}, s.options.BitbucketURL)
 }
 
 // Bitbucket returns a client that signs as the installation.

@@ -100,3 +100,26 @@ func TestSubjects(t *testing.T) {
 		t.Errorf("complaints (-want +got):\n%s", diff)
 	}
 }
+
+func TestRetries(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		row, code string
+		want      []string
+	}{
+		"a constant":        {"| waits | `maxWait` | `2 * time.Minute` | `a.go` |", "\tmaxWait   = 2 * time.Minute\n", nil},
+		"a setting":         {"| receives | `maxReceiveCount` | `10` | `a.go` |", "  maxReceiveCount: 10\n", nil},
+		"another value":     {"| tries | `attempts` | `4` | `a.go` |", "attempts = 40\n", []string{"docs/retries.md: a.go has no attempts of 4"}},
+		"another name":      {"| tries | `attempts` | `4` | `a.go` |", "maxAttempts = 4\n", []string{"docs/retries.md: a.go has no attempts of 4"}},
+		"an unreadable row": {"| tries | attempts | 4 | a.go |", "", []string{"docs/retries.md: no row of its table can be read"}},
+	} {
+		files := fstest.MapFS{"docs/retries.md": {Data: []byte(test.row + "\n")}, "a.go": {Data: []byte(test.code)}}
+		got, err := retries(files)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}

@@ -1,6 +1,6 @@
 // Command check looks at what no linter knows: the Go version in each place that
-// names one, the length of Markdown lines, and the length of commit subjects. `make
-// lint` runs it; it prints each complaint on a line of its own.
+// names one, the length of Markdown lines and of commit subjects, and the bounds in
+// docs/retries.md. `make lint` runs it; it prints each complaint on a line of its own.
 //
 //	go run ./internal/tools/check [-base origin/main]
 package main
@@ -44,6 +44,11 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	found = append(found, lines...)
+	bounds, err := retries(tree)
+	if err != nil {
+		return err
+	}
+	found = append(found, bounds...)
 	if *base != "" {
 		log, err := git(ctx, "log", "--format=%h %s", *base+"..HEAD")
 		if err != nil { // an archive, or a clone without its history

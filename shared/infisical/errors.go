@@ -16,14 +16,19 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrUnknownProject is a project ID that isn't there, or not for this identity.
 	ErrUnknownProject = errors.New("unknown project")
-	// ErrNameTaken is a name that another connection has, of whatever app.
+	// ErrNameTaken is a name that another connection has, of whatever app, or another
+	// sync of the project.
 	ErrNameTaken = errors.New("name is taken")
-	// ErrWrongApp is a connection to something else than Bitbucket.
-	ErrWrongApp = errors.New("not a Bitbucket connection")
+	// ErrWrongApp is a connection or a sync to something else than Bitbucket.
+	ErrWrongApp = errors.New("not for Bitbucket")
 	// ErrInUse is a connection that syncs or scans depend on.
 	ErrInUse = errors.New("connection is in use")
 	// ErrBusy is a run that was asked for while another one is under way.
 	ErrBusy = errors.New("a run is under way")
+	// ErrUnknownFolder is a secret path, or an environment, that the project lacks.
+	ErrUnknownFolder = errors.New("unknown folder")
+	// ErrDuplicateTarget is a target that another sync has, where that is forbidden.
+	ErrDuplicateTarget = errors.New("target is taken")
 	// ErrProjectType is a project of another type: it has no syncs, or no data sources.
 	ErrProjectType = errors.New("project of another type")
 	// ErrPlan is something that the organization's plan of Infisical lacks.

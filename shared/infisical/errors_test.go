@@ -18,6 +18,7 @@ func sentinels() map[string]error {
 		"ErrInvalid": infisical.ErrInvalid, "ErrNotFound": infisical.ErrNotFound, "ErrUnknownProject": infisical.ErrUnknownProject,
 		"ErrNameTaken": infisical.ErrNameTaken, "ErrWrongApp": infisical.ErrWrongApp, "ErrInUse": infisical.ErrInUse,
 		"ErrBusy": infisical.ErrBusy, "ErrProjectType": infisical.ErrProjectType, "ErrPlan": infisical.ErrPlan,
+		"ErrUnknownFolder": infisical.ErrUnknownFolder, "ErrDuplicateTarget": infisical.ErrDuplicateTarget,
 		"ErrBadCredentials": infisical.ErrBadCredentials, "ErrBitbucketUnavailable": infisical.ErrBitbucketUnavailable,
 		"ErrLoginRefused": infisical.ErrLoginRefused, "ErrLockedOut": infisical.ErrLockedOut,
 		"ErrSubjectRefused": infisical.ErrSubjectRefused, "ErrAudienceRefused": infisical.ErrAudienceRefused,

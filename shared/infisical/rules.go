@@ -25,6 +25,8 @@ const (
 	adviceOutage   = "Bitbucket could not be asked, so nothing is known about the token: try again later"
 	adviceProject  = "use the project's ID from its settings, not its name or slug, and an identity that is a member of it"
 	adviceUpgrade  = "this server has no Bitbucket connections, upgrade it; or the base URL isn't Infisical's"
+	adviceFolder   = "create the folder in Infisical first, or correct environment and secret path"
+	adviceSyncName = "choose another name: all syncs of a project share their names"
 	adviceLater    = "try again later; the server's log has more"
 	adviceLimit    = "wait a minute, and make fewer calls at a time"
 	adviceFresh    = "a new login didn't help: does the identity limit a token's life, uses or addresses, or is a clock wrong?"
@@ -48,6 +50,14 @@ func apiRules() []rule {
 		{400, "", []string{"could not find project"}, []error{ErrUnknownProject}, adviceProject},
 		{400, "", []string{"cannot delete app connection with existing connections"}, []error{ErrInUse}, "remove the secret syncs and data sources that use it first"},
 		{400, "", []string{"is not for app"}, []error{ErrWrongApp}, ""},
+		{400, "", []string{"a secret sync with the name", "already exists"}, []error{ErrNameTaken}, adviceSyncName},
+		{400, "", []string{"could not find folder with path"}, []error{ErrUnknownFolder}, adviceFolder},
+		{400, "", []string{"you cannot connect project app connection"}, []error{ErrInvalid}, "use a connection of the sync's project or of the organization"},
+		{400, "", []string{"cannot be used to connect to bitbucket"}, []error{ErrWrongApp}, ""},
+		{400, "", []string{"is not configured for bitbucket"}, []error{ErrWrongApp}, adviceSyncName},
+		{400, "", []string{"a secret sync with this destination already exists"}, []error{ErrDuplicateTarget}, "the organization allows one sync for each target: delete the other one first"},
+		{400, "", []string{"plan limit reached"}, []error{ErrPlan}, ""},
+		{400, "", []string{"project version does not support secret syncs"}, []error{ErrProjectType}, "upgrade the project in Infisical"},
 		{400, "", []string{"a job for this sync is already in progress"}, []error{ErrBusy}, ""},
 		{400, "", []string{"invalid source configuration"}, []error{ErrInvalid}, "point the sync at a folder that exists"},
 		{400, "", []string{"the project is of type", "are not allowed"}, []error{ErrProjectType}, ""},
@@ -57,6 +67,7 @@ func apiRules() []rule {
 		{401, "", nil, []error{ErrUnauthorized}, adviceFresh},
 		{403, "TokenError", []string{"expired"}, []error{ErrTokenExpired}, adviceFresh},
 		{403, "TokenError", nil, []error{ErrUnauthorized}, adviceFresh},
+		{403, "", []string{"permission to read secrets at path"}, []error{ErrPermission}, "let the identity read the secrets of that folder, too"},
 		{403, "PermissionDenied", nil, []error{ErrPermission}, adviceRole},
 		{403, "Forbidden access to", nil, []error{ErrPermission}, "Infisical lets only people do this, no machine identities"},
 		{403, "", nil, []error{ErrPermission}, ""},

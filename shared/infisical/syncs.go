@@ -11,12 +11,12 @@ import (
 // Sync is a secret sync to Bitbucket: it pushes secrets to a repository through a
 // connection.
 type Sync struct {
-	ID           string
-	Name         string
-	ProjectID    string
-	ConnectionID string
-	// Workspace and Repository are slugs.
-	Workspace, Repository string
+	SyncSettings
+
+	ID        string
+	ProjectID string
+	// ConnectionName is for people; the ID counts.
+	ConnectionName string
 	// Status is pending, running, succeeded, failed, or empty before the first run. A
 	// later server may have others.
 	Status string
@@ -24,6 +24,9 @@ type Sync struct {
 	Message string
 	// SyncedAt is the end of the last run that succeeded; zero when none did.
 	SyncedAt time.Time
+	// RemoveStatus is that of the last removal of the variables, as Status, and
+	// RemoveMessage why it failed.
+	RemoveStatus, RemoveMessage string
 }
 
 // Over tells whether no run is under way.
@@ -60,29 +63,6 @@ const (
 	SecretManager  = "secret-manager"
 	SecretScanning = "secret-scanning"
 )
-
-// wireSync is a sync in an answer. Only the ID is relied on.
-type wireSync struct {
-	ID                string `json:"id"`
-	Name              string `json:"name"`
-	ProjectID         string `json:"projectId"`
-	ConnectionID      string `json:"connectionId"`
-	SyncStatus        string `json:"syncStatus"`
-	LastSyncMessage   string `json:"lastSyncMessage"`
-	LastSyncedAt      string `json:"lastSyncedAt"`
-	DestinationConfig struct {
-		WorkspaceSlug  string `json:"workspaceSlug"`
-		RepositorySlug string `json:"repositorySlug"`
-	} `json:"destinationConfig"`
-}
-
-func (w wireSync) sync() Sync {
-	return Sync{
-		ID: w.ID, Name: w.Name, ProjectID: w.ProjectID, ConnectionID: w.ConnectionID,
-		Workspace: w.DestinationConfig.WorkspaceSlug, Repository: w.DestinationConfig.RepositorySlug,
-		Status: clean(w.SyncStatus, maxShort), Message: clean(w.LastSyncMessage, maxMessage), SyncedAt: date(w.LastSyncedAt),
-	}
-}
 
 type syncAnswer struct {
 	SecretSync wireSync `json:"secretSync"`
@@ -166,11 +146,7 @@ func (c *Client) oneSync(ctx context.Context, verb string, r request, id string)
 	if problem := checkID(id); problem != "" {
 		return Sync{}, &InputError{What: "secret sync ID", Issues: []Issue{{Message: problem}}}
 	}
-	var got syncAnswer
-	if err := c.do(ctx, r, &got); err != nil {
-		return Sync{}, fmt.Errorf("%s secret sync %s: %w", verb, id, err)
-	}
-	return got.SecretSync.sync(), nil
+	return c.sendSync(ctx, verb, id, r)
 }
 
 // DataSources lists the Bitbucket data sources of a project. Errors: [ErrPlan] without

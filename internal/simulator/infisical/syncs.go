@@ -146,6 +146,9 @@ func (s *Server) renderSync(y *Sync) map[string]any {
 	if y.Options.DisableSecretDeletion {
 		options["disableSecretDeletion"] = true
 	}
+	if y.Options.Recursive {
+		options["recursive"] = true
+	}
 	to := map[string]any{"workspaceSlug": y.Destination.Workspace, "repositorySlug": y.Destination.Repository}
 	if y.Destination.Environment != "" {
 		to["environmentId"] = y.Destination.Environment

@@ -66,12 +66,13 @@ func (in *reader) syncOptions(fields map[string]any, create bool) *SyncOptions {
 			Code: "custom", Message: "Key schema must include exactly one {{secretKey}} placeholder and only include alphanumeric characters, dashes, underscores and slashes", Path: path,
 		})
 	}
-	if value, sent := options["disableSecretDeletion"]; sent {
+	for name, to := range map[string]*bool{"disableSecretDeletion": &read.DisableSecretDeletion, "recursive": &read.Recursive} {
+		value, sent := options[name]
 		on, ok := value.(bool)
-		if !ok {
-			in.issues = append(in.issues, wrongType("boolean", value, []string{"syncOptions", "disableSecretDeletion"}))
+		if sent && !ok {
+			in.issues = append(in.issues, wrongType("boolean", value, []string{"syncOptions", name}))
 		}
-		read.DisableSecretDeletion = on
+		*to = on
 	}
 	return &read
 }

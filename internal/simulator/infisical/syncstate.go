@@ -37,6 +37,8 @@ type Sync struct {
 type SyncOptions struct {
 	KeySchema             string
 	DisableSecretDeletion bool
+	// Recursive is of servers of 2026.
+	Recursive bool
 }
 
 // Destination is where the secrets go; it is replaced whole by an update.

@@ -76,7 +76,6 @@ func newRootCommand(inv *invocation) *cobra.Command {
 		newConnectionsCommand(inv), newStopCommand(inv), newActionCommand(inv), newVersionCommand(inv),
 	)
 	command.Long, command.Example, command.Version = description, examples, inv.process.Version
-	command.SetVersionTemplate("{{.Name}} {{.Version}}\n") // as the verb has it
 	command.SetHelpCommand(newHelpCommand())
 	command.InitDefaultCompletionCmd() // now, so that it is a group like the others
 	for _, verb := range command.Commands() {
@@ -222,7 +221,7 @@ func newVersionCommand(inv *invocation) *cobra.Command {
 		Use: "version", Short: "Print the version.", Args: takes(),
 		RunE: inv.verb(func([]string) error {
 			return inv.print(map[string]string{"version": inv.process.Version}, func(w io.Writer) {
-				_, _ = fmt.Fprintln(w, "linkersync", inv.process.Version)
+				_, _ = fmt.Fprintln(w, "linkersync version", inv.process.Version) // as --version has it
 			})
 		}),
 	}

@@ -4,7 +4,12 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
+
+	g "maragu.dev/gomponents"
+	h "maragu.dev/gomponents/html"
 )
 
 // Bounds of the two pictures.
@@ -14,29 +19,11 @@ const (
 	horizon    = 365
 	nameWidth  = 160
 	barWidth   = 540 // the width of horizon days
+	drawWidth  = 720
 )
 
-// expiries is the picture of when tokens expire.
-type expiries struct {
-	Height, Axis, Text int
-	Label              string
-	Ticks              []tick
-	Bars               []bar
-}
-
-type tick struct {
-	X     int
-	Label string
-}
-
-type bar struct {
-	Name                      string
-	Health                    Health
-	X, Y, Base, Width, Height int
-}
-
 // drawExpiries draws the tokens that expire next; nil when no expiry is known.
-func drawExpiries(r Report) *expiries {
+func drawExpiries(r Report) g.Node {
 	var known []Connection
 	for _, c := range r.Connections {
 		if !c.Expires.IsZero() {
@@ -48,51 +35,39 @@ func drawExpiries(r Report) *expiries {
 	}
 	slices.SortFunc(known, func(a, b Connection) int { return cmp.Or(a.Expires.Compare(b.Expires), cmp.Compare(a.Name, b.Name)) })
 	known = known[:min(len(known), maxBars)]
-	picture := &expiries{Axis: 22*len(known) + 4, Label: "Days until tokens expire: "}
-	picture.Text, picture.Height = picture.Axis+16, picture.Axis+22
+	axis := 22*len(known) + 4
+	var shapes g.Group
 	for _, days := range []int{0, 90, 180, 270, horizon} {
-		picture.Ticks = append(picture.Ticks, tick{nameWidth + days*barWidth/horizon, fmt.Sprint(days)})
+		x := nameWidth + days*barWidth/horizon
+		shapes = append(shapes, line(x, 0, x, axis), label(x, axis+16, "middle", strconv.Itoa(days)))
 	}
+	words := make([]string, len(known))
 	for i, c := range known {
 		days := int(c.Expires.Sub(r.At) / (24 * time.Hour))
-		health := OK
-		if c.Expires.Sub(r.At) <= ExpirySoon {
-			health = Attention
-		}
-		if !r.At.Before(c.Expires) {
-			health = Failed
-		}
-		picture.Bars = append(picture.Bars, bar{
-			Name: shorten(c.Name, 22), Health: health, Y: 22*i + 4, Base: 22*i + 15,
-			Width: max(4, min(days, horizon)*barWidth/horizon),
-		})
-		picture.Label += fmt.Sprintf("%s %d, ", c.Name, days)
+		width := max(4, min(days, horizon)*barWidth/horizon)
+		shapes = append(shapes, rect(c.expiry(r.At), nameWidth, 22*i+4, width, 14), label(nameWidth-8, 22*i+15, "end", shorten(c.Name, 22)))
+		words[i] = fmt.Sprintf("%s %d", c.Name, days)
 	}
-	picture.Label = picture.Label[:len(picture.Label)-2]
-	return picture
-}
-
-// outcomes is the picture of how the last runs ended.
-type outcomes struct {
-	Label string
-	Count int
-	Bars  []bar
+	return figure(axis+22, "Days until tokens expire: "+strings.Join(words, ", "),
+		fmt.Sprintf("Days until each token expires, the next %d first.", len(known)), shapes)
 }
 
 // drawOutcomes stacks the outcomes of the last runs; nil without runs. runs has the
 // newest first.
-func drawOutcomes(runs []Run) *outcomes {
+func drawOutcomes(runs []Run) g.Node {
 	runs = slices.Clone(runs[:min(len(runs), maxColumns)])
 	slices.Reverse(runs)
-	most := 0
+	most, failed := 0, 0
 	for _, run := range runs {
 		most = max(most, run.Total)
+		if run.Failed > 0 {
+			failed++
+		}
 	}
 	if most == 0 {
 		return nil
 	}
-	failed := 0
-	picture := &outcomes{Count: len(runs)}
+	shapes := g.Group{line(0, 100, drawWidth, 100)}
 	for i, run := range runs {
 		top := 100
 		for _, part := range []struct {
@@ -104,15 +79,34 @@ func drawOutcomes(runs []Run) *outcomes {
 			}
 			height := max(2, part.count*92/most)
 			top -= height
-			picture.Bars = append(picture.Bars, bar{Health: part.health, X: i * 720 / maxColumns, Y: top, Width: 18, Height: height})
-		}
-		if run.Failed > 0 {
-			failed++
+			shapes = append(shapes, rect(part.health, i*drawWidth/maxColumns, top, 18, height))
 		}
 	}
-	picture.Label = fmt.Sprintf("Outcomes of the last %d runs: %d with failures", len(runs), failed)
-	return picture
+	return figure(120, fmt.Sprintf("Outcomes of the last %d runs: %d with failures", len(runs), failed),
+		fmt.Sprintf("Installations of the last %d runs by outcome, the newest at the right: unchanged or changed below, failed on top.", len(runs)), shapes)
 }
+
+// figure is a picture with a label for who can't see it, and a caption.
+func figure(height int, words, caption string, shapes g.Group) g.Node {
+	return h.Figure(
+		h.SVG(g.Attr("viewBox", fmt.Sprintf("0 0 %d %d", drawWidth, height)), h.Role("img"), h.Aria("label", words), shapes),
+		h.FigCaption(g.Text(caption)),
+	)
+}
+
+func line(x1, y1, x2, y2 int) g.Node {
+	return g.El("line", h.Class("line"), at("x1", x1), at("y1", y1), at("x2", x2), at("y2", y2))
+}
+
+func rect(health Health, x, y, width, height int) g.Node {
+	return g.El("rect", h.Class("fill-"+string(health)), at("x", x), at("y", y), at("width", width), at("height", height))
+}
+
+func label(x, y int, anchor, text string) g.Node {
+	return g.El("text", at("x", x), at("y", y), g.Attr("text-anchor", anchor), g.Text(text))
+}
+
+func at(name string, n int) g.Node { return g.Attr(name, strconv.Itoa(n)) }
 
 // shorten cuts a name for a picture.
 func shorten(name string, most int) string {

@@ -123,14 +123,21 @@ func (c Connection) Of(now time.Time) Health {
 	for _, user := range c.Users {
 		worst = worse(worst, user.Health)
 	}
-	switch {
-	case c.Expires.IsZero():
-	case !now.Before(c.Expires):
-		worst = Failed
-	case c.Expires.Sub(now) <= ExpirySoon:
-		worst = worse(worst, Attention)
+	if c.Expires.IsZero() {
+		return worst
 	}
-	return worst
+	return worse(worst, c.expiry(now))
+}
+
+// expiry is the health of a token whose expiry is known.
+func (c Connection) expiry(now time.Time) Health {
+	switch {
+	case !now.Before(c.Expires):
+		return Failed
+	case c.Expires.Sub(now) <= ExpirySoon:
+		return Attention
+	}
+	return OK
 }
 
 // Health is the run's: a run that is on its way is unknown.

@@ -28,9 +28,8 @@ var (
 )
 
 // CredentialsError says why no credentials could be had, such as a role that STS doesn't
-// give to an identity token. Its text may be shown: whoever makes one leaves account ids
-// and secrets out. [Cut] keeps it, because the call that needed the credentials has
-// nothing to do with it.
+// give to an identity token. Its text may be shown: it must hold no account id and no secret.
+// [Cut] keeps it, because the call that needed the credentials is not its cause.
 type CredentialsError struct{ Reason string }
 
 // Error returns the reason.

@@ -92,8 +92,8 @@ func detail(raw json.RawMessage) string {
 	return ""
 }
 
-// jwtPattern finds tokens that a server echoes, whoever signed them.
-// Compiled when it is first needed: most processes never do, and a cold start would pay for it.
+// jwtPattern finds signed tokens in a text that a server returned.
+// It is compiled when it is first needed, because most processes never need it.
 var jwtPattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[\w-]{10,}\.[\w-]{10,}\.[\w-]{10,}`) })
 
 // printable makes a server's text safe to show: without credentials that it may

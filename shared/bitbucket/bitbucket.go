@@ -3,7 +3,7 @@
 // OAuth grant that turns a Connect JWT into an access token, and the calls that
 // prove a credential.
 //
-// It speaks, it does not decide: comparing and repairing is package reconcile.
+// It makes calls and decides nothing: package reconcile compares and repairs.
 // The request and response bodies of linker values are documented nowhere, so
 // they are kept behind one seam, [Codec].
 // Source: https://developer.atlassian.com/cloud/bitbucket/rest/api-group-addon/

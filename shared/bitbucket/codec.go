@@ -71,8 +71,8 @@ func (c *Codec) next(kind bodyKind, tried []Body) (body *Body, certain bool) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	// Another writer may have found out meanwhile. What it found and we were
-	// refused with is right: then it is our values that aren't.
+	// Another writer may have learned the shape meanwhile. If Bitbucket accepted it
+	// there and refused it here, the shape is right and these values are wrong.
 	if accepted := c.accepted[kind]; accepted != nil {
 		if slices.Contains(tried, *accepted) {
 			return nil, false

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// What callers branch on, with errors.Is. The texts end up in front of people, so
-// they say what to do.
+// Errors that callers branch on, with errors.Is. People read the texts, so they say
+// what to do.
 var (
 	// ErrInvalid is a 400, or input that was refused before any call.
 	ErrInvalid = errors.New("input isn't valid")

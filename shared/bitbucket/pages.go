@@ -79,7 +79,7 @@ func (c *Client) pages(ctx context.Context, escapedPath string) iter.Seq2[[]json
 			}
 		}
 		if err == nil && read < size {
-			// Whoever takes this for the whole list would overwrite what is missing from it.
+			// A caller that takes this for the whole list would overwrite what is missing.
 			err = fmt.Errorf("GET %s: %w: %d of %d items", escapedPath, ErrIncomplete, read, size)
 		}
 		if err != nil {

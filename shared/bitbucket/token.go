@@ -14,7 +14,7 @@ import (
 // CheckToken asks Bitbucket whether an API token works for the Atlassian account
 // with this email. ErrUnauthorized: email or token is wrong, or the token has
 // expired. ErrMissingScope: it is right and lacks read:user:bitbucket.
-// ErrUnavailable: nobody can tell now. An empty baseURL means DefaultBaseURL; a nil
+// ErrUnavailable: Bitbucket gave no verdict. An empty baseURL means DefaultBaseURL; a nil
 // httpClient means one with the defaults of package transport.
 // Source: https://support.atlassian.com/bitbucket-cloud/docs/using-api-tokens/
 func CheckToken(ctx context.Context, httpClient *http.Client, baseURL, email string, token redact.Secret) error {
@@ -27,7 +27,7 @@ func CheckToken(ctx context.Context, httpClient *http.Client, baseURL, email str
 	}
 	if httpClient == nil {
 		base := transport.Base()
-		defer base.CloseIdleConnections() // nobody else can use them
+		defer base.CloseIdleConnections() // this call made them
 		httpClient = &http.Client{Transport: transport.New(transport.Options{Next: base})}
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)

@@ -36,7 +36,7 @@ type Client struct {
 	// It can't be combined with HTTP, whose transport has its own.
 	RootCAs *x509.CertPool
 	// OnToken is told each access token before it is used, so that a CI can mask it.
-	// Nil tells nobody.
+	// Nil means no notice.
 	OnToken func(redact.Secret)
 	// Now is the clock, time.Now when nil.
 	Now func() time.Time

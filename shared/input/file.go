@@ -22,8 +22,8 @@ var (
 )
 
 // Open opens a regular file for reading and refuses everything else with
-// [ErrNotRegular], without waiting: a pipe that nobody writes to, a device or a
-// folder. The opened file is what is looked at, so nobody can exchange it in between.
+// [ErrNotRegular], without waiting: a pipe without a writer, a device or a folder. The
+// check looks at the opened file, so the file can't be exchanged between the two steps.
 func Open(path string) (*os.File, error) {
 	return regular(os.OpenFile(path, readOnly, 0))
 }
@@ -34,7 +34,7 @@ func OpenIn(root *os.Root, path string) (*os.File, error) {
 	return regular(root.OpenFile(filepath.FromSlash(path), readOnly, 0))
 }
 
-// Opening a named pipe without O_NONBLOCK waits for its writer, for ever if need be.
+// Opening a named pipe without O_NONBLOCK waits for its writer, without a limit.
 const readOnly = os.O_RDONLY | syscall.O_NONBLOCK
 
 func regular(file *os.File, err error) (*os.File, error) {

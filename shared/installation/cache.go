@@ -50,7 +50,7 @@ type cache struct {
 	// unknown has a bound of its own, so that a flood of invented client keys
 	// can't push real installations out.
 	unknown *lru[*entry]
-	// spent has when a bad request last cost a read; it outlives the entry that the
+	// spent is when a bad request last caused a read. It outlives the entry that the
 	// read made.
 	spent *lru[time.Time]
 	// unknownReads and failedReads are the budgets of reads for requests that aren't
@@ -124,8 +124,8 @@ func (c *cache) look(ctx context.Context, clientKey string, why purpose) (Instal
 }
 
 // share runs load once for all who ask for the same client key at the same time.
-// It runs apart from the asking request: whoever started it may hang up without
-// failing the others.
+// It runs independently of the request that started it, so that a request that
+// ends early doesn't fail the others.
 func (c *cache) share(ctx context.Context, clientKey string, load func(context.Context) (Installation, error)) (Installation, error) {
 	result := c.flights.DoChan(clientKey, func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), loadTimeout)

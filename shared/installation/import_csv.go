@@ -155,8 +155,8 @@ func (r *rowReader) record(names, record []string, line int) bool {
 }
 
 // csvProblem keeps what encoding/csv says, which quotes nothing. A row with too
-// many or too few fields is no reason not to read the next one; after a stray
-// quote nobody knows where that starts.
+// many or too few fields doesn't hinder reading the next one. After a stray quote
+// the start of the next row is unknown.
 func csvProblem(err error, first int) error {
 	var parse *csv.ParseError
 	switch {

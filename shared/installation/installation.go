@@ -38,8 +38,8 @@ type Installation struct {
 	ClientKey string
 	Principal Principal
 	State     State
-	// SharedSecret signs and verifies; PreviousSecret verifies requests that were
-	// signed just before a rotation, and is the store's to keep: a write ignores it.
+	// SharedSecret signs and verifies. PreviousSecret verifies requests that were
+	// signed just before a rotation. The store keeps it; a write ignores it.
 	// Both are empty when a query left values out.
 	SharedSecret   redact.Secret
 	PreviousSecret redact.Secret
@@ -64,7 +64,7 @@ var (
 	ErrNotFound = errors.New("installation not found")
 	// ErrExists: Create met an installation, in whatever state.
 	ErrExists = errors.New("installation exists already")
-	// ErrConflict: somebody else wrote since this state was read. Read again and decide anew.
+	// ErrConflict: another writer changed the installation since it was read. Read and decide again.
 	ErrConflict = errors.New("installation was changed by another writer")
 	// ErrUnavailable: the store could not be asked (throttled, refused, unreachable); nothing is known.
 	ErrUnavailable = errors.New("installation store unavailable")
@@ -91,8 +91,8 @@ type Store interface {
 	// Find is Get for a request that claims to be the installation's. fits tells
 	// whether it is, by its signature; for an unknown client key it is called with
 	// the zero Installation. When it says no, Find looks past the cache, because
-	// another process may just have rotated the secret, and asks once more if there
-	// is news. Requests that don't fit cause at most one read a minute for a client key,
+	// another process may just have rotated the secret. When the state has changed,
+	// Find calls fits once more. Requests that don't fit cause at most one read a minute for a client key,
 	// and a bounded number for all unknown ones together: more of those are
 	// ErrTooManyUnknown. Find returns the state that fits was called with last.
 	Find(ctx context.Context, clientKey string, fits func(Installation) bool) (Installation, error)

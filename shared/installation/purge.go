@@ -60,11 +60,11 @@ func (s *SecretsManager) Purge(ctx context.Context, in Installation, recovery ti
 }
 
 // undoIfReinstalled restores what was reinstalled between reading and deleting:
-// DeleteSecret takes no version. Once the deletion is scheduled nobody can write,
-// so what is seen now is final. What can't be seen is restored, too: nobody would
-// look again.
+// DeleteSecret takes no version. Once the deletion is scheduled, every write is
+// refused, so the state that is read now is final. An installation that can't be
+// read is restored, too, because no later run would look at it.
 func (s *SecretsManager) undoIfReinstalled(ctx context.Context, name string, in Installation) error {
-	// Who interrupts a purge must not leave half of one behind.
+	// An interrupted purge must not stop halfway.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
 	defer cancel()
 	described, err := s.api.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: aws.String(name)})

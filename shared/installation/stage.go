@@ -30,9 +30,8 @@ func (s *SecretsManager) stage(ctx context.Context, name string, current, next r
 		case !codeIs(err, "ResourceExistsException"):
 			return record{}, s.failed(call{"update installation", next.ClientKey, "PutSecretValue"}, err)
 		}
-		// A run of the same event on the same state got this far and died, or is at
-		// it now. Its version differs at least in the time; it serves as well as ours
-		// if it says the same otherwise.
+		// A run of the same event on the same state made this version and died, or is
+		// still running. Its version is used if it differs from ours in the time only.
 		staged, err := s.version(ctx, "update installation", next.ClientKey, next.Version)
 		if err != nil {
 			return record{}, err

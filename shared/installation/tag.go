@@ -62,8 +62,8 @@ func tagMap(tags []types.Tag) map[string]string {
 }
 
 // settle brings the tags in line with the state in force. Tags can't be written
-// conditionally, so after each write the state is read again: of two writers
-// that race here, whoever tags last also sees what is in force last.
+// conditionally, so after each write the state is read again. Of two writers that
+// race here, the one that tags last also reads the final state.
 func (s *SecretsManager) settle(ctx context.Context, name string, current record) error {
 	op := call{"update installation", current.ClientKey, "DescribeSecret"}
 	described, err := s.api.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: aws.String(name)})

@@ -71,7 +71,7 @@ func (s *SecretsManager) Update(ctx context.Context, in Installation, event stri
 	if err != nil {
 		return Installation{}, err
 	}
-	// Reading first settles most redeliveries and lost races before a version is
+	// Reading first ends most redeliveries and lost races before a version is
 	// made: a secret has room for about a hundred a day.
 	current, err := s.current(ctx, "update installation", in.ClientKey)
 	if err != nil {

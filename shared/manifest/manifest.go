@@ -7,8 +7,8 @@
 package manifest
 
 // Bounds of a manifest. Bitbucket documents no limits for linkers (see the
-// Addon API's page), so those are chosen to be out of the way of people and in
-// the way of accidents; Infisical's are its own, from its API reference.
+// Addon API's page). Those here are far above what people need, and stop accidents.
+// The limits of connections are from Infisical's API reference.
 const (
 	// MaxFileSize is in bytes, of the manifest and of each values file.
 	MaxFileSize = 4 << 20
@@ -27,7 +27,7 @@ const (
 	// MaxNameLength is in bytes, of a connection's name.
 	MaxNameLength = 64
 	// MaxDescriptionLength is in characters. Infisical takes 256; the rest is for
-	// the mark by which linkersync knows its own connections.
+	// the mark by which linkersync recognises its own connections.
 	MaxDescriptionLength = 200
 	// MaxEmailLength is in characters.
 	MaxEmailLength = 255

@@ -13,8 +13,8 @@ import (
 
 // Resolver reads the secrets that references point at. A nil function switches
 // its scheme off: references with it are refused with a message that says so.
-// An edge leaves out what its manifests' authors must not reach: a function that
-// takes manifests from events has no business with files.
+// An edge leaves out what its manifests' authors must not reach, such as files in a
+// function that takes manifests from events.
 type Resolver struct {
 	// Allow, when set, decides about each reference before anything is read; its
 	// error refuses the reference. In CI, where a manifest may come from a pull

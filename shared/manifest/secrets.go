@@ -7,8 +7,8 @@ import (
 	"sync"
 )
 
-// tokenShape is the pattern of a kind of Atlassian credential. What is shorter is talk
-// about tokens.
+// tokenShape is the pattern of a kind of Atlassian credential. Shorter text
+// only mentions tokens.
 type tokenShape struct {
 	pattern *regexp.Regexp
 	name    string

@@ -25,7 +25,7 @@ func isSecretName(key string) bool {
 
 // closest returns the word that text most likely means, or nothing.
 func closest(text string, words []string) string {
-	best, fewest := "", 3 // two slips of the finger, not three
+	best, fewest := "", 3 // at most two typing errors
 	for _, word := range words {
 		edits := distance(plain(text), plain(word))
 		if edits < fewest && edits <= len(word)/2 {

@@ -2,8 +2,8 @@ package queue
 
 import "iter"
 
-// Limits of a call that takes a batch, for SQS and EventBridge alike. Both have been
-// raised to 1 MB since, for whoever's targets take that.
+// Limits of a call that takes a batch, for SQS and EventBridge alike. AWS has
+// raised both to 1 MB, which not every target of a rule accepts.
 // Sources: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
 // and https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html
 const (

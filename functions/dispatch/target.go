@@ -152,7 +152,8 @@ func (h *handler) keepInline(ctx context.Context, o order, t target) (target, er
 }
 
 // advance records the stored version as the newest of its scope on behalf of the run.
-// That another run did so already is no news; allow_prune is.
+// Without allow_prune, a version that another run already took is ignored. With it the
+// version is applied again, because the permission is new.
 func (h *handler) advance(ctx context.Context, o order, version string) (scope, error) {
 	revision, owner, err := h.table.Advance(ctx, h.app, o.stored.Key, version, o.run)
 	if err != nil {

@@ -50,14 +50,14 @@ func (c callback) event(appKey string) (connect.Event, error) {
 	return event, err
 }
 
-// enveloped reads an event in the envelope that Connect puts around webhooks:
-// whether lifecycle events ever come in one is documented nowhere. bare is why the
-// body is none without.
-func (c callback) enveloped(bare error) (connect.Event, error) {
+// enveloped reads an event in the envelope that Connect puts around webhooks. No document
+// says whether lifecycle events come in one. notPlain is the error of reading the body as
+// an event without an envelope; it is returned when the body has no envelope either.
+func (c callback) enveloped(notPlain error) (connect.Event, error) {
 	// Without a key of its own, only an envelope names the event.
 	hook, err := connect.ParseWebhook("", c.body)
 	if err != nil || hook.Event != string(c.eventType) {
-		return connect.Event{}, bare
+		return connect.Event{}, notPlain
 	}
 	return connect.ParseEvent(c.eventType, hook.Data)
 }

@@ -25,7 +25,7 @@ const (
 	// install that is stored after that is one that Bitbucket takes for failed.
 	callbackTime = 9 * time.Second
 	// maxDecisions bounds how often an event is decided anew after it lost a race.
-	// Events of one installation come in ones and twos.
+	// One installation rarely has more than two events at a time.
 	maxDecisions = 4
 )
 

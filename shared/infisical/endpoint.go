@@ -27,9 +27,9 @@ const (
 type endpoint struct {
 	base *url.URL
 	http *http.Client
-	// rest closes the connections that nobody uses, unless they are the caller's,
-	// who may share them. A frozen Lambda function finds them cut when it is woken,
-	// and its next login, which may not be repeated, would fail.
+	// rest closes idle connections, unless they are the caller's, who may share them.
+	// A frozen Lambda function finds them cut when it is woken, and its next login,
+	// which may not be repeated, would fail.
 	//
 	// It is a function, and not the transport, because fmt would look into that.
 	// Source: https://docs.aws.amazon.com/lambda/latest/dg/best-practices.html

@@ -54,7 +54,7 @@ var (
 	// ErrPermission is something that the identity's role doesn't allow.
 	ErrPermission = errors.New("permission missing")
 
-	// ErrRateLimited is a 429 that was waited for in vain, or asked for too long a wait.
+	// ErrRateLimited is a 429 that repeats did not get past, or that asked for too long a wait.
 	ErrRateLimited = errors.New("rate limited")
 	// ErrServer is a 5xx.
 	ErrServer = errors.New("server error")

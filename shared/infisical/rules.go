@@ -95,7 +95,7 @@ func loginRules() []rule {
 		{404, "NotFound", nil, []error{ErrLoginRefused}, ""},
 		{404, "Not Found", []string{"route"}, []error{ErrUnsupported}, adviceUpgrade},
 		{422, "", nil, []error{ErrLoginRefused, ErrInvalid}, ""},
-		// Only a wrong secret takes the lock: this is a refusal, seen from a crowd.
+		// The lock is held while a wrong secret is counted, so this answer means a refused login, too.
 		{429, "", []string{"failed to acquire lock"}, []error{ErrLoginRefused, ErrRateLimited}, adviceSecret},
 	}
 }

@@ -95,8 +95,8 @@ func (s *SecretsManager) listed(entry types.SecretListEntry) (Installation, erro
 		UpdatedAt: aws.ToTime(entry.LastChangedDate).UTC(),
 	}
 	if in.State != Uninstalled {
-		// Without a tag too: to update a workspace in vain does less harm than to
-		// leave one out.
+		// Without a tag too: a needless update of a workspace does less harm than a
+		// workspace that is left out.
 		in.State = Installed
 	}
 	if workspace, err := connect.ParseWorkspaceUUID(tags[TagWorkspace]); err == nil {

@@ -46,7 +46,7 @@ func (s *SecretsManager) stage(ctx context.Context, name string, current, next r
 // token is the ClientRequestToken of a write, and so the id of the version it
 // makes. The same event on the same state has the same one, which makes a retry a
 // no-op at AWS. The base is part of it because an event that lost a race is
-// decided anew, with another outcome. It is made of nothing secret: CloudTrail
+// decided anew, with another outcome. It holds nothing secret, because CloudTrail
 // records it.
 func token(in Installation, base, event string, attempt int) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%q", []string{in.AppKey, in.ClientKey, base, event, fmt.Sprint(attempt)}))

@@ -89,8 +89,8 @@ func TestPlanAllocates(t *testing.T) {
 // BenchmarkPlan shows how cost grows with the number of values.
 func BenchmarkPlan(b *testing.B) { benchmarkPlan(b, 1) }
 
-// BenchmarkPlanShuffled is the worst order: no value stands where the last one
-// lets expect it, and none is in the processor's cache.
+// BenchmarkPlanShuffled is the worst order: no value follows the one before it in the
+// list, and none is in the processor's cache.
 func BenchmarkPlanShuffled(b *testing.B) { benchmarkPlan(b, 7919) }
 
 func benchmarkPlan(b *testing.B, step int) {

@@ -23,8 +23,8 @@ import (
 // Process is what the operating system gives the step.
 type Process struct {
 	Getenv func(string) string
-	// Commands takes the platform's commands; Stdout is for what people read, where
-	// words of others are no commands. See [platform.Text].
+	// Commands takes the platform's commands. Stdout is for what people read; text of
+	// others is escaped there, so that it is no command. See [platform.Text].
 	Commands, Stdout io.Writer
 	Log              *slog.Logger
 	Version          string

@@ -47,7 +47,7 @@ func newInvocation(process Process) *invocation {
 		stdout:      &output{Writer: process.Stdout}, outTerminal: isTerminal(process.Stdout), errTerminal: isTerminal(process.Stderr),
 		ctx: context.Background(), end: func() {},
 	}
-	// Once for every verb, message and help text: names and errors hold words of others.
+	// Once for every verb, message and help text: names and errors hold text of others.
 	process.Stdout, process.Stderr = platform.Text(process.Getenv, inv.stdout), platform.Text(process.Getenv, process.Stderr)
 	inv.process = process
 	return inv

@@ -26,8 +26,8 @@ import (
 // Source: https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html
 const WritesPerSecond = 40
 
-// maxUnproven is how many rows in a row may go without a verdict before the intake
-// gives up: Bitbucket is down then, and every further row would wait in vain.
+// maxUnproven is how many rows one after the other may end without a verdict before
+// the import stops: Bitbucket is down then.
 const maxUnproven = 10
 
 // Outcome is what became of a row.

@@ -9,12 +9,11 @@ import (
 	"unicode/utf8"
 )
 
-// Text returns where to print text that may hold words of others, such as a
-// workspace's name, which is whatever its owner likes. GitHub's runner takes a line
-// for a command when it starts with "::", white space aside, or has "##[" anywhere;
-// one that says stop-commands would make every later mask a line of the log, and
-// with it the secret in it. There a space keeps both apart. Standard error needs it
-// as well: the runner reads both.
+// Text returns a writer for text that may hold what others wrote, such as a workspace's
+// name. GitHub's runner takes a line for a command when it starts with "::", white space
+// aside, or has "##[" anywhere. A command stop-commands would make every later mask a
+// line of the log, with the secret in it. The writer puts a space into both marks. The
+// runner reads standard output and standard error, so both need it.
 // Source: https://github.com/actions/runner/blob/main/src/Runner.Common/ActionCommand.cs
 func Text(getenv func(string) string, w io.Writer) io.Writer {
 	if !inGitHub(getenv) {

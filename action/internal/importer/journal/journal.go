@@ -185,7 +185,7 @@ func (j *Journal) Close() {
 	}
 }
 
-// pathError drops the operation's name, which says nothing to a person.
+// pathError drops the operation's name, which doesn't help a person.
 func pathError(err error) error {
 	if path, ok := errors.AsType[*fs.PathError](err); ok {
 		return fmt.Errorf("%s: %w", path.Path, path.Err)

@@ -17,10 +17,10 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/linkersync/linkersync/shared/bitbucket"
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/manifest"
 	"github.com/linkersync/linkersync/shared/reconcile"
+	"github.com/linkersync/linkersync/shared/removal"
 )
 
 // Options of a pass.
@@ -31,6 +31,9 @@ type Options struct {
 	AllowPrune bool
 	// Parallel is how many installations are worked on at a time, at least 1.
 	Parallel int
+	// Probe asks Bitbucket whether the linker endpoints are there, see [removal.Probe]. It
+	// is called once at most, when an answer announces their removal.
+	Probe func(context.Context) (removal.Verdict, string)
 }
 
 // Part is what a pass found, and did, in one installation or in Infisical.
@@ -97,15 +100,16 @@ type Connect func(installation.Installation) reconcile.LinkerValues
 // come in the order in which they are ready; an installation that fails is a part
 // like the others.
 //
-// The pass itself ends early, with an error as its last pair, when the
-// installations can't be listed, the context ends, or Bitbucket no longer offers
-// the endpoint: then no further installation is asked.
+// The pass ends early, with an error as its last pair, when the installations can't be
+// listed or the context ends. When the linker endpoints are suspected to be gone, no
+// further installation is asked, and the last part's failure is a [SuspectedError].
 func Linkers(ctx context.Context, installations iter.Seq2[installation.Installation, error], connect Connect, linkers []manifest.Linker, options Options) iter.Seq2[Part, error] {
 	return func(yield func(Part, error) bool) {
 		pass := &pass{connect: connect, linkers: linkers, options: options, parts: make(chan Part), ended: make(chan error, 1)}
+		pass.suspicion.probe = options.Probe
 		ctx, cancel := context.WithCancelCause(ctx)
 		defer cancel(nil)
-		go pass.run(ctx, cancel, installations)
+		go pass.run(ctx, installations)
 		wanted := true
 		for part := range pass.parts {
 			if wanted && !yield(part, nil) {
@@ -126,16 +130,18 @@ type pass struct {
 	options Options
 	parts   chan Part
 	ended   chan error
+
+	suspicion suspicion
 }
 
 // run starts an installation's work whenever there is a free place, and closes
 // parts after the last.
-func (p *pass) run(ctx context.Context, cancel context.CancelCauseFunc, installations iter.Seq2[installation.Installation, error]) {
+func (p *pass) run(ctx context.Context, installations iter.Seq2[installation.Installation, error]) {
 	var group errgroup.Group
 	group.SetLimit(max(1, p.options.Parallel))
 	var failed error
 	for in, err := range installations {
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || p.suspicion.stands() != nil {
 			break
 		}
 		if err != nil && in.ClientKey == "" {
@@ -143,38 +149,38 @@ func (p *pass) run(ctx context.Context, cancel context.CancelCauseFunc, installa
 			break
 		}
 		group.Go(func() error {
-			part, gone := p.one(ctx, in, err)
-			if gone != nil {
-				cancel(gone)
+			if p.suspicion.stands() == nil { // asked when there is a free place, which may take long
+				p.parts <- p.one(ctx, in, err)
 			}
-			p.parts <- part
 			return nil
 		})
 	}
 	_ = group.Wait() // no goroutine of it returns an error
+	if suspected := p.suspicion.stands(); suspected != nil {
+		p.parts <- Part{Applied: p.options.Apply, Failures: []Failure{{Subject: "linkers", Err: suspected, alone: true}}}
+	}
 	close(p.parts)
 	p.ended <- errors.Join(failed, context.Cause(ctx))
 }
 
 // one takes an installation through all its linkers. A linker that fails does not
-// keep the next from being looked at. gone is set when every further call, for any
-// installation, would fail too.
-func (p *pass) one(ctx context.Context, in installation.Installation, unreadable error) (part Part, gone error) {
+// keep the next from being looked at.
+func (p *pass) one(ctx context.Context, in installation.Installation, unreadable error) Part {
 	target := &reconcile.Target{ClientKey: in.ClientKey, Workspace: string(in.Principal.UUID), Name: in.Principal.DisplayName}
-	part = Part{Applied: p.options.Apply, Plan: reconcile.Plan{Installation: target}, Result: reconcile.Result{Installation: target}}
+	part := Part{Applied: p.options.Apply, Plan: reconcile.Plan{Installation: target}, Result: reconcile.Result{Installation: target}}
 	if unreadable != nil {
 		part.Failures = append(part.Failures, Failure{Subject: "installation " + in.ClientKey, Err: unreadable, alone: true})
-		return part, nil //nolint:nilerr // the error is one of the part
+		return part
 	}
 	api := p.connect(in)
-	plans, gone := p.plan(ctx, api, &part)
-	if gone == nil && p.options.Apply {
-		gone = p.apply(ctx, api, plans, &part)
+	plans := p.plan(ctx, api, &part)
+	if p.options.Apply {
+		p.apply(ctx, api, plans, &part)
 	}
 	// A linker that could not be planned has failed before the others were applied.
 	slices.SortStableFunc(part.Result.Linkers, func(a, b reconcile.LinkerResult) int { return order(a.Position, b.Position) })
 	slices.SortStableFunc(part.Failures, func(a, b Failure) int { return order(a.Position, b.Position) })
-	return part, gone
+	return part
 }
 
 // order is that of the manifest.
@@ -182,8 +188,9 @@ func order(a, b manifest.Position) int {
 	return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 }
 
-// plan looks at every linker before the first write.
-func (p *pass) plan(ctx context.Context, api reconcile.LinkerValues, part *Part) (ready []reconcile.LinkerPlan, gone error) {
+// plan looks at every linker before the first write. It returns nothing to apply when
+// the endpoints are suspected to be gone.
+func (p *pass) plan(ctx context.Context, api reconcile.LinkerValues, part *Part) (ready []reconcile.LinkerPlan) {
 	for _, desired := range p.linkers {
 		if ctx.Err() != nil && len(part.Plan.Linkers) > 0 {
 			break
@@ -194,35 +201,24 @@ func (p *pass) plan(ctx context.Context, api reconcile.LinkerValues, part *Part)
 			continue
 		}
 		part.failed(desired, err)
-		if gone := p.gone(err); gone != nil || errors.Is(err, bitbucket.ErrEndpointRemoved) {
-			return nil, gone // the next linker would meet the same
+		if p.suspicion.raise(ctx, err) {
+			return nil // the next linker would meet the same
 		}
 	}
-	return ready, nil
+	return ready
 }
 
 // apply carries out the plans, in their order.
-func (p *pass) apply(ctx context.Context, api reconcile.LinkerValues, plans []reconcile.LinkerPlan, part *Part) (gone error) {
+func (p *pass) apply(ctx context.Context, api reconcile.LinkerValues, plans []reconcile.LinkerPlan, part *Part) {
 	for _, plan := range plans {
 		result, err := reconcile.ApplyPlan(ctx, api, plan, reconcile.Options{AllowPrune: p.options.AllowPrune})
 		part.Result.Linkers = append(part.Result.Linkers, result)
 		if err != nil {
 			part.Failures = append(part.Failures, Failure{Subject: "linker " + plan.Linker, Position: plan.Position, Err: err})
 		}
-		if errors.Is(err, bitbucket.ErrEndpointRemoved) {
-			return p.gone(err)
-		}
-		if ctx.Err() != nil {
-			return nil //nolint:nilerr // the part says which linkers were applied
+		// The part says which linkers were applied.
+		if p.suspicion.raise(ctx, err) || ctx.Err() != nil {
+			return
 		}
 	}
-	return nil
-}
-
-// gone returns err when every further call, for any installation, would fail too.
-func (p *pass) gone(err error) error {
-	if !errors.Is(err, bitbucket.ErrEndpointRemoved) {
-		return nil
-	}
-	return err
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/manifest"
 	"github.com/linkersync/linkersync/shared/reconcile"
+	"github.com/linkersync/linkersync/shared/removal"
 )
 
 // bench is a Bitbucket that holds the same values for everybody.
@@ -194,56 +195,55 @@ func TestListThatBreaksOffIsAnError(t *testing.T) {
 	}
 }
 
-// When Bitbucket has removed the endpoint, asking for the other thousands would only
-// hammer it.
-func TestRemovedEndpointStopsTheFanOut(t *testing.T) {
+// When Bitbucket has removed the endpoints, asking for the other thousands would only
+// hammer it. One answer doesn't prove that: a probe decides, once in a run. An answer
+// that is about a workspace keeps nobody else from being updated.
+func TestRemovedEndpoint(t *testing.T) {
 	t.Parallel()
-	api := &bench{fail: func(clientKey, _ string) error {
-		if clientKey == "connection:5" {
-			return &bitbucket.APIError{Status: http.StatusGone}
-		}
-		return nil
-	}}
-	listed := 0
-	parts, total, err := collect(apply.Linkers(t.Context(), installations(10_000, &listed), api.connect, linkers("x", "y"), apply.Options{Parallel: 1}))
-	if !errors.Is(err, bitbucket.ErrEndpointRemoved) || total.Failed != 1 {
-		t.Errorf("%v, %+v", err, total)
-	}
-	if len(parts) > 8 || listed > 8 {
-		t.Errorf("%d parts, %d installations listed", len(parts), listed)
-	}
-	if reads := api.reads.Load(); reads > 14 {
-		t.Errorf("%d reads", reads)
-	}
-}
-
-// A 404 without words may be about one workspace that was deleted, and that must
-// not keep the others from being updated.
-func TestOneWorkspaceAloneStopsNobodyElse(t *testing.T) {
-	t.Parallel()
+	values := bitbucket.LinkersPath + "/x/values"
+	gone := &bitbucket.APIError{Method: "GET", Path: values, Status: http.StatusGone, Message: "CHANGE-2770"}
 	for name, test := range map[string]struct {
-		gone          func(clientKey string) bool
-		parts, failed int
-		stops         bool
+		answer  error
+		verdict removal.Verdict
+		stops   bool
+		probes  int
 	}{
-		"the first":         {func(key string) bool { return key == "connection:0" }, 20, 2, false},
-		"some among others": {func(key string) bool { return strings.HasSuffix(key, "5") }, 20, 4, false},
-		"everybody":         {func(string) bool { return true }, 20, 40, false},
+		"announced, and gone for all":        {gone, removal.Gone, true, 1},
+		"announced, and no verdict":          {gone, removal.Unknown, true, 1},
+		"announced, and there again":         {gone, removal.Present, false, 1},
+		"no API hosted, and gone for all":    {&bitbucket.APIError{Path: values, Status: 404, Message: "There is no API hosted at this URL"}, removal.Gone, true, 1},
+		"another endpoint is gone":           {&bitbucket.APIError{Path: "/2.0/addon", Status: http.StatusGone}, removal.Gone, false, 0},
+		"a 404 about a workspace":            {&bitbucket.APIError{Path: values, Status: 404, Message: "No workspace with identifier 'example'."}, removal.Gone, false, 0},
+		"a malformed next link":              {fmt.Errorf("GET %s: the next page's URL leads nowhere: %w", values, bitbucket.ErrUnknownShape), removal.Gone, false, 0},
+		"the rate limit":                     {&bitbucket.APIError{Path: values, Status: http.StatusTooManyRequests}, removal.Gone, false, 0},
+		"the workspace's secret was refused": {&bitbucket.APIError{Path: values, Status: http.StatusUnauthorized}, removal.Gone, false, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			api := &bench{fail: func(clientKey, _ string) error {
-				if test.gone(clientKey) {
-					return &bitbucket.APIError{Status: http.StatusNotFound, Message: "No workspace with identifier 'example'."}
+				if strings.HasSuffix(clientKey, "5") {
+					return test.answer
 				}
 				return nil
 			}}
-			parts, total, err := collect(apply.Linkers(t.Context(), installations(20, nil), api.connect, linkers("x", "y"), apply.Options{Parallel: 1}))
-			if errors.Is(err, bitbucket.ErrEndpointRemoved) != test.stops || !test.stops && err != nil {
-				t.Errorf("error %v", err)
+			probes := 0
+			probe := func(context.Context) (removal.Verdict, string) { probes++; return test.verdict, "GET answers" }
+			parts, total, err := collect(apply.Linkers(t.Context(), installations(100, nil), api.connect, linkers("x", "y"), apply.Options{Apply: true, Parallel: 1, Probe: probe}))
+			if err != nil || probes != test.probes {
+				t.Fatalf("%d probes, %v", probes, err)
 			}
-			if test.stops && len(parts) > 4 || !test.stops && (len(parts) != test.parts || total.Failed != test.failed) {
-				t.Errorf("%d parts, %+v", len(parts), total)
+			if !test.stops {
+				if len(parts) != 100 || total.Failed != 20 || total.Linkers.Changed != 180 {
+					t.Errorf("%d parts, %+v", len(parts), total)
+				}
+				return
+			}
+			last := parts[len(parts)-1].Failures[0].Err
+			if suspected, ok := errors.AsType[*apply.SuspectedError](last); !ok || time.Since(suspected.Since) > time.Minute || !strings.Contains(last.Error(), " answers 4") || !strings.HasSuffix(last.Error(), "without credentials: GET answers)") {
+				t.Errorf("the last part's failure is %v", last)
+			}
+			if reads := api.reads.Load(); len(parts) > 8 || total.Failed != 2 || reads > 40 {
+				t.Errorf("%d parts, %d reads, %+v", len(parts), reads, total)
 			}
 		})
 	}

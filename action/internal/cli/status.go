@@ -137,7 +137,8 @@ func (inv *invocation) statusOfInstallations(ctx context.Context, desired manife
 	linkersOnly.Connections = nil
 	work := setup.Work{Log: inv.log, Installation: apply.All}
 	return inv.session.Run(ctx, linkersOnly, work, func(part apply.Part) error {
-		if part.Plan.Installation == nil {
+		if part.Plan.Installation == nil { // the endpoints are suspected to be gone
+			report.Endpoints = status.Endpoints{Health: status.Failed, Detail: part.Failures[0].Err.Error()}
 			return nil
 		}
 		if i, listed := at[part.Plan.Installation.ClientKey]; listed {

@@ -76,7 +76,7 @@ func (s *Session) Run(ctx context.Context, desired manifest.Manifest, work Work,
 	var results []reconcile.ConnectionResult
 	flow := apply.Flow{
 		Manifest: desired,
-		Options:  apply.Options{Apply: work.Apply, AllowPrune: s.options.Prune, Parallel: s.options.Parallel},
+		Options:  apply.Options{Apply: work.Apply, AllowPrune: s.options.Prune, Parallel: s.options.Parallel, Probe: s.Probe},
 		Connect:  s.Connect, Tokens: s.Tokens(work.CheckTokens, work.Adopt),
 		Infisical: func(ctx context.Context, through func(reconcile.Connections) error) error {
 			return s.WithInfisical(ctx, work.OIDC, work.Log, func(client *infisical.Client) error {

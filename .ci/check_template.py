@@ -204,6 +204,25 @@ def check_infisical_rules(resources):
             state = resource["Properties"].get("State")
             if state != {"Fn::If": ["HasInfisical", "ENABLED", "DISABLED"]}:
                 yield f"{name}: its state {state} does not depend on HasInfisical"
+        if resource["Type"] == "AWS::Lambda::EventSourceMapping" and name.startswith("ConnectionsFunction"):
+            if resource["Properties"].get("Enabled") != {"Fn::If": ["HasInfisical", True, False]}:
+                yield f"{name}: it polls although HasInfisical is false"
+
+
+def check_consumers(resources):
+    """A function may take messages from the queue that it polls, and from no other."""
+    takes = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
+    polled = {}
+    for resource in resources.values():
+        if resource["Type"] == "AWS::Lambda::EventSourceMapping":
+            function = resource["Properties"]["FunctionName"]["Ref"].removesuffix("Function")
+            polled[f"{function}Role"] = text(resource["Properties"]["EventSourceArn"])
+    for name, statement in statements(resources):
+        taken = takes & set(as_list(statement["Action"]))
+        if taken and (taken != takes or polled.pop(name, None) != text(statement["Resource"])):
+            yield f"{name}: it may take messages from {text(statement['Resource'])}, and not as its event source needs it"
+    for name in polled:
+        yield f"{name}: it may not take the messages that its function polls"
 
 
 def check_alarms(resources):
@@ -212,6 +231,7 @@ def check_alarms(resources):
         "dead letters": ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
         "age of the oldest message": ("AWS/SQS", "ApproximateAgeOfOldestMessage"),
         "messages that are put back": ("linkersync", "MessagesDeferred"),
+        "syncs that failed": ("linkersync", "SyncsFailed"),
         "errors and throttles of what Bitbucket calls": ("AWS/ApiGateway", "5xx"),
         "errors of every function": (text({"Fn::Sub": "linkersync/${AWS::StackName}"}), "Errors"),
     }
@@ -232,8 +252,8 @@ def check_alarms(resources):
     for what, metric in wanted.items():
         if metric not in have:
             yield f"no alarm on {what}"
-    if alarms > 11:
-        yield f"{alarms} metrics in alarms: docs/costs.md counts 11"
+    if alarms > 12:
+        yield f"{alarms} metrics in alarms: docs/costs.md counts 12"
 
 
 def check_metrics(resources):
@@ -287,7 +307,7 @@ def check_parameters(template):
 
 
 # The most characters that CloudFormation or AWS puts in the place of a name.
-LONGEST = {"AWS::Region": 25, "AWS::Partition": 10, "AWS::URLSuffix": 20, "AWS::StackName": 128, "LinkerQueue": 160, "LinkerDeadLetters": 160, "Table": 255, "ManifestBucket": 63, "Bus": 128, "Api": 10}
+LONGEST = {"AWS::Region": 25, "AWS::Partition": 10, "AWS::URLSuffix": 20, "AWS::StackName": 128, "LinkerQueue": 160, "SyncQueue": 160, "LinkerDeadLetters": 160, "Table": 255, "ManifestBucket": 63, "Bus": 128, "Api": 10}
 MAX_ENVIRONMENT = 4096
 
 
@@ -346,7 +366,7 @@ class NoManagedPolicies(ManagedPolicyLoader):
 
 CHECKS = [
     check_policies, check_managed_policies, check_queues, check_event_sources, check_logs, check_functions, check_variables, check_rules,
-    check_infisical_rules, check_alarms, check_metrics, check_bucket,
+    check_infisical_rules, check_consumers, check_alarms, check_metrics, check_bucket,
 ]
 TEMPLATE_CHECKS = [check_parameters, check_environment_size, check_public_function]
 

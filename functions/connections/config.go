@@ -12,6 +12,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/linkersync/linkersync/functions/internal/metrics"
 	"github.com/linkersync/linkersync/functions/internal/startup"
@@ -20,6 +21,7 @@ import (
 	"github.com/linkersync/linkersync/shared/infisical"
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/manifest"
+	"github.com/linkersync/linkersync/shared/queue"
 	"github.com/linkersync/linkersync/shared/transport"
 )
 
@@ -42,6 +44,7 @@ const (
 // problem at once and calls nothing.
 func configure(e *startup.Environment, log *slog.Logger, out io.Writer) (*handler, error) {
 	app := e.Required("LINKERSYNC_APP_KEY")
+	looks := queue.Queue{URL: e.Required("LINKERSYNC_SYNC_QUEUE_URL")}
 	config, err := awsenv.Config(e.Getenv)
 	e.Wrong("AWS", err)
 	secrets := secretsmanager.NewFromConfig(config)
@@ -54,8 +57,9 @@ func configure(e *startup.Environment, log *slog.Logger, out io.Writer) (*handle
 	if err := e.Err(); err != nil {
 		return nil, err
 	}
+	looks.SQS = sqs.NewFromConfig(config)
 	return &handler{
-		log: log, app: app, now: time.Now, sleep: transport.Sleep, warning: time.Duration(days) * 24 * time.Hour,
+		log: log, app: app, now: time.Now, warning: time.Duration(days) * 24 * time.Hour,
 		registry: registry{api: secrets, installations: installation.NamePrefix(app)},
 		safe:     safe,
 		bitbucket: account{
@@ -63,6 +67,7 @@ func configure(e *startup.Environment, log *slog.Logger, out io.Writer) (*handle
 			http: &http.Client{Transport: transport.New(transport.Options{Timeout: 10 * time.Second})},
 		},
 		metrics: &metrics.Writer{App: app, Out: out},
+		looks:   looks,
 	}, nil
 }
 

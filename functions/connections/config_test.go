@@ -24,6 +24,7 @@ func deployed() map[string]string {
 		"AWS_REGION": simaws.Region, "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x",
 		"LINKERSYNC_APP_KEY": appKey, "LINKERSYNC_INFISICAL_URL": "https://eu.infisical.com",
 		"LINKERSYNC_INFISICAL_METHOD": "aws", "LINKERSYNC_INFISICAL_IDENTITY_ID": identity, "LINKERSYNC_INFISICAL_ORGANIZATION": "",
+		"LINKERSYNC_SYNC_QUEUE_URL": "https://sqs.example.com/1/syncs",
 	}
 }
 

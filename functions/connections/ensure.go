@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/linkersync/linkersync/shared/infisical"
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/reconcile"
 )
@@ -17,35 +18,60 @@ import (
 // is brought again. People rotate one once in a while, not within seconds.
 const maxRounds = 3
 
-// ensure brings the tokens to Infisical, with one login for each organization. An
-// organization that fails keeps no other from being done.
+// ensure brings the tokens to Infisical, with one login for each organization. The
+// organizations are side by side; one that fails or is slow keeps no other from being
+// done.
 func (p *pass) ensure(ctx context.Context) {
 	groups := map[string][]token{}
 	for _, t := range p.tokens {
 		groups[t.organization] = append(groups[t.organization], t)
 	}
-	for _, organization := range slices.Sorted(maps.Keys(groups)) {
-		if err := p.organization(ctx, organization, groups[organization]); err != nil {
+	slugs := slices.Sorted(maps.Keys(groups))
+	parts := make([]part, len(slugs))
+	var group errgroup.Group
+	group.SetLimit(parallel)
+	for i, slug := range slugs {
+		client, err := p.safe.open(ctx, slug)
+		if err != nil {
 			p.failures = append(p.failures, err)
+			continue
 		}
+		parts[i] = part{pass: p, organization: slug, api: client}
+		group.Go(func() error {
+			if err := parts[i].do(ctx, client, groups[slug]); err != nil {
+				p.mu.Lock()
+				defer p.mu.Unlock()
+				p.failures = append(p.failures, err)
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // failures are noted one by one
+	for _, part := range parts {
+		p.results = append(p.results, part.results...)
 	}
 }
 
-// organization brings tokens to their connections within one login. Its error is one
-// that all of them met.
-func (p *pass) organization(ctx context.Context, slug string, work []token) error {
-	client, err := p.safe.open(ctx, slug)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err := client.Revoke(ctx); err != nil {
-			p.log.WarnContext(ctx, "infisical login not revoked, it ends by itself", slog.String("error", err.Error()))
-		}
-	}()
-	first := len(p.results)
+// part is the work in one organization.
+type part struct {
+	*pass
+	organization string
+	api          api
+	results      []reconcile.ConnectionResult
+}
+
+// api is what is asked of Infisical.
+type api interface {
+	reconcile.Connections
+	reconcile.Users
+}
+
+// do brings tokens to their connections within one login. Its error is one that all
+// of them met.
+func (p *part) do(ctx context.Context, client *infisical.Client, work []token) error {
+	defer p.revoke(ctx, client)
 	for round := 1; len(work) > 0; round++ {
-		written, err := p.apply(ctx, client, work)
+		written, err := p.apply(ctx, work)
 		if err != nil {
 			return err
 		}
@@ -53,19 +79,25 @@ func (p *pass) organization(ctx context.Context, slug string, work []token) erro
 			return fmt.Errorf("secret %s: it changed again and again while it was brought to Infisical", work[0].secret)
 		}
 	}
-	p.follow(ctx, client, p.results[first:])
+	p.follow(ctx)
 	return nil
+}
+
+func (h *handler) revoke(ctx context.Context, client *infisical.Client) {
+	if err := client.Revoke(ctx); err != nil {
+		h.log.WarnContext(ctx, "infisical login not revoked, it ends by itself", slog.String("error", err.Error()))
+	}
 }
 
 // apply plans and applies the tokens' connections, and returns those whose
 // credentials were written.
-func (p *pass) apply(ctx context.Context, api reconcile.Connections, tokens []token) (written []token, err error) {
+func (p *part) apply(ctx context.Context, tokens []token) (written []token, err error) {
 	desired := make([]reconcile.DesiredConnection, len(tokens))
 	for i, t := range tokens {
 		desired[i] = t.desired
 		desired[i].Owner = reconcile.StackOwner(p.app)
 	}
-	plans, err := reconcile.PlanConnections(ctx, api, desired)
+	plans, err := reconcile.PlanConnections(ctx, p.api, desired)
 	if err != nil {
 		return nil, explain(err)
 	}
@@ -77,7 +109,7 @@ func (p *pass) apply(ctx context.Context, api reconcile.Connections, tokens []to
 		}
 	}
 	// Every failure is in a result, too.
-	results, _ := reconcile.ApplyConnections(ctx, api, plans, reconcile.ConnectionOptions{CheckToken: p.bitbucket.check})
+	results, _ := reconcile.ApplyConnections(ctx, p.api, plans, reconcile.ConnectionOptions{CheckToken: p.bitbucket.check})
 	p.results = append(p.results, results...)
 	var unwritten []token
 	for i, result := range results {

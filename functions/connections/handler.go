@@ -9,6 +9,7 @@ import (
 
 	"github.com/linkersync/linkersync/functions/internal/metrics"
 	"github.com/linkersync/linkersync/functions/internal/startup"
+	"github.com/linkersync/linkersync/shared/queue"
 	"github.com/linkersync/linkersync/shared/reconcile"
 )
 
@@ -22,12 +23,13 @@ type handler struct {
 	// app names the owner of the connections in their marks.
 	app       string
 	now       func() time.Time
-	sleep     func(context.Context, time.Duration) error
 	warning   time.Duration
 	registry  registry
 	safe      *safe
 	bitbucket account
 	metrics   *metrics.Writer
+	// looks is the queue of runs to look at.
+	looks queue.Queue
 }
 
 // result answers a direct invoke.
@@ -36,6 +38,8 @@ type result struct {
 	Connections []reconcile.ConnectionResult `json:"connections,omitempty"`
 	// Expiring counts the tokens that expire soon, or did.
 	Expiring int `json:"expiring"`
+	// FailedSyncs say which syncs and scans failed, and why.
+	FailedSyncs []string `json:"failed_syncs,omitempty"`
 	// Note says why nothing was looked at.
 	Note string `json:"note,omitempty"`
 }
@@ -62,11 +66,8 @@ func (h *handler) Handle(ctx context.Context, raw json.RawMessage) (answer resul
 // take finds the order's tokens and brings each to its connection. One that fails
 // keeps no other from being looked at.
 func (h *handler) take(ctx context.Context, o order) (result, error) {
-	if deadline, ok := ctx.Deadline(); ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadlineCause(ctx, deadline.Add(-reserve), errors.New("the function's time is up"))
-		defer cancel()
-	}
+	ctx, cancel := cutShort(ctx)
+	defer cancel()
 	names, err := h.find(ctx, o)
 	if err != nil {
 		return result{}, err
@@ -75,6 +76,15 @@ func (h *handler) take(ctx context.Context, o order) (result, error) {
 	pass.read(ctx, names)
 	pass.ensure(ctx)
 	return pass.finish()
+}
+
+// cutShort ends work while there is time to say what happened.
+func cutShort(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadlineCause(ctx, deadline.Add(-reserve), errors.New("the function's time is up"))
 }
 
 func (h *handler) find(ctx context.Context, o order) ([]string, error) {

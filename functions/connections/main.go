@@ -17,5 +17,5 @@ func build(e *startup.Environment, log *slog.Logger, out io.Writer) (any, error)
 	if err != nil {
 		return nil, err
 	}
-	return handler.Handle, nil
+	return handler.Invoke, nil
 }

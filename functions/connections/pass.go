@@ -32,6 +32,16 @@ type pass struct {
 
 	mu       sync.Mutex
 	failures []error
+	// failedSyncs say which syncs and scans failed, and why.
+	failedSyncs []string
+}
+
+// note keeps a failure that is no secret's alone.
+func (p *pass) note(ctx context.Context, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.failures = append(p.failures, err)
+	p.log.ErrorContext(ctx, "connection failed", slog.String("error", err.Error()))
 }
 
 // fail notes what went wrong with one secret. Its error names the secret.
@@ -92,7 +102,9 @@ func (p *pass) warn(ctx context.Context, t token) {
 
 // finish counts, and joins what went wrong.
 func (p *pass) finish() (result, error) {
-	counts := map[metrics.Name]int{metrics.ConnectionsFailed: len(p.failures), metrics.TokensExpiring: p.expiring}
+	counts := map[metrics.Name]int{
+		metrics.ConnectionsFailed: len(p.failures), metrics.TokensExpiring: p.expiring, metrics.SyncsFailed: len(p.failedSyncs),
+	}
 	for _, done := range p.results {
 		if done.Changed() {
 			counts[metrics.ConnectionsChanged]++
@@ -101,7 +113,7 @@ func (p *pass) finish() (result, error) {
 	if err := p.metrics.Count(counts); err != nil {
 		p.failures = append(p.failures, fmt.Errorf("write metrics: %w", err))
 	}
-	answer := result{Connections: p.results, Expiring: p.expiring}
+	answer := result{Connections: p.results, Expiring: p.expiring, FailedSyncs: p.failedSyncs}
 	if len(p.failures) == 0 {
 		return answer, nil
 	}

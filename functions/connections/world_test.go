@@ -16,6 +16,7 @@ import (
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/linkersync/linkersync/functions/internal/startup"
 	simaws "github.com/linkersync/linkersync/internal/simulator/aws"
@@ -52,6 +53,8 @@ type world struct {
 	mu sync.Mutex
 	// requests are what the function sent, and to whom.
 	requests []request
+	// ahead is how far Infisical's clock is.
+	ahead time.Duration
 	// meanwhile runs before Infisical answers a request.
 	meanwhile func(r *http.Request)
 }
@@ -65,16 +68,33 @@ func newWorld(t *testing.T) *world {
 	w := &world{t: t, aws: simaws.New(simaws.Options{}), bitbucket: simbitbucket.New(simbitbucket.Options{})}
 	t.Cleanup(w.aws.Close)
 	bitbucketURL := w.serve("bitbucket", w.bitbucket)
-	w.infisical = siminfisical.New(siminfisical.Options{BitbucketURL: w.serve("infisical's bitbucket", w.bitbucket), Sleep: noSleep})
+	w.infisical = siminfisical.New(siminfisical.Options{BitbucketURL: w.serve("infisical's bitbucket", w.bitbucket), Sleep: noSleep, Now: w.now})
 	w.env = map[string]string{
 		"AWS_ENDPOINT_URL": w.serve("aws", w.aws), "AWS_REGION": simaws.Region,
 		"AWS_ACCESS_KEY_ID": simaws.AccessKeyID, "AWS_SECRET_ACCESS_KEY": simaws.SecretAccessKey,
 		"LINKERSYNC_APP_KEY": appKey, "LINKERSYNC_LOG_LEVEL": "debug",
 		"LINKERSYNC_BITBUCKET_URL": bitbucketURL, "LINKERSYNC_INFISICAL_URL": w.serve("infisical", w.infisical),
 		"LINKERSYNC_INFISICAL_METHOD": "universal", "LINKERSYNC_INFISICAL_CLIENT": "aws-secret:" + loginSecret,
+		"LINKERSYNC_SYNC_QUEUE_URL": w.aws.URL + "/" + simaws.Account + "/syncs",
 	}
+	_, err := sqs.NewFromConfig(w.aws.Config()).CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: sdk.String("syncs")})
+	w.must(err)
+	w.aws.Faults.ResetCalls()
 	w.seed()
 	return w
+}
+
+func (w *world) now() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return time.Now().Add(w.ahead)
+}
+
+// pass lets time pass for Infisical.
+func (w *world) pass(d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ahead += d
 }
 
 func noSleep(ctx context.Context, _ time.Duration) error { return ctx.Err() }

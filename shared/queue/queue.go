@@ -79,6 +79,22 @@ func (q Queue) sendBatch(ctx context.Context, entries []types.SendMessageBatchRe
 	return fmt.Errorf("queue messages: SQS refused %d of %d (%s)", len(entries), count, code)
 }
 
+// Later queues one message that is delivered after a while, up to SQS's 15 minutes.
+// Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+func (q Queue) Later(ctx context.Context, message any, pause time.Duration) error {
+	body, err := json.Marshal(message)
+	if err != nil {
+		return fmt.Errorf("encode message: %w", err)
+	}
+	_, err = q.SQS.SendMessage(ctx, &sqs.SendMessageInput{
+		QueueUrl: &q.URL, MessageBody: aws.String(string(body)), DelaySeconds: int32(pause.Seconds()),
+	})
+	if err != nil {
+		return fmt.Errorf("queue a message: %w", awsenv.Cut(err))
+	}
+	return nil
+}
+
 // Wait hides a message that was received for a while, up to SQS's twelve hours. Then SQS
 // delivers it again.
 // Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html

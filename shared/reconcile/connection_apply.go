@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/linkersync/linkersync/shared/infisical"
 	"github.com/linkersync/linkersync/shared/redact"
@@ -27,36 +28,37 @@ type ConnectionOptions struct {
 // with one write at most, and none where nothing is to be done. Results are in
 // the order of the plans, one for each.
 //
-// One connection's failure doesn't keep the others from being tried, unless it
-// is one that all would meet, such as a refused login or a rate limit. The error
-// joins those of all connections. Running it again is always right.
+// Scopes are worked on side by side, and connections of one scope in their order. One
+// connection's failure doesn't keep the others from being tried, unless it is one that
+// all would meet, such as a refused login or a rate limit. The error joins those of all
+// connections. Running it again is always right.
 func ApplyConnections(ctx context.Context, api Connections, plans []ConnectionPlan, options ConnectionOptions) ([]ConnectionResult, error) {
-	results := make([]ConnectionResult, 0, len(plans))
-	var failures []error
-	var ended error
-	for _, plan := range plans {
-		done, err := plan, ended
-		if ended == nil {
-			done, err = ensure(ctx, api, plan, options)
+	results, failures := make([]ConnectionResult, len(plans)), make([]error, len(plans))
+	var ended atomic.Bool
+	byScope(plans, func(p ConnectionPlan) string { return p.ProjectID }, func(i int) {
+		if ended.Load() {
+			results[i] = resultOf(plans[i], plans[i], nil)
+			results[i].Outcome, results[i].Error = NotDone, "not tried, because of the failure before it"
+			return
 		}
-		result := ConnectionResult{
-			Name: done.Name, ProjectID: done.ProjectID, ID: done.ID,
-			Action: done.Action, Fields: done.Fields, Drift: plan.Drift, Position: done.Position,
+		done, err := ensure(ctx, api, plans[i], options)
+		results[i], failures[i] = resultOf(plans[i], done, err), err
+		if meetsAll(ctx, err) {
+			ended.Store(true)
 		}
-		switch {
-		case err == nil:
-		case ended != nil:
-			result.Outcome, result.Error = NotDone, "not tried, because of the failure before it"
-		default:
-			result.Outcome, result.Error = outcomeOf(err), err.Error()
-			failures = append(failures, err)
-			if meetsAll(ctx, err) {
-				ended = err
-			}
-		}
-		results = append(results, result)
-	}
+	})
 	return results, errors.Join(failures...)
+}
+
+func resultOf(plan, done ConnectionPlan, err error) ConnectionResult {
+	result := ConnectionResult{
+		Name: done.Name, ProjectID: done.ProjectID, ID: done.ID,
+		Action: done.Action, Fields: done.Fields, Drift: plan.Drift, Position: done.Position,
+	}
+	if err != nil {
+		result.Outcome, result.Error = outcomeOf(err), err.Error()
+	}
+	return result
 }
 
 // outcomeOf says what an error leaves known. Only a write without an answer that

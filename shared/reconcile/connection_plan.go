@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/linkersync/linkersync/shared/infisical"
@@ -28,20 +30,38 @@ func PlanConnections(ctx context.Context, api Connections, desired []DesiredConn
 	if there.ended != nil {
 		return nil, fmt.Errorf("read connections: %w", there.ended)
 	}
-	plans := make([]ConnectionPlan, 0, len(desired))
-	for _, d := range desired {
-		fingerprint, err := fingerprintOf(d)
-		if err != nil {
-			return nil, err
-		}
-		found, err := there.find(ctx, api, placeOf(d))
-		if err != nil {
-			plans = append(plans, failedPlan(d, fmt.Errorf("read connection %s: %w", placeOf(d), err)))
-			continue
-		}
-		plans = append(plans, decide(d, fingerprint, found))
-	}
+	plans := make([]ConnectionPlan, len(desired))
+	byScope(desired, func(d DesiredConnection) string { return d.ProjectID }, func(i int) {
+		plans[i] = planOne(ctx, api, there, desired[i])
+	})
 	return plans, nil
+}
+
+func planOne(ctx context.Context, api Connections, there listing, d DesiredConnection) ConnectionPlan {
+	fingerprint, err := fingerprintOf(d)
+	var found *infisical.Connection
+	if err == nil {
+		found, err = there.find(ctx, api, placeOf(d))
+	}
+	if err != nil {
+		return failedPlan(d, fmt.Errorf("read connection %s: %w", placeOf(d), err))
+	}
+	return decide(d, fingerprint, found)
+}
+
+// byScope calls work with each index of the list: scopes side by side, and those of one
+// scope in their order.
+func byScope[T any](list []T, scope func(T) string, work func(i int)) {
+	groups := map[string][]int{}
+	for i, one := range list {
+		groups[scope(one)] = append(groups[scope(one)], i)
+	}
+	names := slices.Sorted(maps.Keys(groups))
+	inParallel(len(names), func(n int) {
+		for _, i := range groups[names[n]] {
+			work(i)
+		}
+	})
 }
 
 // listing is what the lists of some scopes hold, or why a scope has none.
@@ -66,35 +86,39 @@ func listScopes(ctx context.Context, api Connections, desired []DesiredConnectio
 	}
 	l := listing{rows: map[place]infisical.Connection{}, failed: map[string]error{}, own: map[string]bool{}}
 	if len(scopes) > 1 {
-		err := l.list(ctx, api, "")
-		if err == nil {
+		listed, err := api.Connections(ctx, "")
+		if l.keep("", listed, err); meetsAll(ctx, err) {
+			l.ended = err
+		}
+		if err == nil || l.ended != nil {
 			return l
 		}
+	}
+	scopes = slices.DeleteFunc(scopes, func(scope string) bool { return l.failed[scope] != nil })
+	var mu sync.Mutex
+	inParallel(len(scopes), func(i int) {
+		mu.Lock()
+		ended := l.ended != nil
+		mu.Unlock()
+		if ended {
+			return
+		}
+		listed, err := api.Connections(ctx, scopes[i])
+		mu.Lock()
+		defer mu.Unlock()
+		l.keep(scopes[i], listed, err)
 		if meetsAll(ctx, err) {
 			l.ended = err
-			return l
 		}
-		l.failed[""] = err
-	}
-	for _, scope := range scopes {
-		if _, known := l.failed[scope]; known {
-			continue
-		}
-		if l.failed[scope] = l.list(ctx, api, scope); meetsAll(ctx, l.failed[scope]) {
-			l.ended = l.failed[scope]
-			break
-		}
-	}
+	})
 	return l
 }
 
-func (l listing) list(ctx context.Context, api Connections, projectID string) error {
-	listed, err := api.Connections(ctx, projectID)
+func (l listing) keep(projectID string, listed []infisical.Connection, err error) {
 	for _, connection := range listed {
 		l.rows[place{connection.ProjectID, connection.Name}] = connection
 	}
-	l.own[projectID] = true
-	return err
+	l.own[projectID], l.failed[projectID] = true, err
 }
 
 // find returns nil for a connection that doesn't exist.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"unicode/utf16"
 
@@ -18,7 +19,8 @@ import (
 // scope across all apps, credentials are tried before anything else, an update
 // leaves out what it doesn't name. It has no expectations.
 type fakeInfisical struct {
-	t *testing.T
+	t  *testing.T
+	mu sync.Mutex
 	// tokens that Bitbucket takes; nil takes every one.
 	tokens []string
 	// orgDenied: the identity may read projects' lists only.
@@ -81,6 +83,8 @@ func (f *fakeInfisical) at(match func(stored) bool) (int, error) {
 }
 
 func (f *fakeInfisical) Connections(ctx context.Context, projectID string) ([]infisical.Connection, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if effect, err := f.begin(ctx, "list "+projectID); !effect || err != nil {
 		return nil, err
 	}
@@ -98,6 +102,8 @@ func (f *fakeInfisical) Connections(ctx context.Context, projectID string) ([]in
 }
 
 func (f *fakeInfisical) ConnectionByName(ctx context.Context, name, projectID string) (infisical.Connection, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if effect, err := f.begin(ctx, "get "+name); !effect || err != nil {
 		return infisical.Connection{}, err
 	}
@@ -127,6 +133,8 @@ func (f *fakeInfisical) keep(row *stored, description *string, credentials *infi
 }
 
 func (f *fakeInfisical) Create(ctx context.Context, n infisical.NewConnection) (infisical.Connection, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	effect, failure := f.begin(ctx, "create "+n.Name)
 	if !effect {
 		return infisical.Connection{}, failure
@@ -149,6 +157,8 @@ func (f *fakeInfisical) Create(ctx context.Context, n infisical.NewConnection) (
 }
 
 func (f *fakeInfisical) Update(ctx context.Context, id string, change infisical.ConnectionChange) (infisical.Connection, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	effect, failure := f.begin(ctx, "update "+id[len(id)-1:])
 	if !effect {
 		return infisical.Connection{}, failure
@@ -166,6 +176,8 @@ func (f *fakeInfisical) Update(ctx context.Context, id string, change infisical.
 }
 
 func (f *fakeInfisical) Delete(ctx context.Context, id string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	effect, failure := f.begin(ctx, "delete "+id[len(id)-1:])
 	if !effect {
 		return failure

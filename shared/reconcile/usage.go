@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/linkersync/linkersync/shared/infisical"
 )
@@ -16,7 +19,6 @@ type Users interface {
 	Syncs(ctx context.Context, projectID string) ([]infisical.Sync, error)
 	DataSources(ctx context.Context, projectID string) ([]infisical.DataSource, error)
 	NewestScan(ctx context.Context, dataSourceID string) (infisical.Scan, bool, error)
-	Sync(ctx context.Context, id string) (infisical.Sync, error)
 	RunSync(ctx context.Context, id string) (infisical.Sync, error)
 }
 
@@ -37,45 +39,67 @@ func (u Usage) Count() string {
 }
 
 // Survey finds what uses connections, and reads each project's lists once, because
-// Infisical can't list users by connection. It is for one goroutine.
+// Infisical can't list users by connection. Safe for concurrent use.
 type Survey struct {
 	API Users
 
-	projects map[string]reading[infisical.Project]
-	syncs    map[string]reading[infisical.Sync]
-	sources  map[string]reading[infisical.DataSource]
+	projects lists[infisical.Project]
+	syncs    lists[infisical.Sync]
+	sources  lists[infisical.DataSource]
 }
 
-// reading is a list that was read, or why it could not be.
-type reading[T any] struct {
-	rows []T
-	err  error
+// lists are lists that were read, by their key, or why they could not be.
+type lists[T any] struct {
+	mu    sync.Mutex
+	known map[string]func() ([]T, error)
 }
 
 // once reads a list, or returns what an earlier call read.
-func once[T any](ctx context.Context, known *map[string]reading[T], key string, read func(context.Context, string) ([]T, error)) reading[T] {
-	if found, there := (*known)[key]; there {
-		return found
+func (l *lists[T]) once(ctx context.Context, key string, read func(context.Context, string) ([]T, error)) ([]T, error) {
+	l.mu.Lock()
+	if l.known == nil {
+		l.known = map[string]func() ([]T, error){}
 	}
-	rows, err := read(ctx, key)
-	if *known == nil {
-		*known = map[string]reading[T]{}
+	reading, there := l.known[key]
+	if !there {
+		reading = sync.OnceValues(func() ([]T, error) { return read(ctx, key) })
+		l.known[key] = reading
 	}
-	(*known)[key] = reading[T]{rows, err}
-	return (*known)[key]
+	l.mu.Unlock()
+	return reading()
+}
+
+// inEach reads a list of each project, some at a time, and keeps the order.
+func inEach[T any](ctx context.Context, u *Usage, projects []string, l *lists[T], read func(context.Context, string) ([]T, error)) []T {
+	found, failed := make([][]T, len(projects)), make([]error, len(projects))
+	inParallel(len(projects), func(i int) { found[i], failed[i] = l.once(ctx, projects[i], read) })
+	for _, err := range failed {
+		u.note(err)
+	}
+	return slices.Concat(found...)
+}
+
+// scopesAtOnce bounds the scopes that are worked on at a time, so that a slow one holds
+// up no other and the server isn't flooded.
+const scopesAtOnce = 8
+
+// inParallel calls work with 0 to n-1 and waits for all of them.
+func inParallel(n int, work func(i int)) {
+	var group errgroup.Group
+	group.SetLimit(scopesAtOnce)
+	for i := range n {
+		group.Go(func() error { work(i); return nil })
+	}
+	_ = group.Wait() // no work returns an error
 }
 
 // Syncs finds the syncs that use a connection of the project, or, without a project,
 // of the organisation: then every project that the identity is in is read.
 func (s *Survey) Syncs(ctx context.Context, c infisical.Connection) Usage {
 	var u Usage
-	for _, id := range s.scope(ctx, &u, c.ProjectID, infisical.SecretManager) {
-		found := once(ctx, &s.syncs, id, s.API.Syncs)
-		u.note(found.err)
-		for _, sync := range found.rows {
-			if sync.ConnectionID == c.ID {
-				u.Syncs = append(u.Syncs, sync)
-			}
+	for _, sync := range inEach(ctx, &u, s.scope(ctx, &u, c.ProjectID, infisical.SecretManager), &s.syncs, s.API.Syncs) {
+		if sync.ConnectionID == c.ID {
+			u.Syncs = append(u.Syncs, sync)
 		}
 	}
 	return u
@@ -84,13 +108,9 @@ func (s *Survey) Syncs(ctx context.Context, c infisical.Connection) Usage {
 // All finds the syncs and the data sources that use a connection.
 func (s *Survey) All(ctx context.Context, c infisical.Connection) Usage {
 	u := s.Syncs(ctx, c)
-	for _, id := range s.scope(ctx, &u, c.ProjectID, infisical.SecretScanning) {
-		found := once(ctx, &s.sources, id, s.API.DataSources)
-		u.note(found.err)
-		for _, source := range found.rows {
-			if source.ConnectionID == c.ID {
-				u.Sources = append(u.Sources, source)
-			}
+	for _, source := range inEach(ctx, &u, s.scope(ctx, &u, c.ProjectID, infisical.SecretScanning), &s.sources, s.API.DataSources) {
+		if source.ConnectionID == c.ID {
+			u.Sources = append(u.Sources, source)
 		}
 	}
 	return u
@@ -102,10 +122,10 @@ func (s *Survey) scope(ctx context.Context, u *Usage, projectID, projectType str
 		return []string{projectID}
 	}
 	u.unknown("projects that this identity is not in")
-	listed := once(ctx, &s.projects, projectType, s.API.Projects)
-	u.note(listed.err)
-	ids := make([]string, len(listed.rows))
-	for i, project := range listed.rows {
+	listed, err := s.projects.once(ctx, projectType, s.API.Projects)
+	u.note(err)
+	ids := make([]string, len(listed))
+	for i, project := range listed {
 		ids[i] = project.ID
 	}
 	return ids
@@ -132,6 +152,9 @@ type SyncFailure struct {
 
 func (f SyncFailure) Error() string {
 	to := fmt.Sprintf("sync %q to %s/%s", f.Sync.Name, f.Sync.Workspace, f.Sync.Repository)
+	if f.Sync.Name == "" { // nothing but its ID is known
+		to = fmt.Sprintf("sync %s of project %s", f.Sync.ID, f.Sync.ProjectID)
+	}
 	if f.Err != nil {
 		return fmt.Sprintf("%s: %v", to, f.Err)
 	}
@@ -153,47 +176,4 @@ func (u Usage) Failures() (failed []SyncFailure) {
 		}
 	}
 	return failed
-}
-
-const (
-	// syncPoll is how often a run is looked at; one takes from seconds to minutes.
-	syncPoll = 5 * time.Second
-	// maxPolls bounds the waiting for the runs, to 3 minutes.
-	maxPolls = 36
-)
-
-// RunSyncs runs syncs after a rotation, since Infisical re-runs none by itself and
-// leaves a failed one failed. It waits until each run is over, for 3 minutes at most;
-// pending are those that were not over then. progress, if not nil, is told how many
-// are under way after each look.
-func RunSyncs(ctx context.Context, api Users, syncs []infisical.Sync, sleep func(context.Context, time.Duration) error, progress func(left int)) (pending []infisical.Sync, failed []SyncFailure) {
-	for _, sync := range syncs {
-		_, err := api.RunSync(ctx, sync.ID)
-		if err != nil && !errors.Is(err, infisical.ErrBusy) {
-			failed = append(failed, SyncFailure{sync, err})
-			continue
-		}
-		pending = append(pending, sync)
-	}
-	for poll := range maxPolls {
-		if len(pending) == 0 || poll > 0 && sleep(ctx, syncPoll) != nil {
-			break
-		}
-		var left []infisical.Sync
-		for _, sync := range pending {
-			now, err := api.Sync(ctx, sync.ID)
-			switch {
-			case err != nil:
-				failed = append(failed, SyncFailure{sync, err})
-			case !now.Over():
-				left = append(left, now)
-			case now.Failed():
-				failed = append(failed, SyncFailure{Sync: now})
-			}
-		}
-		if pending = left; progress != nil {
-			progress(len(left))
-		}
-	}
-	return pending, failed
 }

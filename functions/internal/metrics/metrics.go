@@ -33,7 +33,9 @@ const (
 	EndpointRemoved        Name = "EndpointRemoved"
 	ConnectionsChanged     Name = "ConnectionsChanged"
 	ConnectionsFailed      Name = "ConnectionsFailed"
-	TokensExpiring         Name = "TokensExpiring"
+	// SyncsFailed counts secret syncs and scans whose last run failed.
+	SyncsFailed    Name = "SyncsFailed"
+	TokensExpiring Name = "TokensExpiring"
 )
 
 // Writer writes metrics for one app. Safe for concurrent use.

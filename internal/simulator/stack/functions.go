@@ -67,7 +67,7 @@ func (s *Stack) environments() map[string]map[string]string {
 		"linkers":   {},
 		"connections": {
 			"LINKERSYNC_INFISICAL_URL": s.Infisical.URL(), "LINKERSYNC_INFISICAL_METHOD": "universal",
-			"LINKERSYNC_INFISICAL_CLIENT": "aws-secret:" + infisicalSecret,
+			"LINKERSYNC_INFISICAL_CLIENT": "aws-secret:" + infisicalSecret, "LINKERSYNC_SYNC_QUEUE_URL": s.queueURL(SyncQueue),
 		},
 	}
 	for _, variables := range own {

@@ -21,26 +21,42 @@ import (
 // connections function.
 const infisicalSecret = "linkersync/infisical"
 
-// maxReceives is after how many deliveries a message is a dead letter, as in template.yaml.
-const maxReceives = 1000
+// After how many deliveries a message is a dead letter, as in template.yaml.
+const (
+	maxReceives     = 1000
+	maxLookReceives = 3
+)
 
 // makeResources makes what template.yaml makes besides functions.
 func (s *Stack) makeResources(ctx context.Context) error {
 	s.AWS.Buckets.Add(Bucket)
-	queues := sqs.NewFromConfig(s.AWS.Config())
-	if _, err := queues.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: aws.String(DeadLetters)}); err != nil {
-		return fmt.Errorf("create queue: %w", err)
+	for _, name := range []string{DeadLetters, DeadEvents} {
+		if err := s.makeQueue(ctx, name, nil); err != nil {
+			return err
+		}
 	}
-	redrive := fmt.Sprintf(`{"deadLetterTargetArn":"arn:aws:sqs:%s:%s:%s","maxReceiveCount":%d}`,
-		simaws.Region, simaws.Account, DeadLetters, maxReceives)
-	_, err := queues.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: aws.String(Queue), Attributes: map[string]string{
-		"VisibilityTimeout": strconv.Itoa(int(s.options.Visibility.Seconds())), "RedrivePolicy": redrive,
-	}})
+	err := errors.Join(
+		s.makeQueue(ctx, Queue, map[string]string{
+			"VisibilityTimeout": strconv.Itoa(int(s.options.Visibility.Seconds())), "RedrivePolicy": redrive(DeadLetters, maxReceives),
+		}),
+		s.makeQueue(ctx, SyncQueue, map[string]string{"VisibilityTimeout": "1800", "RedrivePolicy": redrive(DeadEvents, maxLookReceives)}))
 	if err != nil {
-		return fmt.Errorf("create queue: %w", err)
+		return err
 	}
 	s.AWS.Tables.Add(Table)
 	return nil
+}
+
+func (s *Stack) makeQueue(ctx context.Context, name string, attributes map[string]string) error {
+	_, err := sqs.NewFromConfig(s.AWS.Config()).CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: aws.String(name), Attributes: attributes})
+	if err != nil {
+		return fmt.Errorf("create queue %s: %w", name, err)
+	}
+	return nil
+}
+
+func redrive(to string, receives int) string {
+	return fmt.Sprintf(`{"deadLetterTargetArn":"arn:aws:sqs:%s:%s:%s","maxReceiveCount":%d}`, simaws.Region, simaws.Account, to, receives)
 }
 
 // Tick sends the event of a schedule: drift repair to Dispatch, the daily check to

@@ -35,6 +35,8 @@ const (
 	Bus         = "linkersync"
 	Queue       = "linkersync-linkers"
 	DeadLetters = "linkersync-linkers-dead"
+	SyncQueue   = "linkersync-syncs"
+	DeadEvents  = "linkersync-events-dead"
 )
 
 // Options of a stack.
@@ -156,7 +158,7 @@ func (s *Stack) start(ctx context.Context) error {
 }
 
 // connect makes events flow: HTTP to lifecycle, rules to dispatch and connections,
-// the queue to linkers.
+// the queues to linkers and connections.
 func (s *Stack) connect(listener net.Listener) error {
 	gateway, err := lambda.NewHTTPGateway(lambda.GatewayOptions{
 		Routes: map[string]lambda.Invoker{"$default": s.Functions["lifecycle"]}, Timeout: gatewayTimeout,
@@ -180,6 +182,11 @@ func (s *Stack) connect(listener net.Listener) error {
 		// Twice as many as workers: the next batch is there when a worker is free.
 		Concurrency: s.options.Workers, Pollers: 2 * s.options.Workers, ReportBatchItemFailures: true, Logger: s.logger(),
 	}
+	looks := lambda.EventSource{
+		Client: source.Client, QueueURL: s.queueURL(SyncQueue), Function: s.Functions["connections"],
+		FunctionTimeout: timeouts()["connections"], BatchSize: 1, ReportBatchItemFailures: true, Logger: s.logger(),
+	}
+	s.running.Go(func() { _ = looks.Run(ctx) }) // ends with the stack
 	s.resume = sync.OnceFunc(func() {
 		s.running.Go(func() { _ = source.Run(ctx) }) // ends with the stack
 	})

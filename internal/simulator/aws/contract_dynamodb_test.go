@@ -1,7 +1,6 @@
 package aws_test
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -69,35 +68,6 @@ func (b table) get(id string) string {
 		return outcome(err)
 	}
 	return show(out.Item)
-}
-
-// transact shows the codes of the cancellation reasons.
-func (b table) transact(token string, items ...types.TransactWriteItem) string {
-	in := &dynamodb.TransactWriteItemsInput{TransactItems: items}
-	if token != "" {
-		in.ClientRequestToken = &token
-	}
-	_, err := b.TransactWriteItems(b.t.Context(), in)
-	var canceled *types.TransactionCanceledException
-	if !errors.As(err, &canceled) {
-		return outcome(err)
-	}
-	var codes []string
-	for _, reason := range canceled.CancellationReasons {
-		codes = append(codes, aws.ToString(reason.Code))
-	}
-	return strings.Join(codes, " ")
-}
-
-func (b table) mark(id string) types.TransactWriteItem {
-	return types.TransactWriteItem{Put: &types.Put{TableName: b.name, Item: attributes{"id": text(id)}, ConditionExpression: aws.String("attribute_not_exists(id)")}}
-}
-
-func (b table) add(id, n string) types.TransactWriteItem {
-	return types.TransactWriteItem{Update: &types.Update{
-		TableName: b.name, Key: attributes{"id": text(id)}, UpdateExpression: aws.String("ADD n :n"),
-		ConditionExpression: aws.String("attribute_exists(id)"), ExpressionAttributeValues: attributes{":n": number(n)},
-	}}
 }
 
 // show writes strings and numbers of an item.
@@ -227,57 +197,6 @@ func TestContractDynamoDB(t *testing.T) {
 			},
 			want:    append(slices.Repeat([]string{"ValidationException"}, 5), "ResourceNotFoundException"),
 			standIn: "minidyn takes an empty key and an item over 400 KiB",
-		},
-		{
-			name: "a deletion has its condition",
-			observe: func(t *testing.T, c cloud) []string {
-				b := newTable(t, c)
-				b.put(attributes{"id": text("a"), "n": number("1")}, "")
-				drop := func(n string) string {
-					_, err := b.DeleteItem(t.Context(), &dynamodb.DeleteItemInput{
-						TableName: b.name, Key: attributes{"id": text("a")}, ConditionExpression: aws.String("n = :n"), ExpressionAttributeValues: attributes{":n": number(n)},
-					})
-					return outcome(err)
-				}
-				return []string{drop("2"), b.get("a"), drop("1"), b.get("a")}
-			},
-			want: []string{"ConditionalCheckFailedException", `id="a" n=1`, "ok", ""},
-		},
-		{
-			name: "a transaction does all or nothing",
-			observe: func(t *testing.T, c cloud) []string {
-				b := newTable(t, c)
-				b.put(attributes{"id": text("run")}, "")
-				return []string{
-					b.transact("", b.mark("a"), b.add("run", "1")), b.transact("", b.mark("b"), b.mark("a"), b.add("run", "1")),
-					b.transact("", b.mark("b"), b.add("none", "1")), b.get("run"), b.get("b"),
-				}
-			},
-			want: []string{"ok", "None ConditionalCheckFailed None", "None ConditionalCheckFailed", `id="run" n=1`, ""},
-		},
-		{
-			name: "a transaction is done once by its token",
-			observe: func(t *testing.T, c cloud) []string {
-				b := newTable(t, c)
-				b.put(attributes{"id": text("run")}, "")
-				return []string{b.transact("token", b.add("run", "1")), b.transact("token", b.add("run", "1")), b.transact("token", b.add("run", "2")), b.get("run")}
-			},
-			want:    []string{"ok", "ok", "IdempotentParameterMismatchException", `id="run" n=1`},
-			standIn: "minidyn ignores ClientRequestToken",
-			moto:    "it ignores ClientRequestToken and does the transaction again",
-		},
-		{
-			name: "a transaction has a hundred items at most, each once",
-			observe: func(t *testing.T, c cloud) []string {
-				b := newTable(t, c)
-				var many []types.TransactWriteItem
-				for i := range 101 {
-					many = append(many, b.mark(fmt.Sprint("m", i)))
-				}
-				return []string{b.transact("", many...), b.transact("", many[:100]...), b.transact("", b.mark("x"), b.add("x", "1"))}
-			},
-			want:    []string{"ValidationException", "ok", "ValidationException"},
-			standIn: "minidyn has no limit of items",
 		},
 	})
 }

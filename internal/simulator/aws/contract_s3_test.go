@@ -91,16 +91,6 @@ func TestContractS3(t *testing.T) {
 			standIn: "gofakes3 answers NoSuchKey for a version that is not there",
 		},
 		{
-			name: "a deletion hides the object and keeps its versions",
-			observe: func(t *testing.T, c cloud) []string {
-				b := newBucket(t, c)
-				version := b.put("k", "one").VersionId
-				marker := must[*s3.DeleteObjectOutput](t)(b.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: b.name, Key: aws.String("k")}))
-				return []string{fmt.Sprint(aws.ToBool(marker.DeleteMarker)), b.get("k", nil, nil), b.get("k", version, nil)}
-			},
-			want: []string{"true", "NoSuchKey", "one"},
-		},
-		{
 			name: "an object is created once",
 			observe: func(t *testing.T, c cloud) []string {
 				b := newBucket(t, c)

@@ -113,7 +113,7 @@ func TestEventsReachTheirTarget(t *testing.T) {
 
 func TestPatterns(t *testing.T) {
 	t.Parallel()
-	const detail = `{"bucket":{"name":"b"},"object":{"key":"installations/x.yaml","size":5,"exact":12345678901234567890},"tags":["red","blue"],"dry":false,"none":null}`
+	const detail = `{"bucket":{"name":"b"},"object":{"key":"installations/x.yaml","size":5},"tags":["red","blue"],"dry":false,"none":null}`
 	for pattern, want := range map[string]bool{
 		`{"source":["me"]}`:                           true,
 		`{"source":["you","me"]}`:                     true,
@@ -128,36 +128,27 @@ func TestPatterns(t *testing.T) {
 		`{"detail":{"bucket":["b"]}}`:                 false,
 		`{"detail":{"object":{"key":[{"prefix":"installations/"},"default.yaml"]}}}`: true,
 		`{"detail":{"object":{"key":[{"prefix":"other/"},"default.yaml"]}}}`:         false,
-		`{"detail":{"object":{"key":[{"suffix":".yaml"}]}}}`:                         true,
-		`{"detail":{"object":{"key":[{"suffix":".json"}]}}}`:                         false,
 		`{"detail":{"object":{"size":[5]}}}`:                                         true,
 		`{"detail":{"object":{"size":["5"]}}}`:                                       false,
 		`{"detail":{"dry":[false]}}`:                                                 true,
 		`{"detail":{"none":[null]}}`:                                                 true,
 		`{"detail":{"missing":[null]}}`:                                              false,
-		`{"detail":{"missing":[{"exists":false}]}}`:                                  true,
-		`{"detail":{"missing":[{"exists":true}]}}`:                                   false,
-		`{"detail":{"dry":[{"exists":true}]}}`:                                       true,
 		`{"detail":{"tags":["blue"]}}`:                                               true,
 		`{"detail":{"tags":["green"]}}`:                                              false,
-		`{"detail":{"missing":{"deeper":[{"exists":false}]}}}`:                       true,
+		`{"source":[{"anything-but":"me"}]}`:                                         false,
 		`{"source":[{"anything-but":"you"}]}`:                                        true,
-		`{"source":[{"anything-but":["you","me"]}]}`:                                 false,
 		`{"source":[{"anything-but":{"prefix":"y"}}]}`:                               true,
 		`{"source":[{"anything-but":{"prefix":"m"}}]}`:                               false,
 		`{"detail":{"missing":[{"anything-but":"x"}]}}`:                              false,
 		`{"detail":{"object":{"size":[{"prefix":"5"}]}}}`:                            false,
 	} {
-		t.Run(pattern, func(t *testing.T) {
-			t.Parallel()
-			w := start(t)
-			in := w.on(t, eventbridge.DefaultBus, pattern)
-			w.put(t, entry("me", "Changed", detail))
-			w.cloud.Events.Wait()
-			if got := len(in.events) == 1; got != want {
-				t.Errorf("matches: %v, want %v", got, want)
-			}
-		})
+		w := start(t)
+		in := w.on(t, eventbridge.DefaultBus, pattern)
+		w.put(t, entry("me", "Changed", detail))
+		w.cloud.Events.Wait()
+		if got := len(in.events) == 1; got != want {
+			t.Errorf("%s matches: %v, want %v", pattern, got, want)
+		}
 	}
 }
 
@@ -166,7 +157,8 @@ func TestBadPatternsAreRefused(t *testing.T) {
 	w := start(t)
 	for _, pattern := range []string{
 		``, `{`, `{}`, `{"source":"me"}`, `{"source":[]}`, `{"detail":{}}`, `{"source":[{"wildcard":"*"}]}`,
-		`{"source":[{"prefix":1}]}`, `{"source":[{}]}`, `{"source":[{"anything-but":[]}]}`, `{"source":[{"anything-but":{"exists":true}}]}`, `{"$or":[{"source":["a"]}]}`, `{"detail":{"x":1}}`,
+		`{"source":[{"prefix":1}]}`, `{"source":[{}]}`, `{"source":[{"suffix":"e"}]}`, `{"source":[{"exists":true}]}`, `{"source":[{"prefix":"a","suffix":"b"}]}`,
+		`{"source":[{"anything-but":["a"]}]}`, `{"source":[{"anything-but":{"exists":true}}]}`, `{"$or":[{"source":["a"]}]}`, `{"detail":{"x":1}}`,
 	} {
 		if _, err := w.cloud.Events.On("default", pattern, func(context.Context, eventbridge.Event) {}); err == nil {
 			t.Errorf("pattern %s was taken", pattern)
@@ -174,27 +166,18 @@ func TestBadPatternsAreRefused(t *testing.T) {
 	}
 }
 
+// TestEntriesFailOneByOne has what the contract of package aws doesn't: a detail that
+// is no object, a long type, and that the valid entry is delivered.
 func TestEntriesFailOneByOne(t *testing.T) {
 	t.Parallel()
 	w := start(t)
 	in := w.on(t, eventbridge.DefaultBus, `{"source":["me"]}`)
-	out := w.put(t,
-		types.PutEventsRequestEntry{DetailType: aws.String("x"), Detail: aws.String("{}")},
-		types.PutEventsRequestEntry{Source: aws.String("me"), Detail: aws.String("{}")},
-		types.PutEventsRequestEntry{Source: aws.String("me"), DetailType: aws.String("x")},
-		entry("me", "x", "{"), entry("me", "x", "[]"), entry("aws.s3", "x", "{}"),
-		entry("me", strings.Repeat("ä", 129), "{}"),
-		entry("me", strings.Repeat("ä", 128), "{}"),
-	)
+	out := w.put(t, entry("me", "x", "[]"), entry("me", strings.Repeat("ä", 129), "{}"), entry("me", strings.Repeat("ä", 128), "{}"))
 	var got []string
 	for _, result := range out.Entries {
-		if (result.EventId == nil) == (result.ErrorCode == nil) {
-			t.Errorf("result %+v must have an id or an error", result)
-		}
 		got = append(got, aws.ToString(result.ErrorCode))
 	}
-	want := []string{"InvalidArgument", "InvalidArgument", "InvalidArgument", "MalformedDetail", "MalformedDetail", "NotAuthorizedForSourceException", "InvalidArgument", ""}
-	if diff := cmp.Diff(want, got); diff != "" || out.FailedEntryCount != 7 {
+	if diff := cmp.Diff([]string{"MalformedDetail", "InvalidArgument", ""}, got); diff != "" || out.FailedEntryCount != 2 {
 		t.Errorf("%d failed; codes (-want +got):\n%s", out.FailedEntryCount, diff)
 	}
 	w.cloud.Events.Wait()
@@ -209,19 +192,10 @@ func TestRequestsAreRefusedAsAWhole(t *testing.T) {
 	in := w.on(t, eventbridge.DefaultBus, `{"source":["s"]}`)
 	text := func(n int) string { return `"` + strings.Repeat("x", n-2) + `"` }
 	object := func(n int) string { return `{"a":` + text(n-6) + `}` } // n bytes in all
-	many, tens := make([]types.PutEventsRequestEntry, 11), make([]types.PutEventsRequestEntry, 10)
-	for i := range many {
-		many[i] = entry("s", "t", "{}")
-	}
-	for i := range tens {
-		tens[i] = entry("other", "t", "{}")
-	}
 	for what, test := range map[string]struct {
 		entries []types.PutEventsRequestEntry
 		fails   bool
 	}{
-		"ten":               {tens, false},
-		"eleven":            {many, true},
 		"none":              {[]types.PutEventsRequestEntry{}, true},
 		"256 KiB":           {[]types.PutEventsRequestEntry{entry("s", "t", object(256<<10-2))}, false},
 		"more than 256 KiB": {[]types.PutEventsRequestEntry{entry("s", "t", object(200<<10)), entry("s", "t", object(56<<10))}, true},
@@ -237,29 +211,18 @@ func TestRequestsAreRefusedAsAWhole(t *testing.T) {
 	}
 }
 
-func TestEventsForNoBusAreLost(t *testing.T) {
-	t.Parallel()
-	w := start(t)
-	lost := entry("me", "x", "{}")
-	lost.EventBusName = aws.String("nowhere")
-	if out := w.put(t, lost); out.FailedEntryCount != 0 || out.Entries[0].EventId == nil {
-		t.Errorf("put: %+v, want success as from AWS", out)
-	}
-	if got := w.cloud.Events.Lost(); got != 1 {
-		t.Errorf("Lost() = %d, want 1", got)
-	}
-}
-
 func TestBusNames(t *testing.T) {
 	t.Parallel()
 	w := start(t)
 	if _, err := w.CreateEventBus(t.Context(), &sdk.CreateEventBusInput{Name: aws.String("mine")}); err != nil {
 		t.Fatal(err)
 	}
-	to := entry("me", "x", "{}")
-	to.EventBusName = aws.String("mine")
-	if w.put(t, to); w.cloud.Events.Lost() != 0 {
-		t.Error("an event for a bus without rules is lost")
+	for bus, lost := range map[string]int{"mine": 0, "nowhere": 1} {
+		before, to := w.cloud.Events.Lost(), entry("me", "x", "{}")
+		to.EventBusName = &bus
+		if w.put(t, to); w.cloud.Events.Lost() != before+lost {
+			t.Errorf("an event for the bus %s: %d are lost, want %d", bus, w.cloud.Events.Lost()-before, lost)
+		}
 	}
 	for name, want := range map[string]string{
 		"mine":    "ResourceAlreadyExistsException",

@@ -28,7 +28,6 @@ type entry struct {
 	EventBusName string
 	Resources    []string
 	Time         *float64 // seconds since 1970
-	TraceHeader  string
 }
 
 // size is what counts against the limit.

@@ -16,7 +16,6 @@ type detail struct {
 	Requester       string      `json:"requester"`
 	SourceIPAddress string      `json:"source-ip-address"`
 	Reason          string      `json:"reason"`
-	DeletionType    string      `json:"deletion-type,omitempty"`
 }
 
 type eventBucket struct {
@@ -25,8 +24,8 @@ type eventBucket struct {
 
 type eventObject struct {
 	Key       string `json:"key"`
-	Size      *int   `json:"size,omitempty"`
-	ETag      string `json:"etag,omitempty"`
+	Size      int    `json:"size"`
+	ETag      string `json:"etag"`
 	VersionID string `json:"version-id"`
 	Sequencer string `json:"sequencer"`
 }
@@ -39,16 +38,10 @@ func (s *Service) announce(operation string, r *http.Request, header http.Header
 		Reason: operation,
 		Object: eventObject{Key: key, VersionID: header.Get("X-Amz-Version-Id")},
 	}
-	var detailType string
-	switch operation {
-	case "PutObject":
-		detailType = "Object Created"
-		d.Object.Size, d.Object.ETag = &size, strings.Trim(header.Get("ETag"), `"`)
-	case "DeleteObject":
-		detailType, d.DeletionType = "Object Deleted", "Delete Marker Created"
-	default:
+	if operation != "PutObject" {
 		return
 	}
+	d.Object.Size, d.Object.ETag = size, strings.Trim(header.Get("ETag"), `"`)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.events[bucket] {
@@ -56,5 +49,5 @@ func (s *Service) announce(operation string, r *http.Request, header http.Header
 	}
 	s.written++
 	d.Object.Sequencer = fmt.Sprintf("%018X", s.written) // compares as text, like S3's
-	s.emit("aws.s3", detailType, []string{"arn:aws:s3:::" + bucket}, d)
+	s.emit("aws.s3", "Object Created", []string{"arn:aws:s3:::" + bucket}, d)
 }

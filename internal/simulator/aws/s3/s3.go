@@ -73,8 +73,6 @@ func operation(r *http.Request) string {
 		return "GetObject"
 	case http.MethodHead:
 		return "HeadObject"
-	case http.MethodDelete:
-		return "DeleteObject"
 	}
 	return "?"
 }

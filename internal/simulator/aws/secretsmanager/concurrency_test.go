@@ -51,28 +51,3 @@ func TestOneOfManyWritersWins(t *testing.T) {
 		t.Errorf("current is %s and previous %s, want %s and start", stages[current], stages[previous], winner.Load())
 	}
 }
-
-func TestOneOfManyCreatesWins(t *testing.T) {
-	t.Parallel()
-	w := start(t)
-	var created atomic.Int64
-	var group sync.WaitGroup
-	for i := range 20 {
-		group.Go(func() {
-			_, err := w.CreateSecret(t.Context(), &sdk.CreateSecretInput{
-				Name: aws.String(name), ClientRequestToken: token(fmt.Sprintf("writer%d", i)), SecretString: aws.String("v"),
-			})
-			switch code(err) {
-			case "":
-				created.Add(1)
-			case "ResourceExistsException":
-			default:
-				t.Error(err)
-			}
-		})
-	}
-	group.Wait()
-	if created.Load() != 1 || len(w.cloud.Secrets.Names()) != 1 {
-		t.Errorf("%d creates succeeded and left %v, want one", created.Load(), w.cloud.Secrets.Names())
-	}
-}

@@ -17,7 +17,6 @@ type description struct {
 	KmsKeyID               string              `json:"KmsKeyId,omitempty"`
 	CreatedDate            *wire.Time          `json:"CreatedDate,omitempty"`
 	LastChangedDate        *wire.Time          `json:"LastChangedDate,omitempty"`
-	LastAccessedDate       *wire.Time          `json:"LastAccessedDate,omitempty"`
 	DeletedDate            *wire.Time          `json:"DeletedDate,omitempty"`
 	Tags                   []tag               `json:"Tags,omitempty"`
 	VersionIDsToStages     map[string][]string `json:"VersionIdsToStages,omitempty"`
@@ -28,7 +27,7 @@ func describe(s *secret) description {
 	out := description{
 		ARN: s.arn, Name: s.name, Description: s.description, KmsKeyID: s.kmsKeyID,
 		CreatedDate: wire.Timestamp(s.created), LastChangedDate: wire.Timestamp(s.changed),
-		LastAccessedDate: wire.Timestamp(s.accessed), DeletedDate: wire.Timestamp(s.deleted),
+		DeletedDate: wire.Timestamp(s.deleted),
 	}
 	for _, key := range slices.Sorted(maps.Keys(s.tags)) {
 		out.Tags = append(out.Tags, tag{key, s.tags[key]})

@@ -18,11 +18,11 @@ type filter struct {
 	Values []string
 }
 
-// filterKeys are the keys that AWS has and the simulator doesn't map to false.
+// validate refuses what AWS refuses, and the keys that linkersync doesn't use.
 func (f filter) validate() error {
 	switch f.Key {
-	case "name", "description", "tag-key", "tag-value":
-	case "all", "primary-region", "owning-service":
+	case "name", "tag-key":
+	case "all", "description", "tag-value", "primary-region", "owning-service":
 		return wire.Missing("filter", f.Key)
 	default:
 		return wire.Refuse(validation, "1 validation error detected: Value %q at 'filters.key' failed to satisfy constraint", f.Key)
@@ -34,29 +34,24 @@ func (f filter) validate() error {
 		if err := lengthOf("filters.values", value, 1, 512); err != nil {
 			return err
 		}
+		if strings.HasPrefix(value, "!") {
+			return wire.Missing("negated filter", value)
+		}
 	}
 	return nil
 }
 
-// matches compares by prefix, and a value that begins with ! negates. All keys
-// but description mind the case.
+// matches compares by prefix and minds the case.
 // Source: https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_Filter.html
 func (f filter) matches(s *secret) bool {
 	return slices.ContainsFunc(f.Values, func(value string) bool {
-		prefix, negated := strings.CutPrefix(value, "!")
-		return f.has(s, prefix) != negated
+		return f.Key == "name" && strings.HasPrefix(s.name, value) || f.Key == "tag-key" && s.hasTag(value)
 	})
 }
 
-func (f filter) has(s *secret, prefix string) bool {
-	switch f.Key {
-	case "name":
-		return strings.HasPrefix(s.name, prefix)
-	case "description":
-		return strings.HasPrefix(strings.ToLower(s.description), strings.ToLower(prefix))
-	}
-	for key, value := range s.tags {
-		if f.Key == "tag-key" && strings.HasPrefix(key, prefix) || f.Key == "tag-value" && strings.HasPrefix(value, prefix) {
+func (s *secret) hasTag(prefix string) bool {
+	for key := range s.tags {
+		if strings.HasPrefix(key, prefix) {
 			return true
 		}
 	}
@@ -65,23 +60,21 @@ func (f filter) has(s *secret, prefix string) bool {
 
 // query is a paged walk over the secrets in order of creation.
 type query struct {
-	filters    []filter
-	withGone   bool
-	descending bool
-	max        *int
-	limit      int
-	token      string
+	filters  []filter
+	withGone bool
+	max      *int
+	token    string
 }
 
 // page returns the next secrets and the token for those after them. The token
 // names a position, so secrets that come and go between pages don't shift it.
 func (s *Service) page(q query) ([]*secret, string, error) {
-	size := q.limit
+	size := maxPage
 	if q.max != nil {
 		size = *q.max
 	}
-	if size < 1 || size > q.limit {
-		return nil, "", wire.Refuse(validation, "1 validation error detected: 'maxResults' must be between 1 and %d", q.limit)
+	if size < 1 || size > maxPage {
+		return nil, "", wire.Refuse(validation, "1 validation error detected: 'maxResults' must be between 1 and %d", maxPage)
 	}
 	if len(q.filters) > 10 {
 		return nil, "", wire.Refuse(validation, "1 validation error detected: 'filters' must have at most 10 members")
@@ -97,7 +90,7 @@ func (s *Service) page(q query) ([]*secret, string, error) {
 		return nil, "", err
 	}
 	var page []*secret
-	for next := range s.from(after, q.descending) {
+	for _, next := range s.from(after) {
 		if !next.deleted.IsZero() && !q.withGone || !matchesAll(q.filters, next) {
 			continue
 		}
@@ -113,30 +106,19 @@ func matchesAll(filters []filter, s *secret) bool {
 	return !slices.ContainsFunc(filters, func(f filter) bool { return !f.matches(s) })
 }
 
-// from yields the secrets that come after the one with that number; 0 means all.
-func (s *Service) from(after int, descending bool) func(func(*secret) bool) {
+// from returns the secrets that come after the one with that number.
+func (s *Service) from(after int) []*secret {
 	start, found := slices.BinarySearchFunc(s.ordered, after, func(secret *secret, number int) int { return secret.number - number })
-	return func(yield func(*secret) bool) {
-		if descending {
-			if after == 0 {
-				start = len(s.ordered)
-			}
-			for i := start - 1; i >= 0 && yield(s.ordered[i]); i-- {
-			}
-			return
-		}
-		if found {
-			start++
-		}
-		for i := start; i < len(s.ordered) && yield(s.ordered[i]); i++ {
-		}
+	if found {
+		start++
 	}
+	return s.ordered[start:]
 }
 
 // tokenAt encodes a position together with the query, since AWS refuses a token
 // that comes from another query.
 func (q query) tokenAt(number int) string {
-	return base64.StdEncoding.EncodeToString(fmt.Appendf(nil, "%d %q %v %v", number, q.filters, q.withGone, q.descending))
+	return base64.StdEncoding.EncodeToString(fmt.Appendf(nil, "%d %q %v", number, q.filters, q.withGone))
 }
 
 func (q query) position() (int, error) {
@@ -159,7 +141,6 @@ type listInput struct {
 	IncludePlannedDeletion bool
 	MaxResults             *int
 	NextToken              string
-	SortOrder              string
 }
 
 type listOutput struct {
@@ -168,15 +149,9 @@ type listOutput struct {
 }
 
 func (s *Service) listSecrets(_ context.Context, in listInput) (*listOutput, error) {
-	if in.SortOrder != "" && in.SortOrder != "asc" && in.SortOrder != "desc" {
-		return nil, wire.Refuse(validation, "1 validation error detected: 'sortOrder' must be asc or desc")
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	page, next, err := s.page(query{
-		filters: in.Filters, withGone: in.IncludePlannedDeletion, descending: in.SortOrder == "desc",
-		max: in.MaxResults, limit: maxPage, token: in.NextToken,
-	})
+	page, next, err := s.page(query{filters: in.Filters, withGone: in.IncludePlannedDeletion, max: in.MaxResults, token: in.NextToken})
 	if err != nil {
 		return nil, err
 	}

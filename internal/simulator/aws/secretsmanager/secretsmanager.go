@@ -89,16 +89,16 @@ type secret struct {
 	tags                             map[string]string
 	versions                         map[string]*version
 	stages                           map[string]string // label to version id: a label is on one version at most
-	created, changed, accessed       time.Time
+	created, changed                 time.Time
 	deleted, gone                    time.Time // deletion asked for, and when it becomes final
 }
 
 // version is one immutable value.
 type version struct {
-	id                string
-	number            int
-	value             value
-	created, accessed time.Time
+	id      string
+	number  int
+	value   value
+	created time.Time
 }
 
 // value is a secret's content: text or binary, never both.

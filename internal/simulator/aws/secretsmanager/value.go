@@ -3,7 +3,6 @@ package secretsmanager
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/linkersync/linkersync/internal/simulator/aws/wire"
 )
@@ -62,9 +61,6 @@ func (s *Service) read(in getInput) (*secretValue, error) {
 	if chosen == nil {
 		return nil, wire.Refuse(notFound, "Secrets Manager can't find the specified secret value for VersionId: %s", id)
 	}
-	// AWS notes the day of the last access, not the time.
-	day := s.cloud.Now().UTC().Truncate(24 * time.Hour)
-	found.accessed, chosen.accessed = day, day
 	return &secretValue{
 		ARN: found.arn, Name: found.name, VersionID: id, VersionStages: found.labels(id),
 		CreatedDate: wire.Time(chosen.created), value: chosen.value,
@@ -73,15 +69,11 @@ func (s *Service) read(in getInput) (*secretValue, error) {
 
 type batchInput struct {
 	SecretIDList []string `json:"SecretIdList"`
-	Filters      []filter
-	MaxResults   *int
-	NextToken    string
 }
 
 type batchOutput struct {
 	SecretValues []*secretValue `json:"SecretValues"`
 	Errors       []batchError   `json:"Errors"`
-	NextToken    string         `json:"NextToken,omitempty"`
 }
 
 type batchError struct {
@@ -91,7 +83,7 @@ type batchError struct {
 }
 
 func (s *Service) batchGetSecretValue(_ context.Context, in batchInput) (*batchOutput, error) {
-	if (len(in.SecretIDList) > 0) == (len(in.Filters) > 0) {
+	if len(in.SecretIDList) == 0 {
 		return nil, wire.Refuse(invalidParameter, "Either 'SecretIdList' or 'Filters' must be provided, but not both.")
 	}
 	if len(in.SecretIDList) > maxBatch {
@@ -100,18 +92,6 @@ func (s *Service) batchGetSecretValue(_ context.Context, in batchInput) (*batchO
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := &batchOutput{SecretValues: []*secretValue{}, Errors: []batchError{}}
-	if len(in.Filters) > 0 {
-		page, next, err := s.page(query{filters: in.Filters, max: in.MaxResults, limit: maxBatch, token: in.NextToken})
-		if err != nil {
-			return nil, err
-		}
-		out.NextToken = next
-		for _, secret := range page {
-			in.SecretIDList = append(in.SecretIDList, secret.arn)
-		}
-	} else if in.MaxResults != nil || in.NextToken != "" {
-		return nil, wire.Refuse(invalidParameter, "MaxResults and NextToken go with Filters, not with SecretIdList.")
-	}
 	for _, id := range in.SecretIDList {
 		got, err := s.read(getInput{SecretID: id})
 		var refusal *wire.Error

@@ -20,8 +20,7 @@ const maxMessage = 256 << 10
 
 // settings are a queue's attributes.
 type settings struct {
-	delay, retention, visibility, wait time.Duration
-	maxMessage                         int
+	retention, visibility time.Duration
 	// deadLetters is the ARN of the dead-letter queue; empty for none. A message
 	// goes there instead of being received for the maxReceives+1st time.
 	deadLetters string
@@ -29,7 +28,7 @@ type settings struct {
 }
 
 func defaults() settings {
-	return settings{retention: 4 * 24 * time.Hour, visibility: 30 * time.Second, maxMessage: maxMessage}
+	return settings{retention: 4 * 24 * time.Hour, visibility: 30 * time.Second}
 }
 
 func (s *Service) configure(q *queue, attributes map[string]string) error {
@@ -44,25 +43,12 @@ func (s *Service) configure(q *queue, attributes map[string]string) error {
 // set parses one attribute, within the bounds that AWS documents for it.
 func (s *Service) set(to *settings, name, value string) error {
 	switch name {
-	case "DelaySeconds":
-		return seconds(&to.delay, name, value, 0, 900)
 	case "MessageRetentionPeriod":
 		return seconds(&to.retention, name, value, 60, 1209600)
-	case "ReceiveMessageWaitTimeSeconds":
-		return seconds(&to.wait, name, value, 0, 20)
 	case "VisibilityTimeout":
 		return seconds(&to.visibility, name, value, 0, 43200)
-	case "MaximumMessageSize":
-		size, err := strconv.Atoi(value)
-		if err != nil || size < 1024 || size > maxMessage {
-			return invalidAttribute(name)
-		}
-		to.maxMessage = size
-		return nil
 	case "RedrivePolicy":
 		return s.setRedrive(to, value)
-	case "SqsManagedSseEnabled", "KmsMasterKeyId", "Policy":
-		return nil // changes nothing that a client can see
 	}
 	return wire.Missing("queue attribute", name)
 }
@@ -101,19 +87,13 @@ func (s *Service) setRedrive(to *settings, value string) error {
 
 // attributes returns all attributes of a queue that the simulator knows.
 func (s *Service) attributes(q *queue) map[string]string {
-	available, inFlight, delayed := q.counts(s.cloud.Now())
+	available, inFlight := q.counts(s.cloud.Now())
 	whole := func(d time.Duration) string { return strconv.Itoa(int(d / time.Second)) }
 	all := map[string]string{
 		"ApproximateNumberOfMessages":           strconv.Itoa(available),
 		"ApproximateNumberOfMessagesNotVisible": strconv.Itoa(inFlight),
-		"ApproximateNumberOfMessagesDelayed":    strconv.Itoa(delayed),
-		"CreatedTimestamp":                      strconv.FormatInt(q.created.Unix(), 10),
-		"LastModifiedTimestamp":                 strconv.FormatInt(q.created.Unix(), 10),
-		"DelaySeconds":                          whole(q.settings.delay),
-		"MaximumMessageSize":                    strconv.Itoa(q.settings.maxMessage),
 		"MessageRetentionPeriod":                whole(q.settings.retention),
 		"QueueArn":                              s.arn(q),
-		"ReceiveMessageWaitTimeSeconds":         whole(q.settings.wait),
 		"VisibilityTimeout":                     whole(q.settings.visibility),
 	}
 	if q.settings.deadLetters != "" {
@@ -139,9 +119,6 @@ func (s *Service) getQueueAttributes(_ context.Context, in attributesInput) (*at
 		return nil, err
 	}
 	all := s.attributes(q)
-	if slices.Contains(in.AttributeNames, "All") {
-		return &attributesOutput{all}, nil
-	}
 	for _, name := range in.AttributeNames {
 		if _, known := all[name]; !known && name != "RedrivePolicy" {
 			return nil, wire.Refuse("InvalidAttributeName", "Unknown Attribute %s. The simulator knows %s.", name, strings.Join(slices.Sorted(maps.Keys(all)), ", "))

@@ -5,9 +5,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/sqs"
-	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/linkersync/linkersync/internal/simulator/aws/sqs"
 )
 
@@ -18,14 +16,8 @@ func TestWorkersShareAQueue(t *testing.T) {
 	w := start(t, nil)
 	w.cloud.Queues.Misbehave("work", sqs.Misbehaviour{Duplicate: 0.3, Reorder: true, Seed: 1})
 	const total = 300
-	for batch := range total / 10 {
-		entries := make([]types.SendMessageBatchRequestEntry, 10)
-		for i := range entries {
-			entries[i] = entry(fmt.Sprint(i), fmt.Sprint(batch*10+i))
-		}
-		if _, err := w.SendMessageBatch(t.Context(), &sdk.SendMessageBatchInput{QueueUrl: w.queue, Entries: entries}); err != nil {
-			t.Fatal(err)
-		}
+	for i := range total {
+		w.send(t, fmt.Sprint(i))
 	}
 	var mu sync.Mutex
 	seen := map[string]int{}
@@ -42,9 +34,7 @@ func TestWorkersShareAQueue(t *testing.T) {
 					mu.Lock()
 					seen[*message.Body]++
 					mu.Unlock()
-					if _, err := w.DeleteMessage(t.Context(), &sdk.DeleteMessageInput{QueueUrl: w.queue, ReceiptHandle: message.ReceiptHandle}); err != nil {
-						t.Error(err)
-					}
+					w.remove(t, message.ReceiptHandle)
 				}
 			}
 		})
@@ -89,8 +79,5 @@ func TestOneOfTwoReceiversGetsAMessage(t *testing.T) {
 	}
 	if messages := w.cloud.Queues.Messages("work"); len(messages) != 1 || messages[0].Receives != 1 || !messages[0].VisibleAt.After(w.clock.Now()) {
 		t.Errorf("in the queue: %+v", messages)
-	}
-	if nobody := w.cloud.Queues.Messages("none"); nobody != nil {
-		t.Errorf("messages of no queue: %v", aws.ToString(w.queue))
 	}
 }

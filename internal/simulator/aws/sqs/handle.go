@@ -37,21 +37,6 @@ func (q *queue) byHandle(handle string) (m *message, last bool, err error) {
 	return m, m != nil && m.handle == delivery, nil
 }
 
-type deleteInput struct {
-	QueueURL      string `json:"QueueUrl"`
-	ReceiptHandle string
-}
-
-func (s *Service) deleteMessage(_ context.Context, in deleteInput) (any, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	q, err := s.find(in.QueueURL)
-	if err != nil {
-		return nil, err
-	}
-	return nil, q.delete(in.ReceiptHandle)
-}
-
 // delete removes a message by its last receipt handle. With an older one SQS says
 // that it did and keeps the message.
 func (q *queue) delete(handle string) error {

@@ -13,7 +13,6 @@ import (
 type queue struct {
 	name     string
 	settings settings
-	created  time.Time
 
 	sent     int              // numbers messages
 	messages map[int]*message // by number
@@ -30,7 +29,6 @@ type message struct {
 	number     int
 	id, body   string
 	attributes map[string]attribute
-	trace      string // the X-Ray header
 	source     string // ARN of the queue that gave the message up
 	sent       time.Time
 	first      time.Time // of being received
@@ -42,8 +40,8 @@ type message struct {
 	place      int // in the schedule
 }
 
-func newQueue(name string, now time.Time) *queue {
-	return &queue{name: name, settings: defaults(), created: now, messages: map[int]*message{}}
+func newQueue(name string) *queue {
+	return &queue{name: name, settings: defaults(), messages: map[int]*message{}}
 }
 
 func (q *queue) add(m *message) {
@@ -136,19 +134,16 @@ func (q *queue) expireAt(t time.Time) {
 	}
 }
 
-// counts returns how many messages can be received, are in flight, and are delayed.
-func (q *queue) counts(now time.Time) (available, inFlight, delayed int) {
+// counts returns how many messages can be received and are in flight.
+func (q *queue) counts(now time.Time) (available, inFlight int) {
 	for _, m := range q.messages {
-		switch {
-		case !m.visibleAt.After(now):
-			available++
-		case m.receives > 0:
+		if m.visibleAt.After(now) {
 			inFlight++
-		default:
-			delayed++
+		} else {
+			available++
 		}
 	}
-	return available, inFlight, delayed
+	return available, inFlight
 }
 
 // schedule is a heap of messages by when they can be received; those that can be

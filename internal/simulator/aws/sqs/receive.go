@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/linkersync/linkersync/internal/simulator/aws/wire"
@@ -17,7 +16,6 @@ type receiveInput struct {
 	WaitTimeSeconds             *int
 	MessageAttributeNames       []string
 	MessageSystemAttributeNames []string
-	AttributeNames              []string // the older name of MessageSystemAttributeNames
 }
 
 type receiveOutput struct {
@@ -25,13 +23,12 @@ type receiveOutput struct {
 }
 
 type received struct {
-	MessageID              string               `json:"MessageId"`
-	ReceiptHandle          string               `json:"ReceiptHandle"`
-	Body                   string               `json:"Body"`
-	MD5OfBody              string               `json:"MD5OfBody"`
-	Attributes             map[string]string    `json:"Attributes,omitempty"`
-	MessageAttributes      map[string]attribute `json:"MessageAttributes,omitempty"`
-	MD5OfMessageAttributes string               `json:"MD5OfMessageAttributes,omitempty"`
+	MessageID         string               `json:"MessageId"`
+	ReceiptHandle     string               `json:"ReceiptHandle"`
+	Body              string               `json:"Body"`
+	MD5OfBody         string               `json:"MD5OfBody"`
+	Attributes        map[string]string    `json:"Attributes,omitempty"`
+	MessageAttributes map[string]attribute `json:"MessageAttributes,omitempty"`
 }
 
 func (s *Service) receiveMessage(ctx context.Context, in receiveInput) (*receiveOutput, error) {
@@ -79,21 +76,22 @@ func (s *Service) validReceive(in receiveInput) (time.Duration, error) {
 			return 0, wire.Refuse(invalidParameter, "Value %d for parameter %s is invalid. Reason: Must be between %d and %d, if provided.", *number.value, number.name, number.low, number.high)
 		}
 	}
-	for _, name := range slices.Concat(in.MessageSystemAttributeNames, in.AttributeNames) {
+	for _, name := range in.MessageAttributeNames {
+		if name != "All" {
+			return 0, wire.Missing("choice of message attributes", name)
+		}
+	}
+	for _, name := range in.MessageSystemAttributeNames {
 		if !slices.Contains(systemAttributes(), name) {
 			return 0, wire.Refuse("InvalidAttributeName", "Unknown Attribute %s.", name)
 		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	q, err := s.find(in.QueueURL)
-	if err != nil {
+	if _, err := s.find(in.QueueURL); err != nil || in.WaitTimeSeconds == nil {
 		return 0, err
 	}
-	if in.WaitTimeSeconds != nil {
-		return time.Duration(*in.WaitTimeSeconds) * time.Second, nil
-	}
-	return q.settings.wait, nil
+	return time.Duration(*in.WaitTimeSeconds) * time.Second, nil
 }
 
 // receive takes what is available now; next is when to look again.
@@ -138,37 +136,24 @@ func (s *Service) receive(in receiveInput) (out *receiveOutput, next time.Time, 
 func (s *Service) describe(q *queue, m *message, in receiveInput) received {
 	out := received{
 		MessageID: m.id, ReceiptHandle: m.receiptHandle(q), Body: m.body, MD5OfBody: bodySum(m.body),
-		Attributes: map[string]string{}, MessageAttributes: map[string]attribute{},
+		Attributes: map[string]string{},
 	}
-	wanted := slices.Concat(in.MessageSystemAttributeNames, in.AttributeNames)
+	wanted := in.MessageSystemAttributeNames
 	for name, value := range s.system(m) {
 		if value != "" && (slices.Contains(wanted, name) || slices.Contains(wanted, "All")) {
 			out.Attributes[name] = value
 		}
 	}
-	for name, value := range m.attributes {
-		if slices.ContainsFunc(in.MessageAttributeNames, func(pattern string) bool { return selects(pattern, name) }) {
-			out.MessageAttributes[name] = value
-		}
+	if len(in.MessageAttributeNames) > 0 {
+		out.MessageAttributes = m.attributes
 	}
-	out.MD5OfMessageAttributes = attributeSum(out.MessageAttributes)
 	return out
-}
-
-// selects tells whether a MessageAttributeNames entry names the attribute: by its
-// name, by a prefix ("x.*"), or all ("All", ".*").
-func selects(pattern, name string) bool {
-	if prefix, ok := strings.CutSuffix(pattern, ".*"); ok && strings.HasPrefix(name, prefix) {
-		return true
-	}
-	return pattern == name || pattern == "All"
 }
 
 func systemAttributes() []string {
 	return []string{
 		"All", "SenderId", "SentTimestamp", "ApproximateReceiveCount", "ApproximateFirstReceiveTimestamp",
-		"AWSTraceHeader", "DeadLetterQueueSourceArn",
-		"SequenceNumber", "MessageDeduplicationId", "MessageGroupId", // of FIFO queues, so never there
+		"DeadLetterQueueSourceArn",
 	}
 }
 
@@ -179,7 +164,6 @@ func (s *Service) system(m *message) map[string]string {
 		"SentTimestamp":                    milliseconds(m.sent),
 		"ApproximateReceiveCount":          strconv.Itoa(m.receives),
 		"ApproximateFirstReceiveTimestamp": milliseconds(m.first),
-		"AWSTraceHeader":                   m.trace,
 		"DeadLetterQueueSourceArn":         m.source,
 	}
 }

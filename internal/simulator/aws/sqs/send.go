@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"regexp"
-	"time"
 
 	"github.com/linkersync/linkersync/internal/simulator/aws/wire"
 )
@@ -17,9 +16,8 @@ type sendInput struct {
 }
 
 type sent struct {
-	MessageID              string `json:"MessageId"`
-	MD5OfMessageBody       string `json:"MD5OfMessageBody"`
-	MD5OfMessageAttributes string `json:"MD5OfMessageAttributes,omitempty"`
+	MessageID        string `json:"MessageId"`
+	MD5OfMessageBody string `json:"MD5OfMessageBody"`
 }
 
 func (s *Service) sendMessage(_ context.Context, in sendInput) (*sent, error) {
@@ -33,21 +31,14 @@ func (s *Service) sendMessage(_ context.Context, in sendInput) (*sent, error) {
 }
 
 func (s *Service) send(q *queue, c content) (*sent, error) {
-	if err := c.validate(q.settings.maxMessage); err != nil {
+	if err := c.validate(); err != nil {
 		return nil, err
 	}
-	delay := q.settings.delay
-	if c.DelaySeconds != nil {
-		delay = time.Duration(*c.DelaySeconds) * time.Second
-	}
 	now := s.cloud.Now()
-	m := &message{
-		id: wire.RequestID(), body: c.MessageBody, attributes: c.MessageAttributes,
-		trace: c.MessageSystemAttributes["AWSTraceHeader"].StringValue, sent: now, visibleAt: now.Add(delay),
-	}
+	m := &message{id: wire.RequestID(), body: c.MessageBody, attributes: c.MessageAttributes, sent: now, visibleAt: now}
 	q.add(m)
 	s.wake()
-	return &sent{m.id, bodySum(m.body), attributeSum(m.attributes)}, nil
+	return &sent{m.id, bodySum(m.body)}, nil
 }
 
 type sendEntry struct {

@@ -1,5 +1,5 @@
 // Package sqs simulates Amazon SQS's standard queues over its JSON protocol:
-// delays, visibility, long polling, batches, retention, and the move to a
+// visibility, long polling, batches, retention, and the move to a
 // dead-letter queue. On demand it also does what a standard queue may do at any
 // time: deliver twice, and out of order ([Service.Misbehave]).
 //
@@ -58,7 +58,6 @@ func (s *Service) API() *wire.JSON {
 		Operations: map[string]wire.Operation{
 			"ChangeMessageVisibility": wire.Operate(s.changeMessageVisibility),
 			"CreateQueue":             wire.Operate(s.createQueue),
-			"DeleteMessage":           wire.Operate(s.deleteMessage),
 			"DeleteMessageBatch":      wire.Operate(s.deleteMessageBatch),
 			"GetQueueAttributes":      wire.Operate(s.getQueueAttributes),
 			"ReceiveMessage":          wire.Operate(s.receiveMessage),
@@ -113,7 +112,7 @@ type Message struct {
 	VisibleAt time.Time
 }
 
-// Messages returns what is in a queue, delayed and in flight included, in order
+// Messages returns what is in a queue, those in flight included, in order
 // of sending, without receiving it. It returns nil for an unknown queue.
 func (s *Service) Messages(queue string) []Message {
 	s.mu.Lock()
@@ -155,7 +154,7 @@ func (s *Service) createQueue(ctx context.Context, in createInput) (*urlOutput, 
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	fresh := newQueue(in.QueueName, s.cloud.Now())
+	fresh := newQueue(in.QueueName)
 	if err := s.configure(fresh, in.Attributes); err != nil {
 		return nil, err
 	}

@@ -68,8 +68,8 @@ func codeOf(err error) string {
 	return wire.AsError(err).Code
 }
 
-// TestSignaturesOfAWSsSigner checks the own computation against AWS's.
-func TestSignaturesOfAWSsSigner(t *testing.T) {
+// TestSignedURLs: a request reaches the signer as its client signed it.
+func TestSignedURLs(t *testing.T) {
 	t.Parallel()
 	for name, urls := range map[string][]string{
 		"sqs": {"/", "/a%20b/c%2Fd", "/ä", "/?b=2&a=1&a=0", "/?h=1&g=2&f=3&e=4&d=5&c=6&b=7&a=8", "/?a=%2F+x&%C3%A4=~", "/?empty"},

@@ -47,10 +47,9 @@ type Options struct {
 // concurrent use.
 type Server struct {
 	*loopback.Service
-	now      func() time.Time
-	client   *http.Client
-	initial  Switches
-	interner *interner
+	now     func() time.Time
+	client  *http.Client
+	initial Switches
 
 	mu            sync.RWMutex
 	switches      Switches
@@ -82,10 +81,7 @@ func New(options Options) *Server {
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		}
 	}
-	s := &Server{
-		now: options.Now, client: options.HTTP,
-		initial: options.Switches, interner: newInterner(),
-	}
+	s := &Server{now: options.Now, client: options.HTTP, initial: options.Switches}
 	s.forget()
 	s.Service = loopback.NewService(options.Faults, s.route)
 	return s

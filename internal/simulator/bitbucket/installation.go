@@ -23,9 +23,9 @@ type installation struct {
 // linkerState is the values of one linker in one installation.
 type linkerState struct {
 	key string
-	// base is added to a set's numbers to make ids: sets are shared, ids are not.
+	// base is added to a set's numbers to make ids.
 	base int64
-	set  *valueSet
+	set  valueSet
 }
 
 // idSpan is how many ids one linker of one installation has to itself.
@@ -89,7 +89,7 @@ func (s *Server) linkerState(in *installation, key string) *linkerState {
 		}
 	}
 	s.serial++
-	state := &linkerState{key: key, base: s.serial * idSpan, set: &valueSet{}}
+	state := &linkerState{key: key, base: s.serial * idSpan, set: newValueSet(nil, 0)}
 	in.linkers = append(in.linkers, state)
 	return state
 }
@@ -97,7 +97,7 @@ func (s *Server) linkerState(in *installation, key string) *linkerState {
 func (in *installation) snapshot() Installation {
 	values := make(map[string][]string, len(in.linkers))
 	for _, state := range in.linkers {
-		values[state.key] = state.set.values
+		values[state.key] = state.set.values()
 	}
 	return Installation{
 		AppKey: in.app.Key, ClientKey: in.clientKey, SharedSecret: in.secret, Principal: in.principal,

@@ -1,6 +1,9 @@
 package bitbucket
 
-import "net/http"
+import (
+	"net/http"
+	"slices"
+)
 
 // The texts that the API's description gives for the addon resources.
 // Source: https://developer.atlassian.com/cloud/bitbucket/rest/api-group-addon/
@@ -63,7 +66,7 @@ func (s *Server) change(c *call, do func(*linkerState) *refusal) *refusal {
 }
 
 // read returns the set of the call's linker as it is now, and its base for ids.
-func (s *Server) read(c *call) (set *valueSet, base int64, no *refusal) {
+func (s *Server) read(c *call) (set valueSet, base int64, no *refusal) {
 	no = s.change(c, func(state *linkerState) *refusal {
 		set, base = state.set, state.base
 		return nil
@@ -76,10 +79,11 @@ func (s *Server) listValues(c *call) *refusal {
 	if no != nil {
 		return no
 	}
-	return c.writeList(len(set.values), func(from, to int) []any {
+	values := set.list()
+	return c.writeList(len(values), func(from, to int) []any {
 		items := make([]any, 0, to-from)
-		for i := from; i < to; i++ {
-			items = append(items, c.switches.Item.render(base+set.numbers[i], set.values[i]))
+		for _, v := range values[from:to] {
+			items = append(items, c.switches.Item.render(base+v.number, v.value))
 		}
 		return items
 	})
@@ -90,11 +94,11 @@ func (s *Server) getValue(c *call) *refusal {
 	if no != nil {
 		return no
 	}
-	i, found := set.find(c.value - base)
+	value, found := set.find(c.value - base)
 	if !found {
 		return notFound(textNoValue)
 	}
-	writeJSON(c.w, http.StatusOK, c.switches.Item.render(c.value, set.values[i]))
+	writeJSON(c.w, http.StatusOK, c.switches.Item.render(c.value, value))
 	return nil
 }
 
@@ -107,15 +111,15 @@ func (s *Server) createValue(c *call) *refusal {
 	if err != nil {
 		return invalid(err.Error())
 	}
-	if !validValue(value) {
-		return invalid(errInvalidValue.Error())
-	}
 	var id int64
 	no = s.change(c, func(state *linkerState) *refusal {
-		if state.set.index(value) >= 0 {
+		if slices.Contains(state.set.values(), value) {
 			return &refusal{status: http.StatusConflict, message: textHasValue}
 		}
-		state.set = s.interner.canonical(state.set.with(value))
+		var err error
+		if state.set, err = state.set.update([]string{value}, false); err != nil {
+			return invalid(err.Error())
+		}
 		id = state.base + state.set.last
 		return nil
 	})
@@ -135,33 +139,28 @@ func (s *Server) updateValues(c *call) *refusal {
 		return invalid(err.Error())
 	}
 	return c.noContent(s.change(c, func(state *linkerState) *refusal {
-		update := state.set.replace
-		if c.switches.Put == PutMerge {
-			update = state.set.merge
-		}
-		next, err := update(values)
+		next, err := state.set.update(values, c.switches.Put == PutReplace)
 		if err != nil {
 			return invalid(err.Error())
 		}
-		state.set = s.interner.canonical(next)
+		state.set = next
 		return nil
 	}))
 }
 
 func (s *Server) deleteValues(c *call) *refusal {
 	return c.noContent(s.change(c, func(state *linkerState) *refusal {
-		state.set = s.interner.canonical(state.set.empty())
+		state.set = newValueSet(nil, state.set.last)
 		return nil
 	}))
 }
 
 func (s *Server) deleteValue(c *call) *refusal {
 	return c.noContent(s.change(c, func(state *linkerState) *refusal {
-		i, found := state.set.find(c.value - state.base)
-		if !found {
+		if _, found := state.set.find(c.value - state.base); !found {
 			return notFound(textNoValue)
 		}
-		state.set = s.interner.canonical(state.set.without(i))
+		state.set = state.set.without(c.value - state.base)
 		return nil
 	}))
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // State is everything that a server knows: what [Server.Seed] takes and
-// [Server.Snapshot] returns. Its value slices are shared with the server: read only.
+// [Server.Snapshot] returns.
 type State struct {
 	Apps          []App
 	Users         []User
@@ -148,11 +148,11 @@ func (s *Server) addInstallation(seed *Installation) error {
 		if !in.descriptor.hasLinker(linker) {
 			return fmt.Errorf("seed installation %s: unknown linker %q", in.clientKey, linker)
 		}
-		set, err := (&valueSet{}).replace(values)
+		set, err := newValueSet(nil, 0).update(values, true)
 		if err != nil {
 			return fmt.Errorf("seed installation %s, linker %s: %w", in.clientKey, linker, err)
 		}
-		s.linkerState(in, linker).set = s.interner.canonical(set)
+		s.linkerState(in, linker).set = set
 	}
 	s.installations[in.clientKey] = in
 	return nil

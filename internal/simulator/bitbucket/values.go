@@ -1,15 +1,12 @@
 package bitbucket
 
 import (
-	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"runtime"
 	"slices"
+	"strconv"
 	"strings"
-	"sync"
-	"weak"
+	"unique"
 )
 
 // validValue tells whether a value matches [\w\-]+, which is what (?K) stands for.
@@ -33,140 +30,87 @@ var (
 	errDuplicate    = errors.New("value is there more than once")
 )
 
+// numbered is a linker value with its number, which makes its id.
+type numbered struct {
+	number int64
+	value  string
+}
+
 // valueSet is an immutable set of linker values in the order of their numbers.
-// An installation that changes its values gets another set.
+//
+// The values are kept as one text, of which equal sets share one copy: ten thousand
+// workspaces that are given the same thousand values hold them once.
 type valueSet struct {
-	values []string
-	// numbers are ids relative to the linker state's base, rising.
-	numbers []int64
-	last    int64
+	text unique.Handle[string]
+	// last is the highest number that was given. None is used twice.
+	last int64
 }
 
-// index returns where a value is, or -1.
-func (v *valueSet) index(value string) int { return slices.Index(v.values, value) }
-
-// find returns where a number is.
-func (v *valueSet) find(number int64) (int, bool) { return slices.BinarySearch(v.numbers, number) }
-
-// with returns the set and one more value, which it must not have yet.
-func (v *valueSet) with(value string) *valueSet {
-	return &valueSet{
-		values:  append(slices.Clip(v.values), value),
-		numbers: append(slices.Clip(v.numbers), v.last+1),
-		last:    v.last + 1,
+func newValueSet(values []numbered, last int64) valueSet {
+	var text strings.Builder
+	for _, v := range values {
+		text.WriteString(strconv.FormatInt(v.number, 10) + " " + v.value + "\n") // a value has neither
 	}
+	return valueSet{unique.Make(text.String()), last}
 }
 
-// without returns the set less the value at i. Its number is not used again.
-func (v *valueSet) without(i int) *valueSet {
-	return &valueSet{
-		values:  slices.Concat(v.values[:i], v.values[i+1:]),
-		numbers: slices.Concat(v.numbers[:i], v.numbers[i+1:]),
-		last:    v.last,
+func (v valueSet) list() []numbered {
+	var list []numbered
+	for line := range strings.Lines(v.text.Value()) {
+		number, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		n, _ := strconv.ParseInt(number, 10, 64) // newValueSet wrote it
+		list = append(list, numbered{n, value})
 	}
+	return list
 }
 
-// empty returns a set without values that does not reuse numbers.
-func (v *valueSet) empty() *valueSet { return &valueSet{last: v.last} }
-
-// replace returns the set of exactly these values. One that stays keeps its number.
-func (v *valueSet) replace(values []string) (*valueSet, error) {
-	wanted, err := unique(values)
-	if err != nil {
-		return nil, err
+func (v valueSet) values() []string {
+	var values []string
+	for _, one := range v.list() {
+		values = append(values, one.value)
 	}
-	next := v.empty()
-	for i, value := range v.values {
-		if wanted[value] {
-			next.values = append(next.values, value)
-			next.numbers = append(next.numbers, v.numbers[i])
-			delete(wanted, value)
+	return values
+}
+
+// find returns the value with that number.
+func (v valueSet) find(number int64) (string, bool) {
+	for _, one := range v.list() {
+		if one.number == number {
+			return one.value, true
 		}
 	}
-	return next.appended(values, wanted), nil
+	return "", false
 }
 
-// merge returns the set and those of the values that it doesn't have.
-func (v *valueSet) merge(values []string) (*valueSet, error) {
-	wanted, err := unique(values)
-	if err != nil {
-		return nil, err
-	}
-	for _, value := range v.values {
-		delete(wanted, value)
-	}
-	next := &valueSet{values: slices.Clone(v.values), numbers: slices.Clone(v.numbers), last: v.last}
-	return next.appended(values, wanted), nil
+// without returns the set less the value with that number.
+func (v valueSet) without(number int64) valueSet {
+	return newValueSet(slices.DeleteFunc(v.list(), func(one numbered) bool { return one.number == number }), v.last)
 }
 
-// appended adds those of the values that are wanted, in order, to a set that
-// nobody else has seen yet.
-func (v *valueSet) appended(values []string, wanted map[string]bool) *valueSet {
-	v.values = slices.Grow(v.values, len(wanted))
-	v.numbers = slices.Grow(v.numbers, len(wanted))
-	for _, value := range values {
-		if wanted[value] {
-			v.last++
-			v.values = append(v.values, value)
-			v.numbers = append(v.numbers, v.last)
-		}
-	}
-	return v
-}
-
-// unique returns the values as a map, or what is wrong with them.
-func unique(values []string) (map[string]bool, error) {
-	seen := make(map[string]bool, len(values))
+// update returns the set with all of the values. A value that is there keeps its
+// number. Those that aren't named stay, or go when replace is set.
+func (v valueSet) update(values []string, replace bool) (valueSet, error) {
+	missing := make(map[string]bool, len(values))
 	for _, value := range values {
 		if !validValue(value) {
-			return nil, fmt.Errorf("%w: %q", errInvalidValue, value)
+			return v, fmt.Errorf("%w: %q", errInvalidValue, value)
 		}
-		if seen[value] {
-			return nil, fmt.Errorf("%w: %q", errDuplicate, value)
+		if missing[value] {
+			return v, fmt.Errorf("%w: %q", errDuplicate, value)
 		}
-		seen[value] = true
+		missing[value] = true
 	}
-	return seen, nil
-}
-
-// interner keeps one copy of equal sets, as long as somebody uses it: ten
-// thousand workspaces that are given the same thousand values share one set.
-type interner struct {
-	mu   sync.Mutex
-	sets map[[sha256.Size]byte]weak.Pointer[valueSet]
-}
-
-func newInterner() *interner {
-	return &interner{sets: map[[sha256.Size]byte]weak.Pointer[valueSet]{}}
-}
-
-// canonical returns the one set that is equal to v.
-func (in *interner) canonical(v *valueSet) *valueSet {
-	key := v.hash()
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	if known := in.sets[key].Value(); known != nil {
-		return known
+	last := v.last
+	list := slices.DeleteFunc(v.list(), func(one numbered) bool {
+		named := missing[one.value]
+		delete(missing, one.value)
+		return replace && !named
+	})
+	for _, value := range values {
+		if missing[value] {
+			last++
+			list = append(list, numbered{last, value})
+		}
 	}
-	in.sets[key] = weak.Make(v)
-	runtime.AddCleanup(v, in.drop, key)
-	return v
-}
-
-// drop forgets a set that is gone, unless an equal one has come since.
-func (in *interner) drop(key [sha256.Size]byte) {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	if in.sets[key].Value() == nil {
-		delete(in.sets, key)
-	}
-}
-
-func (v *valueSet) hash() [sha256.Size]byte {
-	// No value has a line feed or a NUL, so different sets never encode alike.
-	encoded := append([]byte(strings.Join(v.values, "\n")), 0)
-	for _, number := range v.numbers {
-		encoded = binary.AppendVarint(encoded, number)
-	}
-	return sha256.Sum256(binary.AppendVarint(encoded, v.last))
+	return newValueSet(list, last), nil
 }

@@ -19,7 +19,10 @@ import (
 // four levels of nesting, and one per bracket.
 const (
 	maxDepth = 12
-	maxKeys  = 5_000
+	maxKeys  = 35_000
+	// maxKeysOfOne bounds the keys of one group: each unknown one is compared with all
+	// that are known.
+	maxKeysOfOne = 100
 )
 
 // document parses data into the root node of its only document. It reports what
@@ -145,8 +148,9 @@ func (r *reader) supported(node *yaml.Node, seen *count) bool {
 	case node.Style&yaml.TaggedStyle != 0:
 		message = "tags (!) are not supported; put the text in quotes"
 	case node.Kind == yaml.MappingNode:
-		if seen.keys += len(node.Content) / 2; seen.keys > maxKeys {
-			r.add(position(node), "", "the manifest has more than %d keys; split it", maxKeys)
+		keys := len(node.Content) / 2
+		if seen.keys += keys; seen.keys > maxKeys || keys > maxKeysOfOne {
+			r.add(position(node), "", "this is more than %d keys in a group, or %d in a manifest; split it", maxKeysOfOne, maxKeys)
 			return false
 		}
 	}

@@ -63,6 +63,9 @@ func generated() []document {
 	connections := func(count int) string {
 		return "version: 1\nconnections:\n" + repeat(count, "  - {name: n%d, email: a@b.de, token: 'env:T'}\n")
 	}
+	syncs := func(count int) string {
+		return "version: 1\nsyncs:\n" + repeat(count, "  - {name: s%d, project_id: p, environment: e, secret_path: /, connection: c, workspace: w, repository: r}\n")
+	}
 	linkers := func(count int) string {
 		return "version: 1\nlinkers:\n" + repeat(count, "  - {key: k%d, values: []}\n")
 	}
@@ -86,9 +89,14 @@ func generated() []document {
 		{"a token that is too long for a reference", connection(email, "token: env:"+a(1021)), refused + "m.yaml:5:12: connections[0].token is " + notReference + "\n"},
 		{"as many connections as allowed", connections(500), accepted},
 		{"more connections than allowed", connections(501), refused + "m.yaml:503:5: this is connection 501, and a manifest takes 500\n"},
+		{"as many syncs as allowed", syncs(2000), accepted},
+		{"more syncs than allowed", syncs(2001), refused + "m.yaml:2003:5: this is sync 2001, and a manifest takes 2000\n"},
+		{"a sync's name of the greatest length", strings.Replace(syncs(1), "s0", a(256), 1), accepted},
+		{"a sync's name that is too long", strings.Replace(syncs(1), "s0", a(257), 1), refused + "m.yaml:3:12: syncs[0].name has 257 characters; at most 256 are allowed\n"},
 		{"brackets that are nested too deeply", app + strings.Repeat("[", 15) + strings.Repeat("]", 15) + "\n", refused + "m.yaml:2:18: this is nested too deeply for a manifest\n"},
 		{"lists that are nested too deeply", strings.Repeat("- ", 101) + "a\n", refused + "m.yaml:1:25: this is nested too deeply for a manifest\n"},
-		{"more keys than a manifest can have", "version: 1\n" + repeat(5000, "k%d: 1\n"), refused + "m.yaml:1:1: the manifest has more than 5000 keys; split it\n"},
+		{"more keys than a group can have", "version: 1\n" + repeat(100, "k%d: 1\n"), refused + "m.yaml:1:1: this is more than 100 keys in a group, or 35000 in a manifest; split it\n"},
+		{"more keys than a manifest can have", "version: 1\nlinkers:\n" + repeat(34_999, "- k%d: 1\n"), refused + "m.yaml:35001:3: this is more than 100 keys in a group, or 35000 in a manifest; split it\n"},
 		{"another encoding", "version: 1 # \ufffd\napp: caf\xe9\n", "The schema can't read it.\nm.yaml:2:9: this is not UTF-8 text; save the file as UTF-8\n"},
 	}
 }

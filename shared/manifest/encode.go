@@ -18,6 +18,7 @@ func Encode(m Manifest) ([]byte, error) {
 	}
 	encodeLinkers(&out, m.Linkers)
 	encodeConnections(&out, m.Connections)
+	encodeSyncs(&out, m)
 	if _, err := Parse(m.Path, out.Bytes(), nil); err != nil {
 		return nil, fmt.Errorf("encode manifest: %w", err)
 	}
@@ -61,6 +62,41 @@ func encodeConnections(out *bytes.Buffer, connections []Connection) {
 		fmt.Fprintf(out, "    email: %s\n    token: %s\n", scalar(connection.Email), scalar(connection.Token.String()))
 		if connection.Adopt {
 			out.WriteString("    adopt: true\n")
+		}
+	}
+}
+
+func encodeSyncs(out *bytes.Buffer, m Manifest) {
+	if m.PruneSyncs {
+		out.WriteString("prune_syncs: true\n")
+	}
+	if len(m.Syncs) > 0 {
+		out.WriteString("syncs:\n")
+	}
+	for _, sync := range m.Syncs {
+		scope := ""
+		if sync.OrganizationConnection {
+			scope = scopeOrganization
+		}
+		fmt.Fprintf(out, "  - name: %s\n", scalar(sync.Name))
+		for _, field := range []struct{ key, text string }{
+			{"project_id", sync.ProjectID}, {"description", sync.Description},
+			{"environment", sync.Environment}, {"secret_path", sync.SecretPath},
+			{"connection", sync.Connection}, {"connection_scope", scope},
+			{"workspace", sync.Workspace}, {"repository", sync.Repository},
+			{"deployment_environment", sync.DeploymentEnvironment}, {"key_schema", sync.KeySchema},
+		} {
+			if field.text != "" {
+				fmt.Fprintf(out, "    %s: %s\n", field.key, scalar(field.text))
+			}
+		}
+		for _, field := range []struct {
+			key         string
+			value, when bool
+		}{{"deletion", true, sync.Deletion}, {"automatic", false, !sync.Automatic}, {"adopt", true, sync.Adopt}} {
+			if field.when {
+				fmt.Fprintf(out, "    %s: %t\n", field.key, field.value)
+			}
 		}
 	}
 }

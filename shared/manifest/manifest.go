@@ -1,5 +1,5 @@
-// Package manifest reads linkersync.yaml: what the linkers' values and the
-// Infisical connections should be. It reports every problem of a file at once,
+// Package manifest reads linkersync.yaml: what the linkers' values, the Infisical
+// connections and the secret syncs should be. It reports every problem of a file at once,
 // each with its line and column, and it refuses secrets in the file: a token is
 // a [Reference] to where the secret lives.
 //
@@ -15,9 +15,10 @@ const (
 	// MaxEntries bounds a manifest's lines and list entries, comments left out. With
 	// one more, parsing would need more memory than the functions have.
 	MaxEntries = 150_000
-	// MaxLinkers and MaxConnections are per manifest.
+	// MaxLinkers, MaxConnections and MaxSyncs are per manifest.
 	MaxLinkers     = 100
 	MaxConnections = 500
+	MaxSyncs       = 2_000
 	// MaxValues is per linker, inline and from its file together.
 	MaxValues = 100_000
 	// MaxKeyLength is in bytes, of an app key and of a linker's.
@@ -26,6 +27,9 @@ const (
 	MaxValueLength = 255
 	// MaxNameLength is in bytes, of a connection's name.
 	MaxNameLength = 64
+	// MaxSyncNameLength and MaxKeySchemaLength are in bytes.
+	MaxSyncNameLength  = 256
+	MaxKeySchemaLength = 255
 	// MaxDescriptionLength is in characters. Infisical takes 256; the rest is for
 	// the mark by which linkersync recognises its own connections.
 	MaxDescriptionLength = 200
@@ -47,6 +51,11 @@ type Manifest struct {
 	Linkers []Linker
 	// Connections are in the order of the file, unique by project and name.
 	Connections []Connection
+	// Syncs are in the order of the file, unique by project and name.
+	Syncs []Sync
+	// PruneSyncs deletes the app's syncs that are not listed, in the projects that the
+	// listed ones are in. Without it they stay.
+	PruneSyncs bool
 	// Path is the file that the manifest was read from, for messages.
 	Path string
 }

@@ -32,7 +32,7 @@ func (r *reader) manifest(node *yaml.Node, m *Manifest) {
 	if !r.version(node) {
 		return
 	}
-	top, ok := r.mapping(node, "", []string{"version", "app", "linkers", "connections"})
+	top, ok := r.mapping(node, "", []string{"version", "app", "linkers", "connections", "syncs", "prune_syncs"})
 	if !ok {
 		return
 	}
@@ -43,6 +43,10 @@ func (r *reader) manifest(node *yaml.Node, m *Manifest) {
 	if list, there := top.entries["connections"]; there {
 		m.Connections = r.connections(list)
 	}
+	if list, there := top.entries["syncs"]; there {
+		m.Syncs = r.syncs(list)
+	}
+	m.PruneSyncs = r.boolean(top, "prune_syncs")
 }
 
 // version tells whether the rest is worth reading: what a later version means

@@ -101,6 +101,7 @@ func ignorePositions() cmp.Option {
 	return cmp.Options{
 		cmpopts.IgnoreFields(manifest.Linker{}, "Position"),
 		cmpopts.IgnoreFields(manifest.Connection{}, "Position"),
+		cmpopts.IgnoreFields(manifest.Sync{}, "Position"),
 		cmpopts.EquateEmpty(),
 	}
 }

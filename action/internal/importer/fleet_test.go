@@ -19,14 +19,14 @@ import (
 	"github.com/linkersync/linkersync/shared/installation"
 )
 
-const fleet = 10_000
+const fleet = 1_000
 
-// file is JSON lines of a whole fleet, made while it is read.
-func file() io.Reader {
+// file is JSON lines of so many installations, made while it is read.
+func file(rows int) io.Reader {
 	in, out := io.Pipe()
 	go func() {
 		var err error
-		for i := 1; i <= fleet && err == nil; i++ {
+		for i := 1; i <= rows && err == nil; i++ {
 			_, err = fmt.Fprintf(out, `{"clientKey":%q,"sharedSecret":"secret-%d"}`+"\n", key(i), i)
 		}
 		_ = out.CloseWithError(err) // the reader hears of it
@@ -34,7 +34,7 @@ func file() io.Reader {
 	return in
 }
 
-// 10,000 installations, interrupted by the death of the process in the middle of a
+// A fleet is interrupted by the death of the process in the middle of a
 // write, and resumed: each is stored exactly once, with its own secret.
 func TestFleetInterruptedAndResumed(t *testing.T) {
 	t.Parallel()
@@ -80,7 +80,7 @@ func run(ctx context.Context, t *testing.T, cloud *simaws.Server, path string, o
 		t.Fatal(err)
 	}
 	defer done.Close()
-	return outcomes(ctx, installation.ReadRows(file(), appKey), storeOn(cloud), done, options)
+	return outcomes(ctx, installation.ReadRows(file(fleet), appKey), storeOn(cloud), done, options)
 }
 
 func storeOn(cloud *simaws.Server) *installation.SecretsManager {
@@ -112,16 +112,17 @@ func TestMemoryStaysFlat(t *testing.T) { //nolint:paralleltest // it measures th
 		runtime.ReadMemStats(&stats)
 		return stats.HeapAlloc
 	}
+	const rows = 10_000
 	count, before := 0, uint64(0)
-	for result, err := range importer.Run(t.Context(), installation.ReadRows(file(), appKey), &memory{}, inMemory(t), importer.Options{Parallel: 16, WritesPerSecond: 1e6}) {
+	for result, err := range importer.Run(t.Context(), installation.ReadRows(file(rows), appKey), &memory{}, inMemory(t), importer.Options{Parallel: 16, WritesPerSecond: 1e6}) {
 		if err != nil || result.Outcome != importer.Stored {
 			t.Fatal(result, err)
 		}
-		if count++; count == fleet/10 {
+		if count++; count == rows/10 {
 			before = heap()
 		}
 	}
-	if after := heap(); count != fleet || after > before+4<<20 {
+	if after := heap(); count != rows || after > before+4<<20 {
 		t.Errorf("%d rows, the heap grew from %d to %d bytes", count, before, after)
 	}
 }

@@ -16,11 +16,18 @@ from samtranslator.translator.transform import transform
 # It complains about metrics of its own that we have no use for.
 logging.getLogger("samtranslator.metrics.metrics").setLevel(logging.ERROR)
 
+# What Lambda does with the role of a function in a VPC.
+NETWORK = [
+    "ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets", "ec2:UnassignPrivateIpAddresses",
+]
+
 # Actions that AWS can't restrict to a resource, and why we need them.
 WILDCARD_RESOURCES = {
     "xray:PutTraceSegments": "X-Ray has no resources",
     "xray:PutTelemetryRecords": "X-Ray has no resources",
     "secretsmanager:ListSecrets": "listing has no resource; it shows names and tags, never values",
+    **dict.fromkeys(NETWORK, "Lambda makes network interfaces before they have a name; check_network denies them to the code"),
 }
 # Resources that may end in a star: names that are made at run time, below a fixed prefix.
 PREFIXES = ("/installation/*", "/*", ":secret:*", "-??????")
@@ -30,7 +37,6 @@ NOT_DEPLOYED = {
     "LINKERSYNC_BITBUCKET_URL": "another Bitbucket, for tests and `make run`",
     "LINKERSYNC_BITBUCKET_AUTH_URL": "the same",
     "LINKERSYNC_DESCRIPTOR_FILE": "the zip has the descriptor beside the binary",
-    "LINKERSYNC_INFISICAL_CLIENT": "for Universal Auth; the template logs in by the function's AWS role",
 }
 
 
@@ -209,6 +215,20 @@ def check_infisical_rules(resources):
                 yield f"{name}: it polls although HasInfisical is false"
 
 
+def check_network(resources):
+    """Only a function in a VPC gets network interfaces, and its code gets none."""
+    effects = {"Allow": [], "Deny": []}
+    for name, statement in statements(resources):
+        if set(NETWORK) & set(as_list(statement["Action"])):
+            effects[statement["Effect"]].append((name, sorted(statement["Action"])))
+    if effects["Allow"] != effects["Deny"] or effects["Allow"] != [("ConnectionsRole", NETWORK)]:
+        yield f"network interfaces: {effects}, want them for ConnectionsRole, and denied to the function's code"
+    for name, resource in resources.items():
+        if resource["Type"] == "AWS::Lambda::Function" and "VpcConfig" in resource["Properties"]:
+            if resource["Properties"]["VpcConfig"].get("Fn::If", [None])[0] != "HasVpc":
+                yield f"{name}: it is in a VPC without HasVpc"
+
+
 def check_consumers(resources):
     """A function may take messages from the queue that it polls, and from no other."""
     takes = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
@@ -366,7 +386,7 @@ class NoManagedPolicies(ManagedPolicyLoader):
 
 CHECKS = [
     check_policies, check_managed_policies, check_queues, check_event_sources, check_logs, check_functions, check_variables, check_rules,
-    check_infisical_rules, check_consumers, check_alarms, check_metrics, check_bucket,
+    check_infisical_rules, check_network, check_consumers, check_alarms, check_metrics, check_bucket,
 ]
 TEMPLATE_CHECKS = [check_parameters, check_environment_size, check_public_function]
 

@@ -33,12 +33,22 @@ help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: build functions-local ## The whole job on this machine, without an account: install, apply, apply again, uninstall
-	go run ./internal/tools/demo
+run: ## The whole job on this machine, without an account: a token, links, a drift, the end of linkers
+	$(call quietly,demo)
+	@bin/demo
 
 .PHONY: serve
-serve: build functions-local ## The same stack, staying up; prints how to reach it and writes .local/env
-	go run ./internal/tools/serve
+serve: ## The same stack, staying up; prints how to reach it and writes .local/env
+	$(call quietly,serve)
+	@exec bin/serve
+
+# quietly TOOL builds what a tool of internal/tools runs, and shows the build's output only when it fails.
+define quietly
+@mkdir -p .local
+@echo "building (from an empty cache this takes a minute or two)"
+@$(MAKE) --no-print-directory build functions-local >.local/build.log 2>&1 || { cat .local/build.log; exit 1; }
+@go build -o bin/$(1) ./internal/tools/$(1)
+endef
 
 ##@ Build
 .PHONY: build

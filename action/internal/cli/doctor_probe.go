@@ -4,8 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
+	"github.com/linkersync/linkersync/action/internal/platform"
 	"github.com/linkersync/linkersync/shared/removal"
 )
 
@@ -18,16 +18,11 @@ type probed struct {
 	Meaning string `json:"meaning"`
 }
 
-// What each verdict means, in lines of less than 80 columns.
+// What each verdict means.
 const (
-	meansThere = `Linkers work. Whether a workspace's secret does, too, tells
-"linkersync doctor --installation UUID".`
-	meansGone = `They were removed, or this is a brownout, which takes a quarter of an hour.
-Ask again in half an hour. If they stay away, save what you have with
-"linkersync installations list --json" and follow docs/migrate.md.
-Connections don't depend on them.`
-	meansUnknown = `The answer says neither. Check the network, a proxy and
-https://bitbucket.status.atlassian.com, and ask again in some minutes.`
+	meansThere   = `Linkers work. Whether a workspace's secret does, too, tells "linkersync doctor --installation UUID".`
+	meansGone    = `They were removed, or this is a brownout, which takes a quarter of an hour. Ask again in half an hour. If they stay away, save what you have with "linkersync installations list --json" and follow docs/migrate.md. Connections don't depend on them.`
+	meansUnknown = `The answer says neither. Check the network, a proxy and https://bitbucket.status.atlassian.com, and ask again in some minutes.`
 )
 
 // probe asks Bitbucket whether it has the linker endpoints. Gone is an answer with an
@@ -41,7 +36,7 @@ func (inv *invocation) probe() error {
 	case removal.Unknown:
 		found, sentence, meaning, end = "unknown", "It is not known whether Bitbucket has the linker endpoints", meansUnknown, errLater
 	}
-	return errors.Join(inv.print(probed{found, answer, strings.ReplaceAll(meaning, "\n", " ")}, func(w io.Writer) {
-		_, _ = fmt.Fprintf(w, "%s: %s\n%s\n", sentence, answer, meaning)
+	return errors.Join(inv.print(probed{found, answer, meaning}, func(w io.Writer) {
+		_, _ = fmt.Fprintf(w, "%s.\n%s\n%s\n", sentence, platform.Wrap("  "+answer, 80), platform.Wrap(meaning, 80))
 	}), end)
 }

@@ -162,7 +162,9 @@ func stops(ts *testscript.TestScript, _ bool, args []string) {
 	table := &rollout.Table{DynamoDB: dynamodb.NewFromConfig(worldOf(ts).aws.Config()), Name: "linkersync"}
 	ts.Check(table.Suspect(context.Background(), scriptApp, "GET /2.0/addon/linkers: 410 Gone"))
 	if len(args) > 0 {
-		_, err := table.Stop(context.Background(), scriptApp)
+		_, err := table.ClaimProbe(context.Background(), scriptApp, time.Minute)
+		ts.Check(err)
+		_, err = table.Stop(context.Background(), scriptApp)
 		ts.Check(errors.Join(err, table.NoteProbe(context.Background(), scriptApp, "GET /2.0/addon/linkers answers 410", true)))
 	}
 }

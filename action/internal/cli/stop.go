@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/linkersync/linkersync/action/internal/platform"
 	"github.com/linkersync/linkersync/action/internal/setup"
 	"github.com/linkersync/linkersync/shared/removal"
 	"github.com/linkersync/linkersync/shared/rollout"
@@ -89,14 +90,13 @@ func (s stopped) write(w io.Writer) {
 		"stopped": "Linker updates are stopped: Bitbucket has removed the linker endpoints.\nSee docs/migrate.md. \"linkersync stop clear\" starts them again.",
 	}[s.State])
 	line := func(name string, at time.Time, text string) {
-		if at.IsZero() && text == "" {
+		if at.IsZero() {
 			return
 		}
-		when := ""
-		if !at.IsZero() {
-			when = at.Format(time.RFC3339)
+		_, _ = fmt.Fprintf(w, "  %-14s%s\n", name, at.Format(time.RFC3339))
+		if text != "" {
+			_, _ = fmt.Fprintln(w, platform.Wrap("    "+text, 80))
 		}
-		_, _ = fmt.Fprintf(w, "  %-14s%-22s%s\n", name, when, text)
 	}
 	line("suspected", s.Since, s.Evidence)
 	line("last probe", s.Probed, s.Answer)

@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
+
+	"github.com/linkersync/linkersync/action/internal/platform"
 )
 
 // width is how many columns a terminal is sure to have.
@@ -139,18 +141,7 @@ func (t *textWriter) table(heading string, rows int, row func(int) string, detai
 }
 
 // wrap writes a line in at most 80 columns, indented as its beginning is.
-func (t *textWriter) wrap(line string) {
-	indent := line[:len(line)-len(strings.TrimLeft(line, " "))]
-	current := indent
-	for _, word := range strings.Fields(line) {
-		if len([]rune(current))+len([]rune(word)) >= width && strings.TrimSpace(current) != "" {
-			t.printf("%s\n", strings.TrimRight(current, " "))
-			current = indent
-		}
-		current += word + " "
-	}
-	t.printf("%s\n", strings.TrimRight(current, " "))
-}
+func (t *textWriter) wrap(line string) { t.printf("%s\n", platform.Wrap(line, width)) }
 
 // linkers is empty for a workspace that removed the app.
 func (t *textWriter) linkers(in Installation) string {

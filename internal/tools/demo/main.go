@@ -1,25 +1,23 @@
-// Command demo shows linkersync's whole job on this machine, without an account:
-// it starts the simulators and the real functions, installs the app as Bitbucket
-// does, applies examples/linkersync.yaml with the real command, applies it again
-// to show that nothing changes, and uninstalls the app. `make run` builds what it
-// needs and runs it.
+// Command demo shows linkersync's whole job on this machine, without an account. It
+// starts the simulators and the real functions, and runs the real command against them:
+// a token is rotated and a sync goes on, a commit message becomes a link, a drift is
+// repaired, a second run changes nothing, and Bitbucket removes the linker endpoints.
+// `make run` builds what it needs and runs it.
 package main
 
 import (
-	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"os/signal"
 	"slices"
-	"strings"
 	"time"
 
-	simbitbucket "github.com/linkersync/linkersync/internal/simulator/bitbucket"
-	"github.com/linkersync/linkersync/internal/simulator/fault"
+	"golang.org/x/term"
+
 	"github.com/linkersync/linkersync/internal/simulator/stack"
 )
 
@@ -39,7 +37,9 @@ func main() { os.Exit(realMain()) }
 func realMain() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, os.Stdout); err != nil {
+	// Source: https://no-color.org
+	colour := term.IsTerminal(int(os.Stdout.Fd())) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+	if err := run(ctx, os.Stdout, colour); err != nil {
 		_, _ = fmt.Fprintln(os.Stderr, "demo:", err)
 		return 1
 	}
@@ -47,7 +47,7 @@ func realMain() int {
 }
 
 // run is the story, in order.
-func run(ctx context.Context, out io.Writer) error {
+func run(ctx context.Context, out io.Writer, colour bool) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*stepTimeout)
 	defer cancel()
 	logs := &buffer{}
@@ -56,110 +56,100 @@ func run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	defer s.Stop()
-	d := &demo{stack: s, out: out}
+	d := &demo{stack: s, out: out, colour: colour, token: stack.Token}
 	for _, step := range []struct {
 		title string
 		do    func(context.Context) error
 	}{
-		{"A workspace installs the app: Bitbucket sends a signed callback to the lifecycle function", d.install},
-		{"linkersync apply: the workspace and Infisical get what " + manifest + " says", d.apply},
-		{"linkersync apply, again: nothing changes, and only reads are made", d.applyAgain},
-		{"The workspace uninstalls the app", d.uninstall},
+		{"A token is rotated, and the secret sync goes on", d.rotation},
+		{"A workspace installs the app, and a commit message gets links", d.links},
+		{"Somebody changes values by hand: the daily schedule repairs the drift", d.drift},
+		{"Another apply changes nothing", d.applyAgain},
+		{"The day the linker endpoints go", d.removal},
 	} {
-		_, _ = fmt.Fprintf(out, "\n== %s\n", step.title)
+		d.say("\n%s", d.paint(bold, "== "+step.title))
 		if err := step.do(ctx); err != nil {
-			_, _ = fmt.Fprintf(out, "\nThe functions' logs:\n%s", logs)
+			d.say("\nThe functions' logs:\n%s", logs)
 			return fmt.Errorf("%s: %w", step.title, err)
 		}
 	}
-	_, _ = fmt.Fprintln(out, "\nDone; nothing is left running. Next: make serve keeps this stack up for your own experiments.")
+	d.say("\nDone; nothing is left running. make serve keeps this stack up for experiments.")
 	return nil
 }
 
 type demo struct {
-	stack     *stack.Stack
-	out       io.Writer
+	stack  *stack.Stack
+	out    io.Writer
+	colour bool
+	// token is the Atlassian account's that works now.
+	token     string
 	clientKey string
 }
 
-func (d *demo) install(ctx context.Context) error {
-	if err := d.stack.Seed(); err != nil {
-		return err
+func (d *demo) say(format string, args ...any) { _, _ = fmt.Fprintf(d.out, format+"\n", args...) }
+
+// The colours of a terminal, as SGR parameters.
+const (
+	bold = "1"
+	link = "4;36"
+	good = "32"
+	bad  = "31"
+)
+
+func (d *demo) paint(colour, text string) string {
+	if !d.colour {
+		return text
 	}
-	delivery, err := d.stack.Bitbucket.Install(ctx, simbitbucket.Install{
-		AppKey: appKey, BaseURL: d.stack.URL, Principal: stack.Workspace(workspace, name),
-	})
-	if err != nil {
-		return err
-	}
-	d.clientKey = delivery.ClientKey
-	_, _ = fmt.Fprintf(d.out, "POST /installed answered %d; the installation is in Secrets Manager:\n", delivery.Status)
-	return d.command(ctx, "installations", "list")
+	return "\x1b[" + colour + "m" + text + "\x1b[0m"
 }
 
-// apply shows what changed as a table; the second apply shows the command's own words.
-func (d *demo) apply(ctx context.Context) error {
-	var documents bytes.Buffer
-	if err := d.commandTo(ctx, &documents, "apply", "--file", manifest, "--installation", "all", "--json"); err != nil {
-		return err
-	}
-	_, _ = fmt.Fprintln(d.out, "What its JSON says, as a table:")
-	return table(d.out, &documents)
-}
-
-func (d *demo) applyAgain(ctx context.Context) error {
-	d.stack.Bitbucket.Faults().ResetCalls()
-	d.stack.Infisical.Faults().ResetCalls()
-	if err := d.command(ctx, "apply", "--file", manifest, "--installation", "all"); err != nil {
-		return err
-	}
-	_, _ = fmt.Fprintln(d.out, "The calls that were made:")
-	writes := 0
-	for _, server := range []struct {
-		name  string
-		calls []fault.Call
-	}{{"Bitbucket", d.stack.Bitbucket.Faults().Calls()}, {"Infisical", d.stack.Infisical.Faults().Calls()}} {
-		for _, call := range server.calls {
-			_, _ = fmt.Fprintf(d.out, "  %-10s %s\n", server.name, call)
-			if call.Method != http.MethodGet && !strings.Contains(call.Path, "/auth/") {
-				writes++
-			}
+// until waits for what the functions do by themselves.
+func (d *demo) until(ctx context.Context, what string, done func() (bool, error)) error {
+	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
+	defer cancel()
+	for {
+		is, err := done()
+		if is || err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait until %s: %w", what, ctx.Err())
+		case <-time.After(10 * time.Millisecond):
 		}
 	}
-	if writes > 0 {
-		return fmt.Errorf("the second apply wrote %d times", writes)
-	}
-	return nil
-}
-
-func (d *demo) uninstall(ctx context.Context) error {
-	delivery, err := d.stack.Bitbucket.Uninstall(ctx, d.clientKey)
-	if err != nil {
-		return err
-	}
-	_, _ = fmt.Fprintf(d.out, "POST /uninstalled answered %d; the secret stays as a tombstone, because the next install is signed with it:\n", delivery.Status)
-	return d.command(ctx, "installations", "list")
 }
 
 // command runs the real binary against the stack, and shows what it prints.
 func (d *demo) command(ctx context.Context, args ...string) error {
-	return d.commandTo(ctx, d.out, args...)
+	return d.commandEnds(ctx, 0, args...)
 }
 
-// commandTo is command with another place for its standard output.
-func (d *demo) commandTo(ctx context.Context, out io.Writer, args ...string) error {
-	_, _ = fmt.Fprintf(d.out, "$ linkersync %s\n", strings.Join(args, " "))
+// commandEnds is command with the exit code that is wanted.
+func (d *demo) commandEnds(ctx context.Context, code int, args ...string) error {
+	d.say("%s", d.paint(bold, shell(args)))
 	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
 	defer cancel()
 	command := exec.CommandContext(ctx, binary, args...)
-	command.Stdout, command.Stderr = out, d.out
+	command.Stdout, command.Stderr = d.out, d.out
 	// Only what the stack says: nothing of this machine's AWS profile can leak in.
-	command.Env = []string{"HOME=" + os.TempDir(), "PATH=" + os.Getenv("PATH")}
+	command.Env = []string{"HOME=" + os.TempDir()}
+	for _, kept := range []string{"PATH", "TERM", "NO_COLOR"} {
+		command.Env = append(command.Env, kept+"="+os.Getenv(kept))
+	}
 	variables := d.stack.CommandEnvironment()
+	variables["BITBUCKET_API_TOKEN"] = d.token
 	for _, key := range sortedKeys(variables) {
 		command.Env = append(command.Env, key+"="+variables[key])
 	}
-	return command.Run()
+	err := command.Run()
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.ExitCode() == code {
+		return nil
+	}
+	if err == nil && code != 0 {
+		err = fmt.Errorf("exit code 0, want %d", code)
+	}
+	return err
 }
 
 func sortedKeys(variables map[string]string) []string {
@@ -169,4 +159,16 @@ func sortedKeys(variables map[string]string) []string {
 	}
 	slices.Sort(keys)
 	return keys
+}
+
+// shell is a command line, broken as a shell takes it before it has 80 columns.
+func shell(args []string) string {
+	line, column := "$ linkersync", len("$ linkersync")
+	for _, arg := range args {
+		if column+len(arg) > 76 {
+			line, column = line+" \\\n   ", 3
+		}
+		line, column = line+" "+arg, column+1+len(arg)
+	}
+	return line
 }

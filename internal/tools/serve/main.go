@@ -1,6 +1,6 @@
 // Command serve keeps the stack of `make run` up for experiments: it prints, and
 // writes to .local/env, the variables with which bin/linkersync, curl and any AWS
-// SDK reach it from another terminal.
+// SDK reach it from another terminal. Beside another serve it writes .local/env-PID.
 package main
 
 import (
@@ -19,7 +19,7 @@ import (
 )
 
 const (
-	envFile   = ".local/env"
+	folder    = ".local"
 	workspace = "{11111111-2222-4333-8444-555555555555}"
 )
 
@@ -52,10 +52,14 @@ func run(ctx context.Context, out, logs io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := writeEnvironment(s.CommandEnvironment()); err != nil {
+	envFile, release, err := claim()
+	if err != nil {
 		return err
 	}
-	defer func() { _ = os.Remove(envFile) }() // its addresses are gone with the stack
+	defer release()
+	if err := writeEnvironment(envFile, s.CommandEnvironment()); err != nil {
+		return err
+	}
 	_, _ = fmt.Fprintf(out, `
 The stack is up. The app is installed in the workspace example-workspace (%s).
 
@@ -73,17 +77,32 @@ The functions' logs follow. Ctrl-C ends everything.
 	return nil
 }
 
+// claim returns a file that no other serve writes: .local/env, or one with our process
+// id while another serve has that. release removes it, as its addresses are gone with the
+// stack. A lock, unlike a file, ends with its process.
+func claim() (envFile string, release func(), err error) {
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return "", nil, fmt.Errorf("make %s: %w", folder, err)
+	}
+	lock, err := os.OpenFile(filepath.Join(folder, "serve.lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return "", nil, fmt.Errorf("lock %s: %w", folder, err)
+	}
+	envFile = filepath.Join(folder, "env")
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		envFile = fmt.Sprintf("%s-%d", envFile, os.Getpid())
+	}
+	return envFile, func() { _, _ = os.Remove(envFile), lock.Close() }, nil
+}
+
 // writeEnvironment replaces the file as a whole: a full disk leaves the old one,
 // or none, and never half of it.
-func writeEnvironment(variables map[string]string) error {
+func writeEnvironment(envFile string, variables map[string]string) error {
 	var lines []string
 	for key, value := range variables {
 		lines = append(lines, fmt.Sprintf("%s='%s'\n", key, value))
 	}
 	slices.Sort(lines)
-	if err := os.MkdirAll(filepath.Dir(envFile), 0o700); err != nil {
-		return fmt.Errorf("write %s: %w", envFile, err)
-	}
 	partial := envFile + ".partial"
 	err := os.WriteFile(partial, []byte(strings.Join(lines, "")), 0o600)
 	if err == nil {

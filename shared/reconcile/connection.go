@@ -65,6 +65,8 @@ const (
 	Rotate Action = "rotate"
 	// Adopt takes over a connection that exists and has no mark of ours.
 	Adopt Action = "adopt"
+	// Delete is for what nobody lists any more.
+	Delete Action = "delete"
 )
 
 // done is the action's past form, for people.

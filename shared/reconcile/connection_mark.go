@@ -13,8 +13,9 @@ import (
 )
 
 const (
-	markPrefix    = "managed by linkersync · fp "
+	markBeginning = "managed by linkersync"
 	markSeparator = " · "
+	markPrefix    = markBeginning + markSeparator + "fp "
 	markOwner     = markSeparator + "owner "
 	// hashDigits are kept of credentialsHash. A change that isn't noticed has a
 	// chance of one in 4e9.
@@ -27,10 +28,11 @@ const (
 	stackPrefix = "stack/"
 )
 
-// mark is what linkersync adds to the description of a connection that it keeps.
+// mark is what linkersync adds to the description of a connection or a secret sync that
+// it keeps.
 // docs/decisions/0010-the-mark-of-a-connection.md says why it is kept there.
 type mark struct {
-	// fingerprint is of the credentials that were written last.
+	// fingerprint is of the credentials that were written last; empty in a sync's mark.
 	fingerprint string
 	// hash begins credentialsHash as Infisical answered that write. It is empty when
 	// the server has none, or when the second write did not happen.
@@ -73,7 +75,10 @@ func shortHash(credentialsHash string) string {
 }
 
 func (m mark) String() string {
-	text := markPrefix + m.fingerprint
+	text := markBeginning
+	if m.fingerprint != "" {
+		text = markPrefix + m.fingerprint
+	}
 	if m.hash != "" {
 		text += " " + m.hash
 	}
@@ -94,12 +99,16 @@ func (m mark) describe(text string) string {
 // unmarked splits a description into a person's text and the mark in it, the last
 // one if there are several. Without a mark linkersync didn't make the connection.
 func unmarked(description string) (text string, m mark, ours bool) {
-	marks := markPattern().FindAllStringSubmatch(description, -1)
+	return withoutMark(markPattern(), description)
+}
+
+func withoutMark(pattern *regexp.Regexp, description string) (text string, m mark, ours bool) {
+	marks := pattern.FindAllStringSubmatch(description, -1)
 	if marks == nil {
 		return tidy(description), mark{}, false
 	}
 	last := marks[len(marks)-1]
-	return tidy(markPattern().ReplaceAllString(description, " ")), mark{last[1], last[2], last[3]}, true
+	return tidy(pattern.ReplaceAllString(description, " ")), mark{last[1], last[2], last[3]}, true
 }
 
 // ConnectionOwner returns the owner in a description's mark, and whether linkersync

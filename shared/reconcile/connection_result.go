@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/linkersync/linkersync/shared/manifest"
@@ -38,6 +39,8 @@ const (
 // UnmanagedError refuses to touch a connection without linkersync's mark, or with
 // another owner's.
 type UnmanagedError struct {
+	// Kind is "sync", or empty for a connection.
+	Kind                string
 	Name, ProjectID, ID string
 	// Owner is the other owner; empty when linkersync did not make the connection.
 	Owner string
@@ -50,13 +53,15 @@ func (e *UnmanagedError) Error() string {
 	if e.Owner != "" {
 		why = "its mark says that " + quote(e.Owner) + " owns it"
 	}
-	return fmt.Sprintf("%s connection %s: it exists (id %s) and %s; if it may do that, permit it explicitly",
-		e.Doing, place{e.ProjectID, e.Name}, e.ID, why)
+	return fmt.Sprintf("%s %s %s: it exists (id %s) and %s; if it may do that, permit it explicitly",
+		e.Doing, cmp.Or(e.Kind, "connection"), place{e.ProjectID, e.Name}, e.ID, why)
 }
 
 // UnknownOutcomeError is a write without an answer that could not be looked up
 // either. Running it again is right: it looks first.
 type UnknownOutcomeError struct {
+	// Kind is "sync", or empty for a connection.
+	Kind            string
 	Name, ProjectID string
 	// Err is the write's failure, LookUp that of looking.
 	Err, LookUp error
@@ -66,8 +71,8 @@ type UnknownOutcomeError struct {
 func (e *UnknownOutcomeError) Unwrap() []error { return []error{e.Err, e.LookUp} }
 
 func (e *UnknownOutcomeError) Error() string {
-	return fmt.Sprintf("connection %s: whether it was written is not known (%v), and looking failed, too (%v); run it again, it looks first",
-		place{e.ProjectID, e.Name}, e.Err, e.LookUp)
+	return fmt.Sprintf("%s %s: whether it was written is not known (%v), and looking failed, too (%v); run it again, it looks first",
+		cmp.Or(e.Kind, "connection"), place{e.ProjectID, e.Name}, e.Err, e.LookUp)
 }
 
 // WrongScopeError is a connection that the server keeps in another project than the

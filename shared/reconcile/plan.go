@@ -23,6 +23,7 @@ type Plan struct {
 	Installation *Target
 	Linkers      []LinkerPlan
 	Connections  []ConnectionPlan
+	Syncs        []SyncPlan
 }
 
 // Result is what an apply did.
@@ -31,31 +32,33 @@ type Result struct {
 	Installation *Target
 	Linkers      []LinkerResult
 	Connections  []ConnectionResult
+	Syncs        []SyncResult
 }
 
 // document is the JSON form of both.
-type document[L, C any] struct {
+type document[L, C, S any] struct {
 	Version      int     `json:"version"`
 	Kind         string  `json:"kind"`
 	Installation *Target `json:"installation,omitempty"`
 	Linkers      []L     `json:"linkers"`
 	Connections  []C     `json:"connections"`
+	Syncs        []S     `json:"syncs,omitempty"`
 	Summary      Summary `json:"summary"`
 }
 
 // MarshalJSON writes {"version":1,"kind":"plan",…} with the summary.
 func (p Plan) MarshalJSON() ([]byte, error) {
-	return json.Marshal(document[LinkerPlan, ConnectionPlan]{
+	return json.Marshal(document[LinkerPlan, ConnectionPlan, SyncPlan]{
 		Version: Version, Kind: "plan", Installation: p.Installation,
-		Linkers: orEmpty(p.Linkers), Connections: orEmpty(p.Connections), Summary: p.Summary(),
+		Linkers: orEmpty(p.Linkers), Connections: orEmpty(p.Connections), Syncs: p.Syncs, Summary: p.Summary(),
 	})
 }
 
 // MarshalJSON writes {"version":1,"kind":"result",…} with the summary.
 func (r Result) MarshalJSON() ([]byte, error) {
-	return json.Marshal(document[LinkerResult, ConnectionResult]{
+	return json.Marshal(document[LinkerResult, ConnectionResult, SyncResult]{
 		Version: Version, Kind: "result", Installation: r.Installation,
-		Linkers: orEmpty(r.Linkers), Connections: orEmpty(r.Connections), Summary: r.Summary(),
+		Linkers: orEmpty(r.Linkers), Connections: orEmpty(r.Connections), Syncs: r.Syncs, Summary: r.Summary(),
 	})
 }
 

@@ -53,6 +53,9 @@ func (p Plan) WriteText(w io.Writer, colour bool) error {
 	for _, connection := range p.Connections {
 		lines = append(lines, connection.line())
 	}
+	for _, sync := range p.Syncs {
+		lines = append(lines, sync.line())
+	}
 	return printLines(w, colour, p.Installation, lines, p.sentence())
 }
 
@@ -64,6 +67,9 @@ func (r Result) WriteText(w io.Writer, colour bool) error {
 	}
 	for _, connection := range r.Connections {
 		lines = append(lines, connection.line())
+	}
+	for _, sync := range r.Syncs {
+		lines = append(lines, sync.line())
 	}
 	return printLines(w, colour, r.Installation, lines, r.sentence())
 }

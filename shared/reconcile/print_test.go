@@ -88,6 +88,14 @@ func samplePlan(t *testing.T) reconcile.Plan {
 		t.Fatal(err)
 	}
 	plan.Connections = connections
+	plan.Syncs = []reconcile.SyncPlan{
+		{Name: "app", ProjectID: "p1", Action: reconcile.Create, Fields: []string{}, Risks: []string{"a run deletes every variable"}, NeedsYes: true, Unknown: []string{"whether the target exists"}},
+		{Name: "web", ProjectID: "p1", Action: reconcile.Adopt, Fields: []string{"automatic"}, Risks: []string{}, NeedsYes: true, Owner: "team-b", ID: "7"},
+		{Name: "old", ProjectID: "p1", Action: reconcile.Delete, Fields: []string{}, Risks: []string{"its variables stay in acme/old"}, ID: "8"},
+		{Name: "gone", ProjectID: "p1", Action: reconcile.Update, Fields: []string{"environment"}, Risks: []string{}, Drift: "its folder was deleted in Infisical", ID: "9"},
+		{Name: "same", ProjectID: "p2", Action: reconcile.None, Fields: []string{}, Risks: []string{}, ID: "10"},
+		{Name: "lost", ProjectID: "p3", Action: reconcile.None, Fields: []string{}, Risks: []string{}, Error: "read sync: denied"},
+	}
 	return plan
 }
 
@@ -108,6 +116,11 @@ func sampleResult() reconcile.Result {
 			{Name: "made", Action: reconcile.Create, ID: "1", Fields: []string{}, Position: at},
 			{Name: "same", Action: reconcile.None, ID: "2", Fields: []string{}, Position: at},
 			{Name: "rotated", ProjectID: "p1", Action: reconcile.Rotate, ID: "3", Fields: []string{"email", "token"}, Position: at},
+		},
+		Syncs: []reconcile.SyncResult{
+			{Name: "app", ProjectID: "p1", Action: reconcile.Create, ID: "6", Fields: []string{}, Risks: []string{"a run deletes every variable"}, Position: at},
+			{Name: "old", ProjectID: "p1", Action: reconcile.Delete, ID: "8", Fields: []string{}, Risks: []string{}},
+			{Name: "web", ProjectID: "p1", Action: reconcile.Update, ID: "7", Fields: []string{"automatic"}, Risks: []string{}, Error: "denied", Outcome: reconcile.NotDone, Position: at},
 		},
 	}
 }
@@ -162,9 +175,10 @@ func TestSummariesAddUp(t *testing.T) {
 	t.Parallel()
 	plan, result := samplePlan(t).Summary(), sampleResult().Summary()
 	want := reconcile.Summary{
-		Changed: true, Failed: 4, NeedsYes: 2,
+		Changed: true, Failed: 6, NeedsYes: 4,
 		Linkers:     reconcile.LinkerCounts{Changed: 5, Unchanged: 3, Added: 41, Removed: 28, Kept: 273},
 		Connections: reconcile.ConnectionCounts{Created: 3, Updated: 1, Rotated: 2, Adopted: 2, Unchanged: 3, Failed: 1},
+		Syncs:       reconcile.SyncCounts{Created: 2, Updated: 1, Adopted: 1, Deleted: 2, Unchanged: 1, Failed: 2},
 	}
 	for name, sum := range map[string]reconcile.Summary{
 		"plan and result": plan.Plus(result), "result and plan": result.Plus(plan), "and nothing": plan.Plus(result).Plus(reconcile.Summary{}),

@@ -19,9 +19,10 @@ func (p Plan) sentence() string {
 		clause("value", counting{"add", s.Linkers.Added}, counting{"remove", s.Linkers.Removed}),
 		clause("connection", counting{"create", s.Connections.Created}, counting{"update", s.Connections.Updated},
 			counting{"rotate", s.Connections.Rotated}, counting{"adopt", s.Connections.Adopted}),
+		clause("sync", counting{"create", s.Syncs.Created}, counting{"update", s.Syncs.Updated}, counting{"adopt", s.Syncs.Adopted}, counting{"delete", s.Syncs.Deleted}),
 		number(s.NeedsYes, "%d only with an explicit yes"),
-		number(s.Failed-s.Connections.Failed, "%d failed"),
-		s.Connections.failures())
+		number(s.Failed-s.Connections.Failed-s.Syncs.Failed, "%d failed"),
+		s.Connections.failures(), s.Syncs.failures())
 }
 
 // sentence of a result says what was done, and leaves out what is zero.
@@ -31,8 +32,9 @@ func (r Result) sentence() string {
 		clause("value", counting{"added", s.Linkers.Added}, counting{"removed", s.Linkers.Removed}),
 		clause("connection", counting{"created", s.Connections.Created}, counting{"updated", s.Connections.Updated},
 			counting{"rotated", s.Connections.Rotated}, counting{"adopted", s.Connections.Adopted}),
-		number(s.Failed-s.Connections.Failed, "%d failed"),
-		s.Connections.failures())
+		clause("sync", counting{"created", s.Syncs.Created}, counting{"updated", s.Syncs.Updated}, counting{"adopted", s.Syncs.Adopted}, counting{"deleted", s.Syncs.Deleted}),
+		number(s.Failed-s.Connections.Failed-s.Syncs.Failed, "%d failed"),
+		s.Connections.failures(), s.Syncs.failures())
 }
 
 // failures says how many of how many connections failed.

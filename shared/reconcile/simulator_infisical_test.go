@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,6 +30,14 @@ type safe struct {
 	infisical    *siminfisical.Server
 	bitbucketURL string
 	url          string
+	// later is how far the server's clock is ahead, in nanoseconds.
+	later atomic.Int64
+}
+
+// sleep moves the server's clock on.
+func (s *safe) sleep(ctx context.Context, d time.Duration) error {
+	s.later.Add(int64(d))
+	return ctx.Err()
 }
 
 func newSafe(t *testing.T) *safe {
@@ -47,7 +56,9 @@ func newSafe(t *testing.T) *safe {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.infisical = siminfisical.New(siminfisical.Options{BitbucketURL: s.bitbucketURL, Sleep: now})
+	s.infisical = siminfisical.New(siminfisical.Options{
+		BitbucketURL: s.bitbucketURL, Sleep: now, Now: func() time.Time { return time.Now().Add(time.Duration(s.later.Load())) },
+	})
 	if s.url, err = s.infisical.Start(); err != nil {
 		t.Fatal(err)
 	}

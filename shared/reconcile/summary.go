@@ -11,6 +11,7 @@ type Summary struct {
 	NeedsYes    int              `json:"needs_yes"`
 	Linkers     LinkerCounts     `json:"linkers"`
 	Connections ConnectionCounts `json:"connections"`
+	Syncs       SyncCounts       `json:"syncs,omitzero"`
 }
 
 // LinkerCounts counts linkers, changed or not, and their values.
@@ -57,6 +58,9 @@ func (p Plan) Summary() Summary {
 		s.countConnection(connection.Action)
 		s.countYes(connection.NeedsYes)
 	}
+	for _, sync := range p.Syncs {
+		s.countSync(sync.Action, sync.NeedsYes, sync.Error)
+	}
 	return s
 }
 
@@ -80,6 +84,9 @@ func (r Result) Summary() Summary {
 		}
 		s.countConnection(connection.Action)
 	}
+	for _, sync := range r.Syncs {
+		s.countSync(sync.Action, false, sync.Error)
+	}
 	return s
 }
 
@@ -99,6 +106,7 @@ func (s Summary) Plus(other Summary) Summary {
 	s.Connections.Adopted += other.Connections.Adopted
 	s.Connections.Unchanged += other.Connections.Unchanged
 	s.Connections.Failed += other.Connections.Failed
+	s.Syncs = s.Syncs.plus(other.Syncs)
 	return s
 }
 

@@ -28,6 +28,7 @@ var (
 type content struct {
 	MessageBody       string
 	MessageAttributes map[string]attribute
+	DelaySeconds      int
 }
 
 // size is what counts against the limit: the body, and name, type and value of
@@ -41,6 +42,9 @@ func (c content) size() int {
 }
 
 func (c content) validate() error {
+	if c.DelaySeconds < 0 || c.DelaySeconds > 900 {
+		return wire.Refuse(invalidParameter, "Value %d for parameter DelaySeconds is invalid. Reason: DelaySeconds must be >= 0 and <= 900.", c.DelaySeconds)
+	}
 	if c.MessageBody == "" {
 		return wire.Refuse(missingParameter, "The request must contain the parameter MessageBody.")
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"regexp"
+	"time"
 
 	"github.com/linkersync/linkersync/internal/simulator/aws/wire"
 )
@@ -35,7 +36,7 @@ func (s *Service) send(q *queue, c content) (*sent, error) {
 		return nil, err
 	}
 	now := s.cloud.Now()
-	m := &message{id: wire.RequestID(), body: c.MessageBody, attributes: c.MessageAttributes, sent: now, visibleAt: now}
+	m := &message{id: wire.RequestID(), body: c.MessageBody, attributes: c.MessageAttributes, sent: now, visibleAt: now.Add(time.Duration(c.DelaySeconds) * time.Second)}
 	q.add(m)
 	s.wake()
 	return &sent{m.id, bodySum(m.body)}, nil

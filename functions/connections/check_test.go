@@ -12,6 +12,7 @@ import (
 	simbitbucket "github.com/linkersync/linkersync/internal/simulator/bitbucket"
 	"github.com/linkersync/linkersync/internal/simulator/fault"
 	siminfisical "github.com/linkersync/linkersync/internal/simulator/infisical"
+	"github.com/linkersync/linkersync/shared/tagged"
 )
 
 // TestTheDailyCheck of n connections takes one login, one list and two writes for
@@ -30,8 +31,8 @@ func TestTheDailyCheck(t *testing.T) {
 		writes = append(writes, callCreate, callWrite)
 	}
 	want := slices.Concat([]string{callLogin, callList}, looks, writes)
-	w.must(w.aws.Secrets.Add("almost", value(nil), map[string]string{tagKey: "no"}))
-	w.must(w.aws.Secrets.Add("nearly", value(nil), map[string]string{tagKey + "s": tagValue}))
+	w.must(w.aws.Secrets.Add("almost", value(nil), map[string]string{tagged.Tag: "no"}))
+	w.must(w.aws.Secrets.Add("nearly", value(nil), map[string]string{tagged.Tag + "s": tagged.Value}))
 	h, out := w.start()
 	if _, err := h.Handle(t.Context(), event(t, "scheduled")); err != nil {
 		t.Fatal(err)

@@ -22,6 +22,7 @@ import (
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/manifest"
 	"github.com/linkersync/linkersync/shared/queue"
+	"github.com/linkersync/linkersync/shared/tagged"
 	"github.com/linkersync/linkersync/shared/transport"
 )
 
@@ -60,7 +61,7 @@ func configure(e *startup.Environment, log *slog.Logger, out io.Writer) (*handle
 	looks.SQS = sqs.NewFromConfig(config)
 	return &handler{
 		log: log, app: app, now: time.Now, warning: time.Duration(days) * 24 * time.Hour,
-		registry: registry{api: secrets, installations: installation.NamePrefix(app)},
+		registry: tagged.Registry{API: secrets, Installations: installation.NamePrefix(app)},
 		safe:     safe,
 		bitbucket: account{
 			url:  bitbucketURL,

@@ -12,6 +12,7 @@ import (
 	"github.com/linkersync/linkersync/shared/infisical"
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/reconcile"
+	"github.com/linkersync/linkersync/shared/tagged"
 )
 
 // maxRounds is how often a token that changed while it was brought to Infisical
@@ -22,9 +23,9 @@ const maxRounds = 3
 // organizations are side by side; one that fails or is slow keeps no other from being
 // done.
 func (p *pass) ensure(ctx context.Context) {
-	groups := map[string][]token{}
+	groups := map[string][]tagged.Token{}
 	for _, t := range p.tokens {
-		groups[t.organization] = append(groups[t.organization], t)
+		groups[t.Organization] = append(groups[t.Organization], t)
 	}
 	slugs := slices.Sorted(maps.Keys(groups))
 	parts := make([]part, len(slugs))
@@ -68,7 +69,7 @@ type api interface {
 
 // do brings tokens to their connections within one login. Its error is one that all
 // of them met.
-func (p *part) do(ctx context.Context, client *infisical.Client, work []token) error {
+func (p *part) do(ctx context.Context, client *infisical.Client, work []tagged.Token) error {
 	defer p.revoke(ctx, client)
 	for round := 1; len(work) > 0; round++ {
 		written, err := p.apply(ctx, work)
@@ -76,7 +77,7 @@ func (p *part) do(ctx context.Context, client *infisical.Client, work []token) e
 			return err
 		}
 		if work = p.outdated(ctx, written); round == maxRounds && len(work) > 0 {
-			return fmt.Errorf("secret %s: it changed again and again while it was brought to Infisical", work[0].secret)
+			return fmt.Errorf("secret %s: it changed again and again while it was brought to Infisical", work[0].Secret)
 		}
 	}
 	p.follow(ctx)
@@ -91,10 +92,10 @@ func (h *handler) revoke(ctx context.Context, client *infisical.Client) {
 
 // apply plans and applies the tokens' connections, and returns those whose
 // credentials were written.
-func (p *part) apply(ctx context.Context, tokens []token) (written []token, err error) {
+func (p *part) apply(ctx context.Context, tokens []tagged.Token) (written []tagged.Token, err error) {
 	desired := make([]reconcile.DesiredConnection, len(tokens))
 	for i, t := range tokens {
-		desired[i] = t.desired
+		desired[i] = t.Desired
 		desired[i].Owner = reconcile.StackOwner(p.app)
 	}
 	plans, err := reconcile.PlanConnections(ctx, p.api, desired)
@@ -103,7 +104,7 @@ func (p *part) apply(ctx context.Context, tokens []token) (written []token, err 
 	}
 	for i, plan := range plans {
 		if plan.Changed() && p.thorough {
-			p.log.WarnContext(ctx, "connection differs from its secret", slog.String("secret", tokens[i].secret),
+			p.log.WarnContext(ctx, "connection differs from its secret", slog.String("secret", tokens[i].Secret),
 				slog.String("connection", plan.Name), slog.String("action", string(plan.Action)), slog.Any("fields", plan.Fields),
 				slog.String("reason", plan.Drift))
 		}
@@ -111,17 +112,17 @@ func (p *part) apply(ctx context.Context, tokens []token) (written []token, err 
 	// Every failure is in a result, too.
 	results, _ := reconcile.ApplyConnections(ctx, p.api, plans, reconcile.ConnectionOptions{CheckToken: p.bitbucket.check})
 	p.results = append(p.results, results...)
-	var unwritten []token
+	var unwritten []tagged.Token
 	for i, result := range results {
 		switch {
 		case plans[i].Cause() != nil:
-			p.fail(ctx, tokens[i].secret, fmt.Errorf("secret %s: %w", tokens[i].secret, explain(plans[i].Cause())))
+			p.fail(ctx, tokens[i].Secret, fmt.Errorf("secret %s: %w", tokens[i].Secret, explain(plans[i].Cause())))
 			continue
 		case result.Error != "":
-			p.fail(ctx, tokens[i].secret, fmt.Errorf("secret %s: %s", tokens[i].secret, result.Error))
+			p.fail(ctx, tokens[i].Secret, fmt.Errorf("secret %s: %s", tokens[i].Secret, result.Error))
 			continue
 		case result.Changed():
-			p.log.InfoContext(ctx, "connection changed", slog.String("secret", tokens[i].secret), slog.String("connection", result.Name),
+			p.log.InfoContext(ctx, "connection changed", slog.String("secret", tokens[i].Secret), slog.String("connection", result.Name),
 				slog.String("project_id", result.ProjectID), slog.String("action", string(result.Action)))
 		}
 		if result.Action == reconcile.None || result.Action == reconcile.Update {
@@ -138,16 +139,16 @@ func (p *part) apply(ctx context.Context, tokens []token) (written []token, err 
 
 // outdated returns the tokens that changed since they were read, as they are now.
 // Without it the slower of two invocations would leave the older token behind.
-func (p *pass) outdated(ctx context.Context, written []token) []token {
-	var changed []token
+func (p *pass) outdated(ctx context.Context, written []tagged.Token) []tagged.Token {
+	var changed []tagged.Token
 	for _, t := range written {
-		value, err := installation.ReadSecret(ctx, p.registry.api, t.secret)
-		if err == nil && value.Equal(t.value) {
+		value, err := installation.ReadSecret(ctx, p.registry.API, t.Secret)
+		if err == nil && value.Equal(t.Value) {
 			continue
 		}
-		now, err := p.registry.readToken(ctx, t.secret)
+		now, err := p.registry.Read(ctx, t.Secret)
 		if err != nil {
-			p.fail(ctx, t.secret, err)
+			p.fail(ctx, t.Secret, err)
 			continue
 		}
 		changed = append(changed, now)
@@ -156,13 +157,13 @@ func (p *pass) outdated(ctx context.Context, written []token) []token {
 }
 
 // try asks Bitbucket whether tokens that are in their connections still work.
-func (p *pass) try(ctx context.Context, tokens []token) {
+func (p *pass) try(ctx context.Context, tokens []tagged.Token) {
 	var group errgroup.Group
 	group.SetLimit(parallel)
 	for _, t := range tokens {
 		group.Go(func() error {
-			if err := p.bitbucket.check(ctx, t.desired.Email, t.desired.Token); err != nil {
-				p.fail(ctx, t.secret, fmt.Errorf("secret %s: its token, which connection %q uses: %w", t.secret, t.desired.Name, err))
+			if err := p.bitbucket.check(ctx, t.Desired.Email, t.Desired.Token); err != nil {
+				p.fail(ctx, t.Secret, fmt.Errorf("secret %s: its token, which connection %q uses: %w", t.Secret, t.Desired.Name, err))
 			}
 			return nil
 		})

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/linkersync/linkersync/shared/tagged"
 )
 
 // envelope is an EventBridge event. A direct invoke has none of these members.
@@ -23,12 +25,8 @@ type order struct {
 	explicit bool
 }
 
-var (
-	// errRefused marks an event that no repetition makes right.
-	errRefused = errors.New("refused")
-	// errIgnored: the event is not for us. Every secret of the account sends them.
-	errIgnored = errors.New("nothing to do for this event")
-)
+// errRefused marks an event that no repetition makes right.
+var errRefused = errors.New("refused")
 
 // read decodes any event that the function is invoked with.
 func read(raw []byte) (order, error) {
@@ -67,7 +65,7 @@ func rotated(event envelope) (string, error) {
 		return "", fmt.Errorf("%w: the Secrets Manager event does not say which label moved", errRefused)
 	}
 	if detail.LabelUpdated != "AWSCURRENT" {
-		return "", fmt.Errorf("%w: the label %s moved, the current version is the same", errIgnored, detail.LabelUpdated)
+		return "", fmt.Errorf("%w: the label %s moved, the current version is the same", tagged.ErrIgnored, detail.LabelUpdated)
 	}
 	if detail.Name != "" {
 		return detail.Name, nil

@@ -11,6 +11,7 @@ import (
 	"github.com/linkersync/linkersync/functions/internal/startup"
 	"github.com/linkersync/linkersync/shared/queue"
 	"github.com/linkersync/linkersync/shared/reconcile"
+	"github.com/linkersync/linkersync/shared/tagged"
 )
 
 // reserve is the time that is left, when work is cut short, for ending the login
@@ -24,7 +25,7 @@ type handler struct {
 	app       string
 	now       func() time.Time
 	warning   time.Duration
-	registry  registry
+	registry  tagged.Registry
 	safe      *safe
 	bitbucket account
 	metrics   *metrics.Writer
@@ -54,7 +55,7 @@ func (h *handler) Handle(ctx context.Context, raw json.RawMessage) (answer resul
 		answer, err = h.take(ctx, o)
 	}
 	switch {
-	case errors.Is(err, errIgnored) && !o.explicit:
+	case errors.Is(err, tagged.ErrIgnored) && !o.explicit:
 		answer.Note, err = err.Error(), nil
 		h.log.DebugContext(ctx, "event ignored", slog.String("reason", answer.Note))
 	case err != nil:
@@ -89,8 +90,8 @@ func cutShort(ctx context.Context) (context.Context, context.CancelFunc) {
 
 func (h *handler) find(ctx context.Context, o order) ([]string, error) {
 	if o.secret == "" {
-		return h.registry.all(ctx)
+		return h.registry.All(ctx)
 	}
-	name, err := h.registry.one(ctx, o.secret)
+	name, err := h.registry.One(ctx, o.secret)
 	return []string{name}, err
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/linkersync/linkersync/internal/simulator/fault"
 	siminfisical "github.com/linkersync/linkersync/internal/simulator/infisical"
 	"github.com/linkersync/linkersync/shared/reconcile"
+	"github.com/linkersync/linkersync/shared/tagged"
 )
 
 // TestARotationIsOneWriteWithinOneInvocation, from the secret's birth on, and a
@@ -92,7 +93,7 @@ func TestEventsThatAreNotOurs(t *testing.T) {
 		"an installation's secret": {event: "installation", note: "is an installation's"},
 		"a secret without the tag": {event: "rotated", secret: func(w *world) { w.must(w.aws.Secrets.Add("bitbucket/ci", value(nil), nil)) }, note: "no tag", looks: 1},
 		"a secret with the tag off": {event: "rotated", secret: func(w *world) {
-			w.must(w.aws.Secrets.Add("bitbucket/ci", value(nil), map[string]string{tagKey: "false"}))
+			w.must(w.aws.Secrets.Add("bitbucket/ci", value(nil), map[string]string{tagged.Tag: "false"}))
 		}, note: "no tag", looks: 1},
 		"a secret that is gone":       {event: "rotated", note: "there is no secret", looks: 1},
 		"a secret on its way out":     {event: "rotated", secret: scheduled, note: "scheduled for deletion", looks: 1},

@@ -12,6 +12,7 @@ import (
 
 	"github.com/linkersync/linkersync/functions/internal/metrics"
 	"github.com/linkersync/linkersync/shared/reconcile"
+	"github.com/linkersync/linkersync/shared/tagged"
 )
 
 // parallel is how many secrets are read, or tokens checked, at a time.
@@ -26,7 +27,7 @@ type pass struct {
 
 	// found is how many secrets there are.
 	found    int
-	tokens   []token
+	tokens   []tagged.Token
 	results  []reconcile.ConnectionResult
 	expiring int
 
@@ -56,13 +57,13 @@ func (p *pass) fail(ctx context.Context, secret string, err error) {
 // stand for the same connection: they would overwrite each other for ever.
 func (p *pass) read(ctx context.Context, names []string) {
 	p.found = len(names)
-	read := make([]token, len(names))
+	read := make([]tagged.Token, len(names))
 	var group errgroup.Group
 	group.SetLimit(parallel)
 	for i, name := range names {
 		group.Go(func() error {
 			var err error
-			if read[i], err = p.registry.readToken(ctx, name); err != nil {
+			if read[i], err = p.registry.Read(ctx, name); err != nil {
 				p.fail(ctx, name, err)
 			}
 			return nil
@@ -72,31 +73,31 @@ func (p *pass) read(ctx context.Context, names []string) {
 	type place struct{ organization, project, name string }
 	holders := map[place]string{}
 	for _, t := range read {
-		if t.secret == "" {
+		if t.Secret == "" {
 			continue
 		}
 		p.warn(ctx, t)
-		at := place{t.organization, t.desired.ProjectID, t.desired.Name}
+		at := place{t.Organization, t.Desired.ProjectID, t.Desired.Name}
 		if holder, twice := holders[at]; twice {
-			p.fail(ctx, t.secret, fmt.Errorf("secret %s: its connection %q is the secret %s's too, take one of them away", t.secret, at.name, holder))
+			p.fail(ctx, t.Secret, fmt.Errorf("secret %s: its connection %q is the secret %s's too, take one of them away", t.Secret, at.name, holder))
 			continue
 		}
-		holders[at] = t.secret
+		holders[at] = t.Secret
 		p.tokens = append(p.tokens, t)
 	}
 }
 
 // warn says that a token ends soon, or that nobody will say so.
-func (p *pass) warn(ctx context.Context, t token) {
-	attributes := []any{slog.String("secret", t.secret), slog.String("connection", t.desired.Name)}
-	left := t.expires.Sub(p.now())
+func (p *pass) warn(ctx context.Context, t tagged.Token) {
+	attributes := []any{slog.String("secret", t.Secret), slog.String("connection", t.Desired.Name)}
+	left := t.Expires.Sub(p.now())
 	switch {
-	case t.expires.IsZero():
+	case t.Expires.IsZero():
 		p.log.InfoContext(ctx, "token has no expires_at, nobody will be warned", attributes...)
 	case left < p.warning:
 		p.expiring++
 		days := int(math.Floor(left.Hours() / 24))
-		p.log.WarnContext(ctx, "token expires soon", append(attributes, slog.Time("expires_at", t.expires), slog.Int("days_left", days))...)
+		p.log.WarnContext(ctx, "token expires soon", append(attributes, slog.Time("expires_at", t.Expires), slog.Int("days_left", days))...)
 	}
 }
 

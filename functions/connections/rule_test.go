@@ -14,6 +14,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/linkersync/linkersync/internal/simulator/aws/eventbridge"
+	"github.com/linkersync/linkersync/shared/tagged"
 )
 
 // deployedPattern is the event pattern of template.yaml's rule, as JSON.
@@ -74,7 +75,7 @@ func TestTheDeployedRuleWakesTheFunction(t *testing.T) {
 		w.must(err)
 		w.aws.Events.Wait()
 	}
-	tag := types.Tag{Key: sdk.String(tagKey), Value: sdk.String(tagValue)}
+	tag := types.Tag{Key: sdk.String(tagged.Tag), Value: sdk.String(tagged.Value)}
 	create("linkersync/"+appKey+"/installation/one", "{}", tag)
 	create("somebody/else", "x")
 	create("bitbucket/ci", value(nil), tag)
@@ -84,7 +85,7 @@ func TestTheDeployedRuleWakesTheFunction(t *testing.T) {
 	w.must(err)
 	w.aws.Events.Wait()
 
-	want := []string{errIgnored.Error() + ": the secret somebody/else has no tag linkersync:connection=true", "create ci", "rotate ci"}
+	want := []string{tagged.ErrIgnored.Error() + ": the secret somebody/else has no tag linkersync:connection=true", "create ci", "rotate ci"}
 	if diff := cmp.Diff(want, woken); diff != "" {
 		t.Errorf("invocations (-want +got):\n%s", diff)
 	}

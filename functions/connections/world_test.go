@@ -22,6 +22,7 @@ import (
 	simaws "github.com/linkersync/linkersync/internal/simulator/aws"
 	simbitbucket "github.com/linkersync/linkersync/internal/simulator/bitbucket"
 	siminfisical "github.com/linkersync/linkersync/internal/simulator/infisical"
+	"github.com/linkersync/linkersync/shared/tagged"
 )
 
 const (
@@ -268,7 +269,7 @@ func value(changes map[string]string) string {
 // put makes a secret, tagged as a token.
 func (w *world) put(name, text string) {
 	w.t.Helper()
-	w.must(w.aws.Secrets.Add(name, text, map[string]string{tagKey: tagValue}))
+	w.must(w.aws.Secrets.Add(name, text, map[string]string{tagged.Tag: tagged.Value}))
 }
 
 func (w *world) secrets() *secretsmanager.Client { return secretsmanager.NewFromConfig(w.aws.Config()) }

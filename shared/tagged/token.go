@@ -1,4 +1,4 @@
-package main
+package tagged
 
 import (
 	"bytes"
@@ -19,20 +19,20 @@ import (
 	"github.com/linkersync/linkersync/shared/redact"
 )
 
-// errToken: the secret's value is not a token's, see docs/connections.md.
-var errToken = errors.New("not a Bitbucket token as docs/connections.md describes it")
+// ErrToken: the secret's value is not a token's, see docs/connections.md.
+var ErrToken = errors.New("not a Bitbucket token as docs/connections.md describes it")
 
-// token is a tagged secret, read and checked.
-type token struct {
-	// secret is its name.
-	secret  string
-	desired reconcile.DesiredConnection
-	// organization is a sub-organization's slug; empty for the configured one.
-	organization string
-	// expires is zero when the secret doesn't say.
-	expires time.Time
-	// value is the whole secret, to tell later whether it has changed.
-	value redact.Secret
+// Token is a tagged secret, read and checked.
+type Token struct {
+	// Secret is its name.
+	Secret  string
+	Desired reconcile.DesiredConnection
+	// Organization is a sub-organization's slug; empty for the configured one.
+	Organization string
+	// Expires is zero when the secret doesn't say.
+	Expires time.Time
+	// Value is the whole secret, to tell later whether it has changed.
+	Value redact.Secret
 }
 
 // document is the secret's value. Token is a plain string only between here and
@@ -48,32 +48,32 @@ type document struct {
 	Organization string `json:"organization"`
 }
 
-// readToken reads the current version of a secret.
-func (r registry) readToken(ctx context.Context, secret string) (token, error) {
-	value, err := installation.ReadSecret(ctx, r.api, secret)
+// Read reads the current version of a secret.
+func (r Registry) Read(ctx context.Context, secret string) (Token, error) {
+	value, err := installation.ReadSecret(ctx, r.API, secret)
 	if err != nil {
-		return token{}, err
+		return Token{}, err
 	}
 	t, err := parseToken(value)
 	if err != nil {
-		return token{}, fmt.Errorf("read secret %s: %w", secret, err)
+		return Token{}, fmt.Errorf("read secret %s: %w", secret, err)
 	}
-	t.secret = secret
+	t.Secret = secret
 	return t, nil
 }
 
 // parseToken is strict: a misspelt expires_at would mean that nobody is warned.
 // Its errors hold nothing of the value, not even the names of its members, since
 // somebody may have pasted the token anywhere in it.
-func parseToken(value redact.Secret) (token, error) {
+func parseToken(value redact.Secret) (Token, error) {
 	decoder := json.NewDecoder(bytes.NewBufferString(value.Reveal()))
 	decoder.DisallowUnknownFields()
 	var d document
 	if err := decoder.Decode(&d); err != nil {
-		return token{}, fmt.Errorf("%w: want a JSON object with the strings email, token, connection, and optionally project_id, organization, description, expires_at, and nothing else", errToken)
+		return Token{}, fmt.Errorf("%w: want a JSON object with the strings email, token, connection, and optionally project_id, organization, description, expires_at, and nothing else", ErrToken)
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return token{}, fmt.Errorf("%w: something follows its JSON object", errToken)
+		return Token{}, fmt.Errorf("%w: something follows its JSON object", ErrToken)
 	}
 	expires, problem := parseExpiry(d.ExpiresAt)
 	desired := reconcile.DesiredConnection{
@@ -85,9 +85,9 @@ func parseToken(value redact.Secret) (token, error) {
 		problems = append(problems, "organization: want the slug of a sub-organization, or leave it out")
 	}
 	if len(problems) > 0 {
-		return token{}, fmt.Errorf("%w: %s", errToken, strings.Join(problems, "; "))
+		return Token{}, fmt.Errorf("%w: %s", ErrToken, strings.Join(problems, "; "))
 	}
-	return token{desired: desired, organization: d.Organization, expires: expires, value: value}, nil
+	return Token{Desired: desired, Organization: d.Organization, Expires: expires, Value: value}, nil
 }
 
 // checkMembers applies Infisical's rules, and says in words of its own which are

@@ -1,8 +1,10 @@
-package main
+package tagged
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -13,18 +15,31 @@ import (
 	"github.com/linkersync/linkersync/shared/redact"
 )
 
+const project = "bbbbbbbb-0000-4000-8000-000000000001"
+
+// value is a secret's document, with changes to the usual one.
+func value(changes map[string]string) string {
+	members := map[string]string{"email": "ci@example.com", "token": "old-token-0123456789", "connection": "ci"}
+	maps.Copy(members, changes)
+	encoded, err := json.Marshal(members)
+	if err != nil {
+		panic(err)
+	}
+	return string(encoded)
+}
+
 func TestParseToken(t *testing.T) {
 	t.Parallel()
 	got, err := parseToken(redact.New(`{"email":"ci@example.com","token":" secret\n","connection":"ci","project_id":"` + project + `","description":"Team A","expires_at":"2027-01-31"}`))
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := got.desired
+	d := got.Desired
 	if diff := cmp.Diff([]string{"ci@example.com", "secret", "ci", project, "Team A"}, []string{d.Email, d.Token.Reveal(), d.Name, d.ProjectID, d.Description}); diff != "" {
 		t.Errorf("token (-want +got):\n%s", diff)
 	}
-	if want := time.Date(2027, 1, 31, 0, 0, 0, 0, time.UTC); !got.expires.Equal(want) {
-		t.Errorf("it expires at %s, want %s", got.expires, want)
+	if want := time.Date(2027, 1, 31, 0, 0, 0, 0, time.UTC); !got.Expires.Equal(want) {
+		t.Errorf("it expires at %s, want %s", got.Expires, want)
 	}
 	if d.Adopt || d.Rewrite {
 		t.Error("a secret may take over a connection")
@@ -61,7 +76,7 @@ func TestSecretsThatAreNoToken(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			_, err := parseToken(redact.New(test.value))
-			if !errors.Is(err, errToken) || !strings.Contains(err.Error(), test.want) {
+			if !errors.Is(err, ErrToken) || !strings.Contains(err.Error(), test.want) {
 				t.Fatalf("got %v, want %q", err, test.want)
 			}
 			if text := fmt.Sprintf("%+v %#v", err, err); strings.Contains(text, leak) || strings.Contains(text, "\n") {

@@ -54,26 +54,23 @@ func TestWhatIsNoEvidence(t *testing.T) {
 	next := func(host, path string) string {
 		return `{"pagelen":1,"size":2,"values":["OLD"],"next":"http://` + host + path + `"}`
 	}
-	for name, test := range map[string]struct {
-		answer func(rw http.ResponseWriter, r *http.Request) bool
-		dead   string
-	}{
-		"a next link with & for ?": {func(rw http.ResponseWriter, r *http.Request) bool {
+	for name, answer := range map[string]func(rw http.ResponseWriter, r *http.Request) bool{
+		"a next link with & for ?": func(rw http.ResponseWriter, r *http.Request) bool {
 			if strings.Contains(r.URL.Path, "&") {
 				return respond(rw, 404, noAPI)
 			}
 			return respond(rw, 200, next(r.Host, "/2.0/addon/linkers/issues/values&page=2"))
-		}, "leads nowhere"},
-		"a second page that is gone": {func(rw http.ResponseWriter, r *http.Request) bool {
+		},
+		"a second page that is gone": func(rw http.ResponseWriter, r *http.Request) bool {
 			if r.URL.Query().Get("page") == "2" {
 				return respond(rw, 410, brownout)
 			}
 			return respond(rw, 200, next(r.Host, "/2.0/addon/linkers/issues/values?page=2"))
-		}, ""},
-		"a 404 about a workspace": {func(rw http.ResponseWriter, _ *http.Request) bool { return respond(rw, 404, incident) }, ""},
-		"a 404 without words":     {func(rw http.ResponseWriter, _ *http.Request) bool { return respond(rw, 404, "") }, ""},
-		"a 429":                   {func(rw http.ResponseWriter, _ *http.Request) bool { return respond(rw, 429, "") }, ""},
-		"a 401":                   {func(rw http.ResponseWriter, _ *http.Request) bool { return respond(rw, 401, "") }, ""},
+		},
+		"a 404 about a workspace": func(rw http.ResponseWriter, _ *http.Request) bool { return respond(rw, 404, incident) },
+		"a 404 without words":     func(rw http.ResponseWriter, _ *http.Request) bool { return respond(rw, 404, "") },
+		"a 429":                   func(rw http.ResponseWriter, _ *http.Request) bool { return respond(rw, 429, "") },
+		"a 401":                   func(rw http.ResponseWriter, _ *http.Request) bool { return respond(rw, 401, "") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -81,7 +78,7 @@ func TestWhatIsNoEvidence(t *testing.T) {
 			w.desire(rollout.DefaultScope, "ONE")
 			w.run("run-1", 4)
 			w.front(func(rw http.ResponseWriter, r *http.Request, claims string) bool {
-				return (strings.Contains(claims, workspace(1)) || strings.Contains(claims, workspace(2))) && r.Method == http.MethodGet && test.answer(rw, r)
+				return (strings.Contains(claims, workspace(1)) || strings.Contains(claims, workspace(2))) && r.Method == http.MethodGet && answer(rw, r)
 			})
 			for i := 1; i <= 4; i++ {
 				w.batch(t.Context(), record("m", message(i), 1))
@@ -92,8 +89,7 @@ func TestWhatIsNoEvidence(t *testing.T) {
 			if w.values(3) != "ONE" || w.values(4) != "ONE" {
 				t.Errorf("others have %q %q", w.values(3), w.values(4))
 			}
-			letters := w.aws.Queues.Messages(dead)
-			if (len(letters) == 2) != (test.dead != "") || len(letters) > 0 && !strings.Contains(letters[0].Attributes["reason"], test.dead) {
+			if letters := w.aws.Queues.Messages(dead); len(letters) > 0 {
 				t.Errorf("dead letters %+v", letters)
 			}
 		})

@@ -89,17 +89,13 @@ func (c *Client) pages(ctx context.Context, escapedPath string) iter.Seq2[[]json
 }
 
 // laterPage is the error of a page after the first. An endpoint that has just answered
-// isn't gone: the URL of the next page was wrong, or a brownout began in between.
+// isn't gone: the URL of the next page is wrong, or a brownout began in between.
 // Bitbucket was seen to write & for ? there, which makes the query part of the path.
 func laterPage(escapedPath string, err error) error {
-	answer, found := errors.AsType[*APIError](err)
-	switch {
-	case !found || !errors.Is(err, ErrEndpointRemoved) && !errors.Is(err, ErrNotFound):
+	if !errors.Is(err, ErrEndpointRemoved) && !errors.Is(err, ErrNotFound) {
 		return err
-	case answer.Path != escapedPath:
-		return fmt.Errorf("GET %s: the next page's URL leads nowhere: %w (%s)", escapedPath, ErrUnknownShape, err.Error())
 	}
-	return fmt.Errorf("GET %s: %w (%s)", escapedPath, ErrIncomplete, err.Error())
+	return fmt.Errorf("GET %s: the next page is not there: %w (%s)", escapedPath, ErrIncomplete, err.Error())
 }
 
 // page reads one page and returns the size of the whole list, zero when it isn't

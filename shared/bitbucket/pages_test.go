@@ -248,16 +248,15 @@ func TestALaterPageIsNoEvidenceOfARemoval(t *testing.T) {
 	for name, test := range map[string]struct {
 		next   string
 		status int
-		want   error
 	}{
-		"& for ?":                  {"/2.0/addon/linkers/jira/values&page=2", 404, bitbucket.ErrUnknownShape},
-		"another path":             {"/2.0/p2", 410, bitbucket.ErrUnknownShape},
-		"a brownout in the middle": {"/2.0/addon/linkers/jira/values?page=2", 410, bitbucket.ErrIncomplete},
+		"& for ?":                  {"/2.0/addon/linkers/jira/values&page=2", 404},
+		"another path":             {"/2.0/p2", 410},
+		"a brownout in the middle": {"/2.0/addon/linkers/jira/values?page=2", 410},
 	} {
 		s := newServer(t, step{request: valuesPage, answer: `{"values":["A"],"next":"` + test.next + `"}`}, step{request: "GET " + test.next, status: test.status, answer: noAPI})
 		_, err := collect(newClient(t, s).LinkerValues(t.Context(), "jira"))
-		if !errors.Is(err, test.want) || errors.Is(err, bitbucket.ErrEndpointRemoved) {
-			t.Errorf("%s: %v, want %v", name, err, test.want)
+		if !errors.Is(err, bitbucket.ErrIncomplete) || errors.Is(err, bitbucket.ErrEndpointRemoved) {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

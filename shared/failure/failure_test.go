@@ -38,7 +38,7 @@ func TestKindOf(t *testing.T) {
 		"403":                         {answer(403, ""), failure.Permanent},
 		"429":                         {answer(429, ""), failure.RetryLater},
 		"503":                         {answer(503, ""), failure.RetryLater},
-		"a malformed next link":       {fmt.Errorf("list: %w", bitbucket.ErrUnknownShape), failure.Permanent},
+		"a list of an unknown shape":  {fmt.Errorf("list: %w", bitbucket.ErrUnknownShape), failure.Permanent},
 		"a list that ended early":     {fmt.Errorf("list: %w", bitbucket.ErrIncomplete), failure.RetryLater},
 		"a proxy's page":              {fmt.Errorf("list: %w", bitbucket.ErrNotJSON), failure.ThisInstallation},
 		"no connection":               {&url.Error{Op: "Get", URL: "x", Err: errors.New("refused")}, failure.RetryLater},

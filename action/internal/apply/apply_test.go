@@ -214,7 +214,7 @@ func TestRemovedEndpoint(t *testing.T) {
 		"no API hosted, and gone for all":    {&bitbucket.APIError{Path: values, Status: 404, Message: "There is no API hosted at this URL"}, removal.Gone, true, 1},
 		"another endpoint is gone":           {&bitbucket.APIError{Path: "/2.0/addon", Status: http.StatusGone}, removal.Gone, false, 0},
 		"a 404 about a workspace":            {&bitbucket.APIError{Path: values, Status: 404, Message: "No workspace with identifier 'example'."}, removal.Gone, false, 0},
-		"a malformed next link":              {fmt.Errorf("GET %s: the next page's URL leads nowhere: %w", values, bitbucket.ErrUnknownShape), removal.Gone, false, 0},
+		"a malformed next link":              {fmt.Errorf("GET %s: the next page is not there: %w", values, bitbucket.ErrIncomplete), removal.Gone, false, 0},
 		"the rate limit":                     {&bitbucket.APIError{Path: values, Status: http.StatusTooManyRequests}, removal.Gone, false, 0},
 		"the workspace's secret was refused": {&bitbucket.APIError{Path: values, Status: http.StatusUnauthorized}, removal.Gone, false, 0},
 	} {

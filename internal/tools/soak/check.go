@@ -13,14 +13,15 @@ import (
 type findings struct {
 	// lost: asked for and not there. wrong: there and not asked for. duplicated: there
 	// twice. leaked: a secret in an output. dead: given up.
-	lost, wrong, duplicated, leaked, dead []string
+	// stopped: linker updates stopped, or waited too long, for nothing.
+	lost, wrong, duplicated, leaked, dead, stopped []string
 }
 
 // check compares the end with what was asked for. It asks the simulators only.
 func (w *world) check() findings {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	var f findings
+	f := findings{stopped: w.stopped}
 	for n := range actors * perActor {
 		w.checkWorkspace(&f, stack.Number(n))
 	}
@@ -106,7 +107,7 @@ func (f findings) print(out io.Writer) (clean bool) {
 	for _, group := range []struct {
 		name string
 		list []string
-	}{{"lost", f.lost}, {"wrong", f.wrong}, {"duplicated", f.duplicated}, {"leaked", f.leaked}, {"dead letters", f.dead}} {
+	}{{"lost", f.lost}, {"wrong", f.wrong}, {"duplicated", f.duplicated}, {"leaked", f.leaked}, {"dead letters", f.dead}, {"stopped", f.stopped}} {
 		_, _ = fmt.Fprintf(out, "%-12s %d\n", group.name, len(group.list))
 		for _, finding := range group.list {
 			clean = false

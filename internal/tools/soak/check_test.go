@@ -75,6 +75,7 @@ func TestCheck(t *testing.T) {
 		"a run that lost count": {issues: both, builds: both, token: "newest", want: "wrong 1", spoil: func(_ *testing.T, w *world) {
 			w.ended["run"] = outcome{Run: "run", Total: 4, Changed: 1, Unchanged: 1, Skipped: 1}
 		}},
+		"a brownout taken for the end": {issues: both, builds: both, token: "newest", want: "stopped 1", spoil: func(_ *testing.T, w *world) { w.late("stopped") }},
 		"a dead letter": {issues: both, builds: both, token: "newest", want: "dead letters 1", spoil: func(t *testing.T, w *world) {
 			client := sdksqs.NewFromConfig(w.stack.AWS.Config())
 			queue, err := client.CreateQueue(t.Context(), &sdksqs.CreateQueueInput{QueueName: aws.String(stack.DeadLetters)})
@@ -98,7 +99,7 @@ func TestCheck(t *testing.T) {
 				t.Errorf("clean %v:\n%s", clean, &out)
 			}
 			squeezed := strings.Join(strings.Fields(out.String()), " ")
-			for _, group := range []string{"lost", "wrong", "duplicated", "leaked", "dead letters"} {
+			for _, group := range []string{"lost", "wrong", "duplicated", "leaked", "dead letters", "stopped"} {
 				want := group + " 0"
 				if strings.HasPrefix(test.want, group) {
 					want = test.want

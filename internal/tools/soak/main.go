@@ -1,7 +1,7 @@
 // Command soak runs the whole stack, with the functions that are deployed, through
 // random events in bad weather: installs, reinstalls, uninstalls, manifests for all
 // and for one workspace, rotated tokens, events that come twice, failing calls,
-// and functions that are killed while they work. Then it lets everything settle,
+// brownouts, an incident, and functions that are killed while they work. Then it lets everything settle,
 // gives each workspace one last manifest while the weather is still bad, so that
 // nothing later can repair what was lost, and compares what is there with what was
 // asked for, by means of its own.
@@ -12,9 +12,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/signal"
 	"sync"
@@ -74,7 +76,7 @@ func run(ctx context.Context, out io.Writer, o options) (ok bool, err error) {
 	s, err := stack.Start(ctx, stack.Options{
 		Binaries: "bin/functions", Descriptor: "examples/atlassian-connect.json", AppKey: appKey, Output: logs,
 		// Half a minute of delay is a third of a second; visibility is 15 seconds.
-		Workers: 3, Speed: 100, Visibility: 25 * time.Minute,
+		Workers: 3, Speed: speed, Visibility: 25 * time.Minute,
 	})
 	if err != nil {
 		return false, err
@@ -84,6 +86,10 @@ func run(ctx context.Context, out io.Writer, o options) (ok bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	aging, stopAging := context.WithCancel(ctx)
+	aged := make(chan error, 1)
+	go func() { aged <- w.age(aging) }()
+	defer func() { stopAging(); err = errors.Join(err, <-aged) }()
 	weather := w.storm(o)
 	if err := w.act(ctx, o); err != nil {
 		return false, err
@@ -94,7 +100,8 @@ func run(ctx context.Context, out io.Writer, o options) (ok bool, err error) {
 	for _, rule := range weather {
 		rule.Remove()
 	}
-	_, _ = fmt.Fprintf(out, "seed %d: %s\n%d calls failed; settling\n", o.seed, w.counts(), weather[0].Fired()+weather[1].Fired())
+	_, _ = fmt.Fprintf(out, "seed %d: %s\n%d calls failed, %d lists broke off; the slowest recovery after a brownout took %s; settling\n",
+		o.seed, w.counts(), weather[0].Fired()+weather[1].Fired(), weather[2].Fired(), w.slowest.Round(time.Second))
 	if err := w.settle(ctx); err != nil {
 		return false, err
 	}
@@ -110,6 +117,9 @@ func (w *world) storm(o options) []*fault.Rule {
 		w.stack.Outage(o.faults),
 		w.stack.AWS.Faults.Add(fault.Any(), fault.Probability(0.02), fault.Pick(
 			fault.Throttle(), fault.AWSError(500, "InternalServerError", "simulated"), fault.Reset())),
+		// A next link with & for ?, as Bitbucket was seen to write. It leads to a 404.
+		w.stack.Bitbucket.Faults().Add(fault.Path(http.MethodGet, "^/2.0/addon/linkers/[^/]+/values$"), fault.Probability(o.faults/10),
+			fault.Respond(http.StatusOK, nil, `{"pagelen":1,"values":[],"next":"values&page=2"}`)),
 	}
 }
 
@@ -119,12 +129,13 @@ func (w *world) act(ctx context.Context, o options) error {
 	defer cancel()
 	go w.tell(ctx, o.duration)
 	var group sync.WaitGroup
-	errs := make(chan error, actors+1)
+	errs := make(chan error, actors+2)
 	for _, actor := range w.actors {
 		group.Go(func() { errs <- actor.live(ctx) })
 	}
 	group.Go(func() { errs <- w.newOperator().live(ctx) })
 	group.Go(func() { w.newReaper().live(ctx) })
+	group.Go(func() { errs <- w.outages(ctx, o.duration) })
 	group.Wait()
 	close(errs)
 	return first(errs)

@@ -45,6 +45,9 @@ type world struct {
 	runs  map[string]string
 	ended map[string]outcome
 	tally map[string]int
+	// stopped are brownouts that were taken for more, slowest is the longest recovery.
+	stopped []string
+	slowest time.Duration
 }
 
 func newWorld(s *stack.Stack, seed uint64, logs *recording) (*world, error) {

@@ -17,8 +17,7 @@ func TestAppSecret(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, deployment{registered: true})
 	enabled := func(secret string) int {
-		status, _ := w.send(t, enabled(stranger).
-			signed(w.token(stranger, "/enabled", secret)))
+		status, _ := w.send(t, w.signed(enabled(stranger), secret))
 		return status
 	}
 	appReads := func() int {
@@ -93,18 +92,9 @@ func TestKey(t *testing.T) {
 // TestPurged: what an operator purged stays so until its recovery window ends.
 func TestPurged(t *testing.T) {
 	t.Parallel()
-	purge := func(t *testing.T, w *world) {
-		t.Helper()
-		_, err := secretsmanager.NewFromConfig(w.aws.Config()).DeleteSecret(t.Context(), &secretsmanager.DeleteSecretInput{
-			SecretId: aws.String(nameOf(t, gone)), RecoveryWindowInDays: aws.Int64(7),
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
 	plain, registered := newWorld(t, deployment{}), newWorld(t, deployment{registered: true})
-	purge(t, plain)
-	purge(t, registered)
+	plain.remove(t, gone, 7)
+	registered.remove(t, gone, 7)
 	if status, _ := plain.send(t, installed(gone, secretNew)); status != 401 {
 		t.Errorf("unsigned install: %d, want 401", status)
 	}
@@ -128,21 +118,12 @@ func TestPurged(t *testing.T) {
 func TestDeletedByHand(t *testing.T) {
 	t.Parallel()
 	for name, event := range map[string]func(*world) message{
-		"install": func(w *world) message {
-			return installed(one, secretNew).signed(w.token(one, "/installed", secretOne))
-		},
-		"uninstall": func(w *world) message {
-			return uninstalled(one).signed(w.token(one, "/uninstalled", secretOne))
-		},
+		"install":   by(secretOne, installed(one, secretNew)),
+		"uninstall": by(secretOne, uninstalled(one)),
 	} {
 		w := newWorld(t, deployment{})
 		w.knows(t, one)
-		_, err := secretsmanager.NewFromConfig(w.aws.Config()).DeleteSecret(t.Context(), &secretsmanager.DeleteSecretInput{
-			SecretId: aws.String(nameOf(t, one)), ForceDeleteWithoutRecovery: aws.Bool(true),
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		w.remove(t, one, 0)
 		if status, _ := w.send(t, event(w)); status != 401 || !w.read(t, one).Missing {
 			t.Errorf("%s: %d, want 401; stored %+v", name, status, w.read(t, one))
 		}

@@ -19,20 +19,9 @@ import (
 
 // benchEvent is a callback that changes nothing, as API Gateway hands it over.
 func benchEvent(w *world, secret string) events.APIGatewayV2HTTPRequest {
-	body := object{
-		"productType": "bitbucket", "baseUrl": "https://bitbucket.org", "baseApiUrl": "https://api.bitbucket.org",
-		"publicKey": "not-a-real-key", "user": payload("enabled", one, "")["principal"],
-	}
-	for name, value := range payload("enabled", one, "") {
-		body[name] = value
-	}
-	return events.APIGatewayV2HTTPRequest{
-		RawPath: "/enabled", Body: string(body.json()),
-		Headers: map[string]string{"content-type": "application/json", "authorization": "JWT " + w.token(one, "/enabled", secret)},
-		RequestContext: events.APIGatewayV2HTTPRequestContext{
-			RequestID: "bench", HTTP: events.APIGatewayV2HTTPRequestContextHTTPDescription{Method: "POST"},
-		},
-	}
+	m := enabled(one).with("productType", "bitbucket").with("baseUrl", "https://bitbucket.org").with("baseApiUrl", "https://api.bitbucket.org").
+		with("publicKey", "not-a-real-key").with("user", payload("enabled", one, "")["principal"])
+	return posted(w.signed(m, secret))
 }
 
 func benchmarkHandler(b *testing.B, secret string, status int) {

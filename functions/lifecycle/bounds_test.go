@@ -63,16 +63,10 @@ func TestBounds(t *testing.T) {
 	})
 	h.authorizer.prover.http.Transport = transport.New(calls)
 	w := &world{clock: &clock{now: recordedAt}}
-	for secret, want := range map[string]int{secretOne: 204, "": 503} {
-		m, headers := installed(stranger, secretNew), map[string]string{"content-type": "application/json"}
-		if secret != "" {
-			m = installed(one, secretNew)
-			headers["authorization"] = "JWT " + w.token(one, "/installed", secret)
-		}
-		response, err := h.Handle(context.Background(), events.APIGatewayV2HTTPRequest{
-			RawPath: m.path, Body: string(m.body), Headers: headers,
-			RequestContext: events.APIGatewayV2HTTPRequestContext{HTTP: events.APIGatewayV2HTTPRequestContextHTTPDescription{Method: "POST"}},
-		})
+	for want, event := range map[int]events.APIGatewayV2HTTPRequest{
+		204: posted(w.signed(installed(one, secretNew), secretOne)), 503: posted(installed(stranger, secretNew)),
+	} {
+		response, err := h.Handle(context.Background(), event)
 		if err != nil || response.StatusCode != want {
 			t.Errorf("answered %+v, %v; want %d", response, err, want)
 		}
@@ -92,13 +86,11 @@ func TestBadBase64(t *testing.T) {
 		whole + "!": http.StatusBadRequest,
 	} {
 		h, _ := isolated(t)
-		response, err := h.Handle(t.Context(), events.APIGatewayV2HTTPRequest{
-			RawPath: "/installed", Body: body, IsBase64Encoded: true,
-			Headers:        map[string]string{"content-type": "application/json"},
-			RequestContext: events.APIGatewayV2HTTPRequestContext{HTTP: events.APIGatewayV2HTTPRequestContextHTTPDescription{Method: "POST"}},
-		})
+		event := posted(message{path: "/installed", body: []byte(body)})
+		event.IsBase64Encoded = true
+		response, err := h.Handle(t.Context(), event)
 		if err != nil || response.StatusCode != want {
-			t.Errorf("L28 %d bytes: answered %+v, %v; want %d", len(body), response, err, want)
+			t.Errorf("%d bytes: answered %+v, %v; want %d", len(body), response, err, want)
 		}
 	}
 }
@@ -111,19 +103,17 @@ func TestOutsideTheBase(t *testing.T) {
 	h.basePath = "/prod"
 	for _, path := range []string{"", "/", "/installed", "/atlassian-connect.json", "/production", "/prodinstalled", "/prod%2Finstalled", "//prod/installed"} {
 		for _, method := range []string{"GET", "POST"} {
-			response, err := h.Handle(t.Context(), events.APIGatewayV2HTTPRequest{
-				RawPath: path, Body: string(payload("installed", stranger, secretNew).json()),
-				Headers:        map[string]string{"content-type": "application/json"},
-				RequestContext: events.APIGatewayV2HTTPRequestContext{HTTP: events.APIGatewayV2HTTPRequestContextHTTPDescription{Method: method}},
-			})
+			event := posted(installed(stranger, secretNew).at(path))
+			event.RequestContext.HTTP.Method = method
+			response, err := h.Handle(t.Context(), event)
 			if err != nil || response.StatusCode != http.StatusNotFound {
-				t.Errorf("L29 %s %q answered %+v, %v; want 404", method, path, response, err)
+				t.Errorf("%s %q answered %+v, %v; want 404", method, path, response, err)
 			}
 		}
 	}
 }
 
-// contested is a store that somebody else always wrote to first.
+// contested is a store in which another process always writes first.
 type contested struct {
 	*memory
 	writes int
@@ -141,12 +131,7 @@ func TestContested(t *testing.T) {
 	store := &contested{memory: known}
 	h.authorizer.store, h.lifecycle.store = store, store
 	w := &world{clock: &clock{now: recordedAt}}
-	m := installed(one, secretNew)
-	response, err := h.Handle(t.Context(), events.APIGatewayV2HTTPRequest{
-		RawPath: m.path, Body: string(m.body),
-		Headers:        map[string]string{"content-type": "application/json", "authorization": "JWT " + w.token(one, "/installed", secretOne)},
-		RequestContext: events.APIGatewayV2HTTPRequestContext{HTTP: events.APIGatewayV2HTTPRequestContextHTTPDescription{Method: "POST"}},
-	})
+	response, err := h.Handle(t.Context(), posted(w.signed(installed(one, secretNew), secretOne)))
 	if err != nil || response.StatusCode != http.StatusServiceUnavailable || store.writes != 4 {
 		t.Errorf("answered %+v, %v after %d writes; want 503 after 4", response, err, store.writes)
 	}

@@ -5,12 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"golang.org/x/time/rate"
-
-	"github.com/linkersync/linkersync/internal/simulator/bitbucket"
-	"github.com/linkersync/linkersync/internal/simulator/fault"
 )
 
 // crashAfter lets the process die after its nth call to AWS from now on, which
@@ -54,7 +49,6 @@ func TestCrash(t *testing.T) {
 		pause  time.Duration
 	}{
 		"two reinstalls within a second":               {events: [2]func(*testing.T, *world){reinstall, reinstall}},
-		"two reinstalls":                               {events: [2]func(*testing.T, *world){reinstall, reinstall}, pause: time.Second},
 		"reinstall and uninstall within a second":      {events: [2]func(*testing.T, *world){reinstall, uninstall}},
 		"uninstall and reinstall, a second in between": {events: [2]func(*testing.T, *world){uninstall, reinstall}, pause: time.Second},
 	} {
@@ -172,44 +166,10 @@ func TestLostAnswerToAFirstInstall(t *testing.T) {
 			t.Errorf("the log doesn't say %q:\n%s", hint, w.logs)
 		}
 	}
-	_, err := secretsmanager.NewFromConfig(w.aws.Config()).DeleteSecret(t.Context(), &secretsmanager.DeleteSecretInput{
-		SecretId: aws.String(nameOf(t, stranger)), ForceDeleteWithoutRecovery: aws.Bool(true),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	w.remove(t, stranger, 0)
 	refused("still remembered")
 	w.clock.advance(5 * time.Minute)
 	if status, _ := click(workspaceNew, secretForeign)(t, w); status != 204 || w.read(t, stranger).Secret != secretForeign {
 		t.Errorf("after the deletion: answered %d, stored %+v", status, w.read(t, stranger))
-	}
-}
-
-// TestThrottledAWS: whatever single call fails, the answer is 503 and the repeated
-// event completes, in the same process.
-func TestThrottledAWS(t *testing.T) {
-	t.Parallel()
-	for _, operation := range []string{"GetSecretValue", "PutSecretValue", "UpdateSecretVersionStage", "DescribeSecret", "TagResource"} {
-		t.Run(operation, func(t *testing.T) {
-			t.Parallel()
-			for nth := 1; ; nth++ {
-				w := newWorld(t, deployment{})
-				rule := w.aws.Faults.Add(fault.Target(operation), fault.Nth(nth), fault.Throttle())
-				event := uninstalled(one).signed(w.token(one, "/uninstalled", secretOne))
-				status, answer := w.send(t, event)
-				if rule.Fired() == 0 {
-					if nth == 1 {
-						t.Errorf("an uninstall makes no such call")
-					}
-					return
-				}
-				if status != 503 || answer != constantTexts[503] {
-					t.Errorf("call %d throttled: answered %d %q", nth, status, answer)
-				}
-				if status, _ := w.send(t, event); status != 204 || w.read(t, one).State != string(bitbucket.Uninstalled) {
-					t.Errorf("call %d throttled: repeated event answered %d, stored %+v", nth, status, w.read(t, one))
-				}
-			}
-		})
 	}
 }

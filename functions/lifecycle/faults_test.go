@@ -22,25 +22,19 @@ func TestFaultsOfAWS(t *testing.T) {
 	}{
 		"first install": {
 			clientKey: stranger, given: bitbucketAccepts(secretNew),
-			message: func(*world) message { return installed(stranger, secretNew) },
+			message: plain(installed(stranger, secretNew)),
 			want:    stored{State: "installed", Secret: secretNew, Name: "example-workspace"},
 		},
 		"rotation": {
-			clientKey: one, message: func(w *world) message {
-				return installed(one, secretNew).signed(w.token(one, "/installed", secretOne))
-			},
+			clientKey: one, message: by(secretOne, installed(one, secretNew)),
 			want: stored{State: "installed", Secret: secretNew, Previous: secretOne, Name: "example-workspace"},
 		},
 		"return": {
-			clientKey: gone, message: func(w *world) message {
-				return installed(gone, secretNew).signed(w.token(gone, "/installed", secretGone))
-			},
+			clientKey: gone, message: by(secretGone, installed(gone, secretNew)),
 			want: stored{State: "installed", Secret: secretNew, Previous: secretGone, Name: "example-workspace"},
 		},
 		"uninstall": {
-			clientKey: one, message: func(w *world) message {
-				return uninstalled(one).signed(w.token(one, "/uninstalled", secretOne))
-			},
+			clientKey: one, message: by(secretOne, uninstalled(one)),
 			want: stored{State: "uninstalled", Secret: secretOne, Previous: previousOne, Name: "example-workspace"},
 		},
 	} {
@@ -56,7 +50,7 @@ func TestFaultsOfAWS(t *testing.T) {
 					}
 					w.flood(t, event.clientKey)
 					rule := w.aws.Faults.Add(fault.Any(), fault.Nth(nth), effect)
-					status, _ := w.send(t, event.message(w))
+					status, answer := w.send(t, event.message(w))
 					if rule.Fired() == 0 {
 						if nth < 3 {
 							t.Errorf("the event makes only %d calls", nth-1)
@@ -64,7 +58,7 @@ func TestFaultsOfAWS(t *testing.T) {
 						return
 					}
 					queued := w.aws.Faults.Count(fault.Target("SendMessageBatch")) > 0
-					if want := map[bool]int{false: 503, true: 204}[queued]; status != want {
+					if want := map[bool]int{false: 503, true: 204}[queued]; status != want || answer != constantTexts[want] {
 						t.Errorf("call %d: answered %d, want %d; log:\n%s", nth, status, want, w.logs)
 					}
 					w.knows(t, event.clientKey)
@@ -84,7 +78,7 @@ func TestFaultsOfAWS(t *testing.T) {
 func (w *world) flood(t *testing.T, clientKey string) {
 	t.Helper()
 	for range 2 {
-		if status, _ := w.send(t, enabled(clientKey).signed(w.token(clientKey, "/enabled", secretForeign))); status != 401 {
+		if status, _ := w.send(t, w.signed(enabled(clientKey), secretForeign)); status != 401 {
 			t.Fatalf("forged: %d", status)
 		}
 	}
@@ -97,7 +91,7 @@ func (w *world) knows(t *testing.T, clientKey string) {
 	if in.Missing {
 		return
 	}
-	if status, _ := w.send(t, enabled(clientKey).signed(w.token(clientKey, "/enabled", in.Secret))); status != 204 {
+	if status, _ := w.send(t, w.signed(enabled(clientKey), in.Secret)); status != 204 {
 		t.Errorf("signed with the secret in force: %d, want 204", status)
 	}
 }

@@ -267,6 +267,23 @@ func (b *buffer) String() string {
 	return b.text.String()
 }
 
+// bitbucketHas makes Bitbucket know the installation with this secret and no other.
+func (w *world) bitbucketHas(t testing.TB, clientKey, secret string, status simbitbucket.Status) {
+	t.Helper()
+	err := w.bitbucket.Seed(simbitbucket.State{Installations: []simbitbucket.Installation{{
+		AppKey: appKey, ClientKey: clientKey, SharedSecret: secret, Status: status, BaseURL: w.url,
+		Principal: simbitbucket.Principal{UUID: workspaceOf(clientKey), DisplayName: "example-workspace", Username: "example"},
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// workspaceOf is the workspace's UUID in a client key.
+func workspaceOf(clientKey string) string {
+	return "{" + clientKey[strings.Index(clientKey, "{")+1:strings.Index(clientKey, "}")] + "}"
+}
+
 func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 func nameOf(t testing.TB, clientKey string) string {

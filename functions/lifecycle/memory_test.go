@@ -16,18 +16,18 @@ import (
 )
 
 const (
-	// A leak of a KiB a request shows as a growth of 4 MiB.
-	memoryWarm, memoryRequests = 1_000, 5_000
+	// A leak of two KiB a request shows as a growth of 4 MiB.
+	memoryWarm, memoryRequests = 1_000, 3_000
 	memoryLimit, memoryGrowth  = 40 << 20, 4 << 20
 )
 
 // TestMemory runs the function as it is deployed, behind a Lambda runtime API, and
-// looks at its resident memory after 5,000 requests of all kinds, and at how much
+// looks at its resident memory after 3,000 requests of all kinds, and at how much
 // of it came after the first 1,000.
 func TestMemory(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
-		t.Skip("builds the function and sends 5,000 requests")
+		t.Skip("builds the function and sends 3,000 requests")
 	}
 	w := newWorld(t, deployment{})
 	function := w.spawn(t)

@@ -37,11 +37,9 @@ func (o object) json() []byte {
 
 // payload is a callback's body with no more than is required.
 func payload(eventType, clientKey, secret string) object {
-	_, rest, _ := strings.Cut(clientKey, "{")
-	uuid, _, _ := strings.Cut(rest, "}")
 	body := object{
 		"eventType": eventType, "key": appKey, "clientKey": clientKey,
-		"principal": object{"uuid": "{" + uuid + "}", "type": "team", "display_name": "example-workspace"},
+		"principal": object{"uuid": workspaceOf(clientKey), "type": "team", "display_name": "example-workspace"},
 	}
 	if secret != "" {
 		body["sharedSecret"] = secret
@@ -51,6 +49,8 @@ func payload(eventType, clientKey, secret string) object {
 
 // message is one HTTP request to the app. Its zero value is an unsigned POST.
 type message struct {
+	// clientKey is whom a token is made for.
+	clientKey           string
 	method, path, query string
 	body                []byte
 	contentType         string
@@ -98,17 +98,52 @@ func (w *world) do(t testing.TB, m message) *http.Response {
 
 // installed is an install of clientKey that offers secret; unsigned.
 func installed(clientKey, secret string) message {
-	return message{path: "/installed", body: payload("installed", clientKey, secret).json()}
+	return message{clientKey: clientKey, path: "/installed", body: payload("installed", clientKey, secret).json()}
 }
 
 // uninstalled is an uninstall of clientKey; unsigned.
 func uninstalled(clientKey string) message {
-	return message{path: "/uninstalled", body: payload("uninstalled", clientKey, "").json()}
+	return message{clientKey: clientKey, path: "/uninstalled", body: payload("uninstalled", clientKey, "").json()}
 }
 
 // enabled is an event that changes nothing; unsigned.
 func enabled(clientKey string) message {
-	return message{path: "/enabled", body: payload("enabled", clientKey, "").json()}
+	return message{clientKey: clientKey, path: "/enabled", body: payload("enabled", clientKey, "").json()}
+}
+
+// with returns the message with another member in its body; nil takes one out.
+func (m message) with(name string, value any) message {
+	var body object
+	if err := json.Unmarshal(m.body, &body); err != nil {
+		panic(err) // the helpers above wrote it
+	}
+	m.body = body.with(name, value).json()
+	return m
+}
+
+// as returns the message for a token of another installation.
+func (m message) as(clientKey string) message {
+	m.clientKey = clientKey
+	return m
+}
+
+// at returns the message on another path.
+func (m message) at(path string) message {
+	m.path = path
+	return m
+}
+
+// by makes the message signed with secret.
+func by(secret string, m message) func(*world) message {
+	return func(w *world) message { return w.signed(m, secret) }
+}
+
+// plain makes the message as it is.
+func plain(m message) func(*world) message { return func(*world) message { return m } }
+
+// signed returns the message with the token that Bitbucket would make with secret.
+func (w *world) signed(m message, secret string) message {
+	return m.signed(w.token(m.clientKey, m.path, secret))
 }
 
 // signed returns the message with a token.

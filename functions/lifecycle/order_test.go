@@ -105,36 +105,35 @@ func TestEventOrder(t *testing.T) {
 	}
 }
 
-// TestOrderOfRotationAndUninstall: Bitbucket's clocks differ by a second. An
-// uninstall that is signed with the new secret is later than the rotation.
-func TestOrderOfRotationAndUninstall(t *testing.T) {
+// TestOrderAcrossEvents: the store keeps what the order goes by. An uninstall that is
+// signed with the new secret is later than the rotation, though Bitbucket's clocks
+// differ by a second. One that is older than a first install by the same secret is late.
+func TestOrderAcrossEvents(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, deployment{})
-	rotation := installed(one, secretNew).signed(sign(hs256, w.claims(one, "/installed").at(time.Second), secretOne))
-	uninstall := uninstalled(one).signed(w.token(one, "/uninstalled", secretNew))
-	for _, m := range []message{rotation, uninstall} {
-		if status, answer := w.send(t, m); status != 204 {
-			t.Fatalf("%s: %d %q; log:\n%s", m.path, status, answer, w.logs)
+	plain, registered := newWorld(t, deployment{}), newWorld(t, deployment{registered: true})
+	for _, test := range []struct {
+		w             *world
+		clientKey     string
+		events        []message
+		state, secret string
+	}{
+		{plain, one, []message{
+			installed(one, secretNew).signed(sign(hs256, plain.claims(one, "/installed").at(time.Second), secretOne)),
+			plain.signed(uninstalled(one), secretNew),
+		}, "uninstalled", secretNew},
+		{registered, stranger, []message{
+			registered.signed(installed(stranger, appSecret), appSecret),
+			uninstalled(stranger).signed(sign(hs256, registered.claims(stranger, "/uninstalled").at(-time.Second), appSecret)),
+		}, "installed", appSecret},
+	} {
+		for _, m := range test.events {
+			if status, answer := test.w.send(t, m); status != 204 {
+				t.Fatalf("%s: %d %q; log:\n%s", m.path, status, answer, test.w.logs)
+			}
 		}
-	}
-	if in := w.read(t, one); in.State != "uninstalled" || in.Secret != secretNew {
-		t.Errorf("stored %+v, want a tombstone with the new secret", in)
-	}
-}
-
-// TestOrderOfFirstInstall: an uninstall that is older than a first install by the
-// same secret is late.
-func TestOrderOfFirstInstall(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, deployment{registered: true})
-	late := uninstalled(stranger).signed(sign(hs256, w.claims(stranger, "/uninstalled").at(-time.Second), appSecret))
-	for _, m := range []message{installed(stranger, appSecret).signed(w.token(stranger, "/installed", appSecret)), late} {
-		if status, answer := w.send(t, m); status != 204 {
-			t.Fatalf("%s: %d %q; log:\n%s", m.path, status, answer, w.logs)
+		if in := test.w.read(t, test.clientKey); in.State != test.state || in.Secret != test.secret {
+			t.Errorf("stored %+v, want %s with %s", in, test.state, test.secret)
 		}
-	}
-	if in := w.read(t, stranger); in.State != "installed" {
-		t.Errorf("stored %+v, want it installed", in)
 	}
 }
 
@@ -143,21 +142,21 @@ func (m *memory) deliver(t *testing.T, h *handler, eventType, offers, secret str
 	t.Helper()
 	w := &world{clock: &clock{now: recordedAt}}
 	token := sign(hs256, w.claims(one, "/"+eventType).at(d), secret)
-	response, err := h.Handle(t.Context(), posted("/"+eventType, payload(eventType, one, offers).json(), "JWT "+token))
+	response, err := h.Handle(t.Context(), posted(message{path: "/" + eventType, body: payload(eventType, one, offers).json()}.signed(token)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return response
 }
 
-// posted is a request as API Gateway hands it over.
-func posted(path string, body []byte, authorization string) events.APIGatewayV2HTTPRequest {
+// posted is a message as API Gateway hands it over.
+func posted(m message) events.APIGatewayV2HTTPRequest {
 	headers := map[string]string{"content-type": "application/json"}
-	if authorization != "" {
-		headers["authorization"] = authorization
+	if m.authorization != "" {
+		headers["authorization"] = m.authorization
 	}
 	return events.APIGatewayV2HTTPRequest{
-		RawPath: path, Body: string(body), Headers: headers,
+		RawPath: m.path, Body: string(m.body), Headers: headers,
 		RequestContext: events.APIGatewayV2HTTPRequestContext{
 			RequestID: "r", HTTP: events.APIGatewayV2HTTPRequestContextHTTPDescription{Method: http.MethodPost},
 		},

@@ -5,15 +5,12 @@ package main
 import (
 	"context"
 	"io"
-	"iter"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"os/signal"
-	"strconv"
-	"sync"
 	"testing"
 	"time"
 
@@ -35,7 +32,7 @@ func TestServePeers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	store := &memoryStore{all: map[string]installation.Installation{}}
+	store := &memory{known: map[string]installation.Installation{}}
 	s := settings{appKey: "example-linker-app", base: base, descriptor: descriptor, now: time.Now, proof: proofOAuth}
 	handler := &handler{
 		log: slog.New(slog.NewTextHandler(io.Discard, nil)), descriptor: descriptor,
@@ -78,62 +75,4 @@ func adapter(h *handler) http.Handler {
 		w.WriteHeader(response.StatusCode)
 		_, _ = io.WriteString(w, response.Body)
 	})
-}
-
-// memoryStore is installation.Store for the comparison with a peer that keeps its
-// settings in memory. Nothing else uses it.
-type memoryStore struct {
-	mu  sync.Mutex
-	all map[string]installation.Installation
-}
-
-func (m *memoryStore) Get(_ context.Context, clientKey string) (installation.Installation, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	in, found := m.all[clientKey]
-	if !found {
-		return in, installation.ErrNotFound
-	}
-	return in, nil
-}
-
-func (m *memoryStore) Find(ctx context.Context, clientKey string, fits func(installation.Installation) bool) (installation.Installation, error) {
-	in, err := m.Get(ctx, clientKey)
-	fits(in)
-	return in, err
-}
-
-func (m *memoryStore) Create(_ context.Context, in installation.Installation, _ string) (installation.Installation, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if _, exists := m.all[in.ClientKey]; exists {
-		return in, installation.ErrExists
-	}
-	in.Version = "1"
-	m.all[in.ClientKey] = in
-	return in, nil
-}
-
-func (m *memoryStore) Update(_ context.Context, in installation.Installation, _ string) (installation.Installation, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	current := m.all[in.ClientKey]
-	if current.Version != in.Version {
-		return in, installation.ErrConflict
-	}
-	if !in.SharedSecret.Equal(current.SharedSecret) {
-		in.PreviousSecret = current.SharedSecret
-	}
-	version, _ := strconv.Atoi(in.Version)
-	in.Version = strconv.Itoa(version + 1)
-	m.all[in.ClientKey] = in
-	return in, nil
-}
-
-func (m *memoryStore) All(context.Context, installation.Query) iter.Seq2[installation.Installation, error] {
-	return func(func(installation.Installation, error) bool) {}
-}
-
-func (m *memoryStore) Purge(context.Context, installation.Installation, time.Duration) error {
-	return nil
 }

@@ -33,28 +33,24 @@ func TestRedelivery(t *testing.T) {
 		})
 	}
 	same := func(m message) message { return m }
-	install := func(w *world) message {
-		return installed(one, secretNew).signed(w.token(one, "/installed", secretOne))
-	}
-	uninstall := func(w *world) message {
-		return uninstalled(one).signed(w.token(one, "/uninstalled", secretOne))
-	}
+	install := by(secretOne, installed(one, secretNew))
+	uninstall := by(secretOne, uninstalled(one))
 	// Whoever catches a live token sends another secret with it.
 	hijack := func(m message) message { m.body = payload("installed", one, secretForeign).json(); return m }
-	twice("L24 signed install", 204, append(slices.Clone(looked), "SendMessageBatch"), install, same)
-	twice("L24 signed uninstall", 204, looked, uninstall, same)
-	twice("L24 caught token with another secret", 401, []string{"POST /site/oauth2/access_token"}, install, hijack)
-	twice("L24 caught token of an uninstall on the route of installs", 401, nil, uninstall, func(m message) message {
+	twice("signed install", 204, append(slices.Clone(looked), "SendMessageBatch"), install, same)
+	twice("signed uninstall", 204, looked, uninstall, same)
+	twice("caught token with another secret", 401, []string{"POST /site/oauth2/access_token"}, install, hijack)
+	twice("caught token of an uninstall on the route of installs", 401, nil, uninstall, func(m message) message {
 		m.path, m.body = "/installed", payload("installed", one, secretForeign).json()
 		return m
 	})
 	play(t, append(situations, situation{
-		name: "L24 unsigned first install", given: func(t *testing.T, w *world) {
+		name: "unsigned first install", given: func(t *testing.T, w *world) {
 			if status, answer := click(workspaceNew, secretNew)(t, w); status != 204 {
 				t.Fatalf("first delivery: %d %q", status, answer)
 			}
 		},
-		message: func(*world) message { return installed(stranger, secretNew) }, status: 204, calls: []string{"SendMessageBatch", "POST /site/oauth2/access_token"},
+		message: plain(installed(stranger, secretNew)), status: 204, calls: []string{"SendMessageBatch", "POST /site/oauth2/access_token"},
 	}))
 }
 
@@ -72,7 +68,7 @@ func TestCaughtToken(t *testing.T) {
 		caught.authorization = scheme + token
 		status, _ := w.send(t, caught)
 		if in := w.read(t, stranger); in.Secret != appSecret {
-			t.Errorf("L24 %stoken caught: answered %d, stored %+v", scheme, status, in)
+			t.Errorf("%stoken caught: answered %d, stored %+v", scheme, status, in)
 		}
 	}
 }
@@ -93,14 +89,9 @@ func TestUninstallsOfOneSecond(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, deployment{registered: true})
-			if err := w.bitbucket.Seed(bitbucket.State{Installations: []bitbucket.Installation{{
-				AppKey: appKey, ClientKey: one, SharedSecret: appSecret, Status: test.truth, BaseURL: w.url,
-				Principal: bitbucket.Principal{UUID: workspaceOne, Type: "team"},
-			}}}); err != nil {
-				t.Fatal(err)
-			}
-			off := uninstalled(one).signed(w.token(one, "/uninstalled", appSecret))
-			on := installed(one, appSecret).signed(w.token(one, "/installed", appSecret))
+			w.bitbucketHas(t, one, appSecret, test.truth)
+			off := w.signed(uninstalled(one), appSecret)
+			on := w.signed(installed(one, appSecret), appSecret)
 			for _, message := range []message{off, on, off} {
 				if status, answer := w.send(t, message); status != 204 {
 					t.Fatalf("%d %q; log:\n%s", status, answer, w.logs)

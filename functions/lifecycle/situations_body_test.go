@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -12,20 +13,13 @@ import (
 	"github.com/linkersync/linkersync/shared/connect"
 )
 
-// signedInstall is an install of one, signed, with the body that change makes.
-func signedInstall(change func(object) object) func(*world) message {
-	return func(w *world) message {
-		return message{path: "/installed", body: change(payload("installed", one, secretNew)).json()}.
-			signed(w.token(one, "/installed", secretOne))
-	}
-}
+// rotation is an install of one that rotates its secret; unsigned.
+func rotation() message { return installed(one, secretNew) }
 
-// body is an install with a body of any kind, signed: the token is not what it is
+// withBody is an install with a body of any kind, signed: the token is not what it is
 // refused for.
 func withBody(text string) func(*world) message {
-	return func(w *world) message {
-		return message{path: "/installed", body: []byte(text)}.signed(w.token(one, "/installed", secretOne))
-	}
+	return by(secretOne, message{clientKey: one, path: "/installed", body: []byte(text)})
 }
 
 func rotatedOne(name string) map[string]stored {
@@ -35,71 +29,59 @@ func rotatedOne(name string) map[string]stored {
 func TestBody(t *testing.T) {
 	t.Parallel()
 	set := func(name string, value any) func(*world) message {
-		return signedInstall(func(o object) object { return o.with(name, value) })
+		return by(secretOne, rotation().with(name, value))
 	}
 	text := string(payload("installed", one, secretNew).json())
 	situations := []situation{
-		{name: "L22 not JSON", message: withBody("sharedSecret=x"), status: 400, calls: readOnly},
-		{name: "L22 empty", message: withBody(""), status: 400, calls: readOnly},
-		{name: "L22 a list", message: withBody("[" + text + "]"), status: 400, calls: readOnly},
-		{name: "L22 two documents", message: withBody(text + text), status: 400, calls: readOnly},
-		{name: "L22 deeply nested", message: withBody(strings.Repeat("[", 100_000)), status: 400, calls: readOnly},
-		{name: "L22 no clientKey", message: set("clientKey", nil), status: 400, calls: readOnly},
-		{name: "L22 clientKey is a number", message: set("clientKey", 7), status: 400, calls: readOnly},
-		{name: "L22 clientKey is a list", message: set("clientKey", []string{one}), status: 400, calls: readOnly},
-		{name: "L22 clientKey twice", message: withBody(`{"clientKey":"` + two + `",` + text[1:]), status: 400, calls: readOnly},
-		{name: "L22 sharedSecret is an object", message: set("sharedSecret", object{"a": 1}), status: 400, calls: readOnly},
-		{name: "L22 no key", message: set("key", nil), status: 400, calls: readOnly},
-		{name: "L22 key of another app", message: set("key", "other-app"), status: 400, calls: readOnly},
-		{name: "L22 no principal", message: set("principal", nil), status: 400, calls: readOnly},
-		{name: "L22 the principal's uuid is a path", message: set("principal", object{"uuid": "../hook_events?"}), status: 400, calls: readOnly},
-		{name: "L25 no username", message: set("principal", object{"uuid": workspaceOne, "type": "team"}), status: 204, stored: rotatedOne(""), calls: rotated},
-		{name: "L31 unsigned uninstall on the route of installs", message: func(*world) message {
-			m := uninstalled(one)
-			m.path = "/installed"
-			return m
-		}, status: 400},
-		{name: "L31 unsigned install on the route of uninstalls", message: func(*world) message {
-			m := installed(one, secretNew)
-			m.path = "/uninstalled"
-			return m
-		}, status: 400},
-		{name: "L31 signed uninstall on the route of installs", message: set("eventType", "uninstalled"), status: 400, calls: readOnly},
-		{name: "L31 no eventType", message: set("eventType", nil), status: 400, calls: readOnly},
-		{name: "L34 nothing but what is required", message: signedInstall(func(o object) object {
-			return o.with("principal", object{"uuid": workspaceOne})
-		}), status: 204, stored: rotatedOne(""), calls: rotated},
-		{name: "L34 members of the wrong type that nobody needs", message: signedInstall(func(o object) object {
-			return o.with("publicKey", 7).with("links", nil).with("baseUrl", []int{1}).with("user", "x")
-		}), status: 204, stored: rotatedOne("example-workspace"), calls: rotated},
+		{name: "not JSON", message: withBody("sharedSecret=x"), status: 400, calls: readOnly},
+		{name: "empty", message: withBody(""), status: 400, calls: readOnly},
+		{name: "a list", message: withBody("[" + text + "]"), status: 400, calls: readOnly},
+		{name: "two documents", message: withBody(text + text), status: 400, calls: readOnly},
+		{name: "deeply nested", message: withBody(strings.Repeat("[", 100_000)), status: 400, calls: readOnly},
+		{name: "no clientKey", message: set("clientKey", nil), status: 400, calls: readOnly},
+		{name: "clientKey is a number", message: set("clientKey", 7), status: 400, calls: readOnly},
+		{name: "clientKey is a list", message: set("clientKey", []string{one}), status: 400, calls: readOnly},
+		{name: "clientKey twice", message: withBody(`{"clientKey":"` + two + `",` + text[1:]), status: 400, calls: readOnly},
+		{name: "sharedSecret is an object", message: set("sharedSecret", object{"a": 1}), status: 400, calls: readOnly},
+		{name: "no key", message: set("key", nil), status: 400, calls: readOnly},
+		{name: "key of another app", message: set("key", "other-app"), status: 400, calls: readOnly},
+		{name: "no principal", message: set("principal", nil), status: 400, calls: readOnly},
+		{name: "the principal's uuid is a path", message: set("principal", object{"uuid": "../hook_events?"}), status: 400, calls: readOnly},
+		{name: "no username", message: set("principal", object{"uuid": workspaceOne, "type": "team"}), status: 204, stored: rotatedOne(""), calls: rotated},
+		{name: "unsigned uninstall on the route of installs", message: plain(uninstalled(one).at("/installed")), status: 400},
+		{name: "unsigned install on the route of uninstalls", message: plain(rotation().at("/uninstalled")), status: 400},
+		{name: "signed uninstall on the route of installs", message: set("eventType", "uninstalled"), status: 400, calls: readOnly},
+		{name: "no eventType", message: set("eventType", nil), status: 400, calls: readOnly},
 		{
-			name: "L34 a first install with nothing but what is required", given: bitbucketAccepts(secretNew),
-			message: func(*world) message {
-				return message{path: "/installed", body: payload("installed", stranger, secretNew).with("principal", object{"uuid": workspaceNew}).json()}
-			}, status: 204,
+			name: "nothing but what is required", message: by(secretOne, rotation().with("principal", object{"uuid": workspaceOne})),
+			status: 204, stored: rotatedOne(""), calls: rotated,
+		},
+		{
+			name:    "members of the wrong type that the app doesn't read",
+			message: by(secretOne, rotation().with("publicKey", 7).with("links", nil).with("baseUrl", []int{1}).with("user", "x")),
+			status:  204, stored: rotatedOne("example-workspace"), calls: rotated,
+		},
+		{
+			name: "a first install with nothing but what is required", given: bitbucketAccepts(secretNew),
+			message: plain(installed(stranger, secretNew).with("principal", object{"uuid": workspaceNew})), status: 204,
 			stored: map[string]stored{stranger: {State: "installed", Secret: secretNew}}, calls: proven,
 		},
-		{name: "L30 in an envelope", message: func(w *world) message {
-			return message{path: "/installed", body: object{"event": "installed", "data": payload("installed", one, secretNew)}.json()}.
-				signed(w.token(one, "/installed", secretOne))
-		}, status: 204, stored: rotatedOne("example-workspace"), calls: rotated},
-		{name: "L30 bare", message: signedInstall(func(o object) object { return o }), status: 204, stored: rotatedOne("example-workspace"), calls: rotated},
-		{name: "L30 in an envelope of another event", message: func(w *world) message {
-			return message{path: "/installed", body: object{"event": "uninstalled", "data": payload("installed", one, secretNew)}.json()}.
-				signed(w.token(one, "/installed", secretOne))
-		}, status: 400, calls: readOnly},
-		{name: "L30 an uninstall in the envelope of an install", message: func(w *world) message {
-			return message{path: "/installed", body: object{"event": "installed", "data": payload("uninstalled", one, "")}.json()}.
-				signed(w.token(one, "/installed", secretOne))
-		}, status: 400, calls: readOnly},
-		{name: "L22 unsigned and not JSON", message: func(*world) message {
-			return message{path: "/installed", body: []byte("sharedSecret=x")}
-		}, status: 400},
-		{name: "L22 forged and not JSON", message: func(w *world) message {
-			return message{path: "/installed", body: []byte("sharedSecret=x")}.signed(w.token(one, "/installed", secretForeign))
-		}, status: 401, calls: readOnly},
+		{name: "in an envelope", message: envelope("installed", rotation()), status: 204, stored: rotatedOne("example-workspace"), calls: rotated},
+		{name: "in an envelope of another event", message: envelope("uninstalled", rotation()), status: 400, calls: readOnly},
+		{name: "an uninstall in the envelope of an install", message: envelope("installed", uninstalled(one).at("/installed")), status: 400, calls: readOnly},
+		{name: "unsigned and not JSON", message: plain(message{path: "/installed", body: []byte("sharedSecret=x")}), status: 400},
+		{
+			name:    "forged and not JSON",
+			message: by(secretForeign, message{clientKey: one, path: "/installed", body: []byte("sharedSecret=x")}), status: 401, calls: readOnly,
+		},
 	}
 	play(t, situations)
+}
+
+// envelope is the event as a webhook has it, signed.
+func envelope(event string, m message) func(*world) message {
+	m.body = object{"event": event, "data": json.RawMessage(m.body)}.json()
+	return by(secretOne, m)
 }
 
 // noSecret is the answer to a personal account's install.
@@ -111,13 +93,13 @@ func TestPersonalAccount(t *testing.T) {
 	registered := newWorld(t, deployment{registered: true})
 	personal := installed(stranger, "")
 	if status, answer := unsigned.send(t, personal); status != 400 || answer != noSecret {
-		t.Errorf("L22 unsigned, without a secret: %d %q", status, answer)
+		t.Errorf("unsigned, without a secret: %d %q", status, answer)
 	}
 	if status, answer := unsigned.send(t, installed(one, "").signed(unsigned.token(one, "/installed", secretOne))); status != 400 || answer != noSecret {
-		t.Errorf("L22 signed, without a secret: %d %q", status, answer)
+		t.Errorf("signed, without a secret: %d %q", status, answer)
 	}
 	if status, _ := unsigned.send(t, installed(one, "").signed(unsigned.token(one, "/installed", secretForeign))); status != 401 {
-		t.Errorf("L22 forged, without a secret: %d, want 401", status)
+		t.Errorf("forged, without a secret: %d, want 401", status)
 	}
 	// The app's own secret stands in, for the first install and for the second.
 	for i := range 2 {
@@ -137,24 +119,16 @@ func TestPayloadNamesNoHost(t *testing.T) {
 	evil := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { called.Add(1) }))
 	t.Cleanup(evil.Close)
 	hostile := func(clientKey, secret string) message {
-		body := payload("installed", clientKey, secret).with("baseApiUrl", evil.URL).with("baseUrl", evil.URL)
-		principal := body["principal"].(object)
-		principal["links"] = object{"self": object{"href": evil.URL}}
-		return message{path: "/installed", body: body.json()}
+		principal := payload("installed", clientKey, secret)["principal"].(object).with("links", object{"self": object{"href": evil.URL}})
+		return installed(clientKey, secret).with("baseApiUrl", evil.URL).with("baseUrl", evil.URL).with("principal", principal)
 	}
 	play(t, []situation{
+		{name: "a secret that only evil.example accepts", message: plain(hostile(stranger, secretForeign)), status: 401, calls: asked},
 		{
-			name:    "L27 a secret that only evil.example accepts",
-			message: func(*world) message { return hostile(stranger, secretForeign) }, status: 401, calls: asked,
+			name: "a real install is proven where it is configured", given: bitbucketAccepts(secretNew),
+			message: plain(hostile(stranger, secretNew)), status: 204, stored: newcomer, calls: proven,
 		},
-		{
-			name: "L27 a real install is proven where it is configured", given: bitbucketAccepts(secretNew),
-			message: func(*world) message { return hostile(stranger, secretNew) }, status: 204, stored: newcomer, calls: proven,
-		},
-		{
-			name: "L27 Bitbucket redirects the proof", fault: bitbucketFails(redirect(evil.URL)),
-			message: func(*world) message { return hostile(stranger, secretNew) }, status: 503, calls: asked,
-		},
+		{name: "Bitbucket redirects the proof", fault: bitbucketFails(redirect(evil.URL)), message: plain(hostile(stranger, secretNew)), status: 503, calls: asked},
 	})
 	t.Cleanup(func() {
 		if called.Load() > 0 {
@@ -167,14 +141,14 @@ func TestBodyForm(t *testing.T) {
 	t.Parallel()
 	as := func(contentType, encoding string) func(*world) message {
 		return func(w *world) message {
-			m := signedInstall(func(o object) object { return o })(w)
+			m := w.signed(rotation(), secretOne)
 			m.contentType, m.encoding = contentType, encoding
 			return m
 		}
 	}
 	padded := func(size int) func(*world) message {
 		return func(w *world) message {
-			m := signedInstall(func(o object) object { return o })(w)
+			m := w.signed(rotation(), secretOne)
 			m.body = append(m.body, bytes.Repeat([]byte(" "), size-len(m.body))...)
 			return m
 		}
@@ -185,28 +159,19 @@ func TestBodyForm(t *testing.T) {
 	_, _ = zip.Write(payload("installed", one, secretNew).json())
 	_ = zip.Close()
 	play(t, []situation{
-		{name: "L28 with a charset", message: as("application/json; charset=utf-8", ""), status: 204, stored: rotatedOne("example-workspace"), calls: rotated},
-		{name: "L28 text", message: as("text/plain", ""), status: 415},
-		{name: "L28 form", message: as("application/x-www-form-urlencoded", ""), status: 415},
-		{name: "L28 a broken content type", message: as("application/json; charset", ""), status: 415},
-		{name: "L28 two content types", message: as("application/json, text/plain", ""), status: 415},
-		{name: "L28 said to be compressed", message: as("application/json", "gzip"), status: 415},
-		{name: "L28 compressed", message: func(w *world) message {
-			m := as("application/json", "gzip")(w)
-			m.body = zipped.Bytes()
-			return m
-		}, status: 415},
-		{name: "L28 compressed, and not said so", message: func(w *world) message {
-			m := as("application/json", "")(w)
-			m.body = zipped.Bytes()
-			return m
-		}, status: 400, calls: readOnly},
-		{name: "L28 more than a megabyte", message: padded(1<<20 + 1), status: 413},
-		{name: "L28 one byte too many", message: padded(connect.MaxPayload + 1), status: 413},
-		{name: "L28 the largest", message: padded(connect.MaxPayload), status: 204, stored: rotatedOne("example-workspace"), calls: rotated},
-		{name: "L28 base64", given: binary, message: as("", ""), status: 204, stored: rotatedOne("example-workspace"), calls: rotated},
-		{name: "L28 base64, one byte too many", given: binary, message: padded(connect.MaxPayload + 1), status: 413},
-		{name: "L28 base64, the largest", given: binary, message: padded(connect.MaxPayload), status: 204, stored: rotatedOne("example-workspace"), calls: rotated},
+		{name: "with a charset", message: as("application/json; charset=utf-8", ""), status: 204, stored: rotatedOne("example-workspace"), calls: rotated},
+		{name: "text", message: as("text/plain", ""), status: 415},
+		{name: "form", message: as("application/x-www-form-urlencoded", ""), status: 415},
+		{name: "a broken content type", message: as("application/json; charset", ""), status: 415},
+		{name: "two content types", message: as("application/json, text/plain", ""), status: 415},
+		{name: "said to be compressed", message: as("application/json", "gzip"), status: 415},
+		{name: "compressed, and not said so", message: withBody(zipped.String()), status: 400, calls: readOnly},
+		{name: "more than a megabyte", message: padded(1<<20 + 1), status: 413},
+		{name: "base64, one byte too many", given: binary, message: padded(connect.MaxPayload + 1), status: 413},
+		{name: "one byte too many", message: padded(connect.MaxPayload + 1), status: 413},
+		{name: "the largest", message: padded(connect.MaxPayload), status: 204, stored: rotatedOne("example-workspace"), calls: rotated},
+		{name: "base64", given: binary, message: as("", ""), status: 204, stored: rotatedOne("example-workspace"), calls: rotated},
+		{name: "base64, the largest", given: binary, message: padded(connect.MaxPayload), status: 204, stored: rotatedOne("example-workspace"), calls: rotated},
 	})
 }
 
@@ -214,30 +179,19 @@ func TestPath(t *testing.T) {
 	t.Parallel()
 	staged := deployment{stage: "prod"}
 	play(t, []situation{
+		{name: "stage prefix", deployment: staged, send: click(workspaceOne, secretNew), status: 204, stored: rotatedOne("example-workspace"), calls: rotated},
 		{
-			name: "L29 stage prefix", deployment: staged, send: click(workspaceOne, secretNew), status: 204,
-			stored: rotatedOne("example-workspace"), calls: rotated,
+			name: "stage prefix, hashed with the prefix", deployment: staged,
+			message: func(w *world) message { return rotation().signed(w.token(one, "/prod/installed", secretOne)) }, status: 401, calls: readOnly,
 		},
-		{name: "L29 stage prefix, hashed with the prefix", deployment: staged, message: func(w *world) message {
-			return installed(one, secretNew).signed(w.token(one, "/prod/installed", secretOne))
-		}, status: 401, calls: readOnly},
-		{name: "L29 hashed as it is on the wire, which API Gateway decodes", message: func(w *world) message {
-			m := uninstalled(one).signed(w.token(one, "/%75ninstalled", secretOne))
-			m.path = "/%75ninstalled"
-			return m
-		}, status: 401, calls: readOnly},
-		{name: "L29 trailing slash", message: func(w *world) message {
-			m := uninstalled(one).signed(w.token(one, "/uninstalled", secretOne))
-			m.path += "/"
-			return m
-		}, status: 404},
-		{name: "L29 upper case", message: func(w *world) message {
-			m := uninstalled(one).signed(w.token(one, "/uninstalled", secretOne))
-			m.path = "/UNINSTALLED"
-			return m
-		}, status: 404},
-		{name: "no such path", message: func(*world) message { return message{path: "/webhook"} }, status: 404},
-		{name: "GET of a callback", message: func(*world) message { return message{method: http.MethodGet, path: "/installed"} }, status: 405},
-		{name: "POST of the descriptor", message: func(*world) message { return message{path: "/atlassian-connect.json"} }, status: 405},
+		{
+			name:    "hashed as it is on the wire, which API Gateway decodes",
+			message: by(secretOne, uninstalled(one).at("/%75ninstalled")), status: 401, calls: readOnly,
+		},
+		{name: "trailing slash", message: by(secretOne, uninstalled(one).at("/uninstalled/")), status: 404},
+		{name: "upper case", message: by(secretOne, uninstalled(one).at("/UNINSTALLED")), status: 404},
+		{name: "no such path", message: plain(message{path: "/webhook"}), status: 404},
+		{name: "GET of a callback", message: plain(message{method: http.MethodGet, path: "/installed"}), status: 405},
+		{name: "POST of the descriptor", message: plain(message{path: "/atlassian-connect.json"}), status: 405},
 	})
 }

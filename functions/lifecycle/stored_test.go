@@ -26,15 +26,25 @@ type stored struct {
 func (w *world) put(t testing.TB, clientKey string, in stored) {
 	t.Helper()
 	name := nameOf(t, clientKey)
-	_, rest, _ := strings.Cut(clientKey, "{")
-	uuid, _, _ := strings.Cut(rest, "}")
 	document, _ := json.Marshal(map[string]any{
 		"event_at": in.EventAt,
 		"version":  1, "app_key": appKey, "client_key": clientKey, "shared_secret": in.Secret, "previous_secret": in.Previous,
-		"state": in.State, "principal": map[string]string{"uuid": "{" + uuid + "}", "type": "team", "display_name": in.Name},
+		"state": in.State, "principal": map[string]string{"uuid": workspaceOf(clientKey), "type": "team", "display_name": in.Name},
 		"installed_at": w.clock.Now().Add(-time.Hour), "updated_at": w.clock.Now().Add(-time.Hour),
 	})
 	if err := w.aws.Secrets.Add(name, string(document), nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// remove deletes a secret past the handler's code; without days it is gone at once.
+func (w *world) remove(t testing.TB, clientKey string, days int64) {
+	t.Helper()
+	in := &secretsmanager.DeleteSecretInput{SecretId: aws.String(nameOf(t, clientKey)), RecoveryWindowInDays: &days}
+	if days == 0 {
+		in.RecoveryWindowInDays, in.ForceDeleteWithoutRecovery = nil, aws.Bool(true)
+	}
+	if _, err := secretsmanager.NewFromConfig(w.aws.Config()).DeleteSecret(context.Background(), in); err != nil {
 		t.Fatal(err)
 	}
 }

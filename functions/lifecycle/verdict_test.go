@@ -17,7 +17,7 @@ func TestVerdictOnOfferedSecret(t *testing.T) {
 	var situations []situation
 	for status, want := range map[int]int{400: 401, 401: 401, 403: 401, 404: 401, 409: 503, 410: 503, 418: 503, 429: 503} {
 		situations = append(situations, situation{
-			name: fmt.Sprintf("L01 Bitbucket answers %d", status), fault: bitbucketFails(fault.Respond(status, nil, "")),
+			name: fmt.Sprintf("Bitbucket answers %d", status), fault: bitbucketFails(fault.Respond(status, nil, "")),
 			send: click(workspaceNew, secretNew), status: want, calls: asked,
 		})
 	}

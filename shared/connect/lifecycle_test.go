@@ -83,7 +83,7 @@ func installedPayload() object {
 	}
 }
 
-// L34: five members are required, and no more.
+// Five members are required, and no more.
 func TestParseEventNeedsLittle(t *testing.T) {
 	t.Parallel()
 	body := installedPayload().with("principal", object{"uuid": team.UUID}).json(t)
@@ -127,7 +127,7 @@ func TestParseEventAccepts(t *testing.T) {
 	t.Parallel()
 	payload := installedPayload()
 	for name, body := range map[string]string{
-		"L27 hosts, which are ignored":    payload.with("baseApiUrl", "https://evil.example").with("baseUrl", 5).json(t),
+		"hosts, which are ignored":        payload.with("baseApiUrl", "https://evil.example").with("baseUrl", 5).json(t),
 		"display name null":               payload.with("principal", object{"uuid": team.UUID, "display_name": nil}).json(t),
 		"old client key":                  payload.with("clientKey", "connection:479").json(t),
 		"longest secret":                  payload.with("sharedSecret", strings.Repeat("x", 1024)).json(t),
@@ -161,11 +161,11 @@ func TestParseEventRefuses(t *testing.T) {
 	member := func(text string) string { return strings.TrimSuffix(payload.json(t), "}") + "," + text + "}" }
 	principal := func(value any) string { return payload.with("principal", value).json(t) }
 	tests := map[string]struct{ body, want string }{
-		"L22 empty body":                 {"", "body " + notStrict},
-		"L22 not JSON":                   {"key=x", "body " + notStrict},
-		"L22 cut off":                    {payload.json(t)[:40], "body " + notStrict},
-		"L22 an array":                   {"[" + payload.json(t) + "]", "body " + notStrict},
-		"L22 null":                       {"null", "body " + notStrict},
+		"empty body":                     {"", "body " + notStrict},
+		"not JSON":                       {"key=x", "body " + notStrict},
+		"cut off":                        {payload.json(t)[:40], "body " + notStrict},
+		"an array":                       {"[" + payload.json(t) + "]", "body " + notStrict},
+		"null":                           {"null", "body " + notStrict},
 		"data behind the object":         {payload.json(t) + "{}", "body " + notStrict},
 		"not UTF-8":                      {member("\"x\":\"\xff\""), "body " + notStrict},
 		"broken deep inside":             {member(`"x":{"y":[1,]}`), "body " + notStrict},
@@ -176,15 +176,15 @@ func TestParseEventRefuses(t *testing.T) {
 		"too long":                       {member(`"x":"` + strings.Repeat("x", connect.MaxPayload) + `"`), "longer than 262144 bytes"},
 		"no eventType":                   {payload.without("eventType").json(t), "eventType is missing"},
 		"eventType a number":             {payload.with("eventType", 1).json(t), "eventType is not a string"},
-		"L31 eventType of another route": {payload.with("eventType", "uninstalled").json(t), "eventType is not installed"},
+		"eventType of another route":     {payload.with("eventType", "uninstalled").json(t), "eventType is not installed"},
 		"eventType in another case":      {payload.with("eventType", "Installed").json(t), "eventType is not installed"},
 		"no key":                         {payload.without("key").json(t), "key is missing"},
 		"key empty":                      {payload.with("key", "").json(t), "key is missing"},
 		"key a list":                     {payload.with("key", []string{appKey}).json(t), "key is not a string"},
-		"L22 no clientKey":               {payload.without("clientKey").json(t), "clientKey is missing"},
+		"no clientKey":                   {payload.without("clientKey").json(t), "clientKey is missing"},
 		"clientKey null":                 {payload.with("clientKey", nil).json(t), "clientKey is missing"},
-		"L22 clientKey a number":         {payload.with("clientKey", 5).json(t), "clientKey is not a string"},
-		"L22 clientKey a list":           {payload.with("clientKey", []string{tenant}).json(t), "clientKey is not a string"},
+		"clientKey a number":             {payload.with("clientKey", 5).json(t), "clientKey is not a string"},
+		"clientKey a list":               {payload.with("clientKey", []string{tenant}).json(t), "clientKey is not a string"},
 		"clientKey too long":             {payload.with("clientKey", strings.Repeat("x", 257)).json(t), "clientKey is too long or has unprintable characters"},
 		"clientKey with a line break":    {payload.with("clientKey", "x\n").json(t), "clientKey is too long or has unprintable characters"},
 		"clientKey with a bidi override": {payload.with("clientKey", "x\u202e").json(t), "clientKey is too long or has unprintable characters"},
@@ -222,7 +222,7 @@ func TestParseEventRefuses(t *testing.T) {
 	}
 }
 
-// L22: without a secret there is still an event, for a registered app to judge.
+// Without a secret there is still an event, for a registered app to judge.
 func TestParseEventWithoutSecret(t *testing.T) {
 	t.Parallel()
 	for name, payload := range map[string]object{
@@ -243,7 +243,7 @@ func TestParseEventWithoutSecret(t *testing.T) {
 	}
 }
 
-// L08, L31: no other event brings a secret along, and each is what its route says.
+// No other event brings a secret along, and each is what its route says.
 func TestParseEventOfOtherTypes(t *testing.T) {
 	t.Parallel()
 	for _, want := range []connect.EventType{connect.EventUninstalled, connect.EventEnabled, connect.EventDisabled} {

@@ -24,18 +24,18 @@ func TestVerifySecrets(t *testing.T) {
 		want       connect.SignedBy
 		reason     connect.Reason
 	}{
-		"current":                           {currentSecret, known, connect.SignedByCurrent, ""},
-		"previous, just rotated":            {previousSecret, known, connect.SignedByPrevious, ""},
-		"L06 app secret, tenant known":      {appSecret, secrets(currentSecret, "", appSecret), connect.SignedByApp, ""},
-		"L06 app secret, tenant unknown":    {appSecret, secrets("", "", appSecret), connect.SignedByApp, ""},
-		"app secret is also the tenant's":   {appSecret, secrets(appSecret, "", appSecret), connect.SignedByCurrent, ""},
-		"app secret that we do not have":    {appSecret, known, 0, connect.ReasonSignature},
-		"L21 bad signature":                 {wrongSecret, secrets(currentSecret, previousSecret, appSecret), 0, connect.ReasonSignature},
-		"unknown tenant":                    {currentSecret, connect.Secrets{}, 0, connect.ReasonUnknownTenant},
-		"unknown tenant of a known app":     {currentSecret, secrets("", "", appSecret), 0, connect.ReasonUnknownTenant},
-		"L32 empty key, no previous secret": {"", secrets(currentSecret, "", ""), 0, connect.ReasonSignature},
-		"L32 empty key, unknown tenant":     {"", connect.Secrets{}, 0, connect.ReasonUnknownTenant},
-		"L32 public key as key":             {publicKey, known, 0, connect.ReasonSignature},
+		"current":                         {currentSecret, known, connect.SignedByCurrent, ""},
+		"previous, just rotated":          {previousSecret, known, connect.SignedByPrevious, ""},
+		"app secret, tenant known":        {appSecret, secrets(currentSecret, "", appSecret), connect.SignedByApp, ""},
+		"app secret, tenant unknown":      {appSecret, secrets("", "", appSecret), connect.SignedByApp, ""},
+		"app secret is also the tenant's": {appSecret, secrets(appSecret, "", appSecret), connect.SignedByCurrent, ""},
+		"app secret that we do not have":  {appSecret, known, 0, connect.ReasonSignature},
+		"bad signature":                   {wrongSecret, secrets(currentSecret, previousSecret, appSecret), 0, connect.ReasonSignature},
+		"unknown tenant":                  {currentSecret, connect.Secrets{}, 0, connect.ReasonUnknownTenant},
+		"unknown tenant of a known app":   {currentSecret, secrets("", "", appSecret), 0, connect.ReasonUnknownTenant},
+		"empty key, no previous secret":   {"", secrets(currentSecret, "", ""), 0, connect.ReasonSignature},
+		"empty key, unknown tenant":       {"", connect.Secrets{}, 0, connect.ReasonUnknownTenant},
+		"public key as key":               {publicKey, known, 0, connect.ReasonSignature},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

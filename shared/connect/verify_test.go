@@ -21,10 +21,10 @@ func TestVerifyAcceptsWhatBitbucketSends(t *testing.T) {
 		"algorithm written with an escape":     {`{"alg":"\u0048S256"}`, claims.json(t)},
 		"space around everything":              {" {\t\"alg\" :\n\"HS256\" } ", " " + claims.json(t) + "\r\n"},
 		"no aud":                               {bitbucketHeader, claims.without("aud").json(t)},
-		"L33 aud of another tenant":            {bitbucketHeader, claims.with("aud", []string{stranger}).json(t)},
+		"aud of another tenant":                {bitbucketHeader, claims.with("aud", []string{stranger}).json(t)},
 		"sub of another tenant":                {bitbucketHeader, claims.with("sub", stranger).json(t)},
 		"nested objects with the same names":   {bitbucketHeader, claims.with("context", object{"iss": "x", "exp": 1, "a": []any{object{"qsh": "}"}}}).json(t)},
-		"L15 iat a minute in the future":       {bitbucketHeader, claims.with("iat", issuedAt+90).json(t)},
+		"iat a minute in the future":           {bitbucketHeader, claims.with("iat", issuedAt+90).json(t)},
 		"exp less than a minute ago":           {bitbucketHeader, claims.with("iat", issuedAt-3600).with("exp", issuedAt-29).json(t)},
 		"nbf a minute in the future":           {bitbucketHeader, claims.with("nbf", issuedAt+90).json(t)},
 		"times with fractions":                 {bitbucketHeader, claims.with("iat", issuedAt+.5).with("exp", issuedAt+60.25).json(t)},
@@ -72,12 +72,12 @@ func TestVerifyRefuses(t *testing.T) {
 		reason         connect.Reason
 		lookups        bool
 	}{
-		"L19 alg none":                        {`{"alg":"none"}`, good, connect.ReasonAlgorithm, false},
-		"L19 alg RS256":                       {`{"alg":"RS256"}`, good, connect.ReasonAlgorithm, false},
-		"L19 alg ES256":                       {`{"alg":"ES256"}`, good, connect.ReasonAlgorithm, false},
-		"L19 alg PS256":                       {`{"alg":"PS256"}`, good, connect.ReasonAlgorithm, false},
-		"L19 alg HS384":                       {`{"alg":"HS384"}`, good, connect.ReasonAlgorithm, false},
-		"L19 alg HS512":                       {`{"alg":"HS512"}`, good, connect.ReasonAlgorithm, false},
+		"alg none":                            {`{"alg":"none"}`, good, connect.ReasonAlgorithm, false},
+		"alg RS256":                           {`{"alg":"RS256"}`, good, connect.ReasonAlgorithm, false},
+		"alg ES256":                           {`{"alg":"ES256"}`, good, connect.ReasonAlgorithm, false},
+		"alg PS256":                           {`{"alg":"PS256"}`, good, connect.ReasonAlgorithm, false},
+		"alg HS384":                           {`{"alg":"HS384"}`, good, connect.ReasonAlgorithm, false},
+		"alg HS512":                           {`{"alg":"HS512"}`, good, connect.ReasonAlgorithm, false},
 		"alg in lower case":                   {`{"alg":"hs256"}`, good, connect.ReasonAlgorithm, false},
 		"alg in a list":                       {`{"alg":["HS256"]}`, good, connect.ReasonAlgorithm, false},
 		"alg missing":                         {`{"typ":"JWT"}`, good, connect.ReasonAlgorithm, false},
@@ -104,9 +104,9 @@ func TestVerifyRefuses(t *testing.T) {
 		"claims with a control character":     {bitbucketHeader, member("x", "\"\x01\""), connect.ReasonMalformed, false},
 		"more claims than anybody sends":      {bitbucketHeader, strings.TrimSuffix(good, "}") + manyMembers(64) + "}", connect.ReasonMalformed, false},
 		"claims empty":                        {bitbucketHeader, `{}`, connect.ReasonIssuer, false},
-		"L20 no iss":                          {bitbucketHeader, claims.without("iss").json(t), connect.ReasonIssuer, false},
-		"L20 iss a number":                    {bitbucketHeader, claims.with("iss", 5).json(t), connect.ReasonIssuer, false},
-		"L20 iss a list":                      {bitbucketHeader, claims.with("iss", []string{tenant}).json(t), connect.ReasonIssuer, false},
+		"no iss":                              {bitbucketHeader, claims.without("iss").json(t), connect.ReasonIssuer, false},
+		"iss a number":                        {bitbucketHeader, claims.with("iss", 5).json(t), connect.ReasonIssuer, false},
+		"iss a list":                          {bitbucketHeader, claims.with("iss", []string{tenant}).json(t), connect.ReasonIssuer, false},
 		"iss empty":                           {bitbucketHeader, claims.with("iss", "").json(t), connect.ReasonIssuer, false},
 		"iss in another case":                 {bitbucketHeader, claims.without("iss").with("ISS", tenant).json(t), connect.ReasonIssuer, false},
 		"iss with a control character":        {bitbucketHeader, claims.with("iss", tenant+"\n").json(t), connect.ReasonIssuer, false},
@@ -116,7 +116,7 @@ func TestVerifyRefuses(t *testing.T) {
 		"iss too long":                        {bitbucketHeader, claims.with("iss", strings.Repeat("x", 257)).json(t), connect.ReasonIssuer, false},
 		"iss of another app":                  {bitbucketHeader, claims.with("iss", tenant+"2").json(t), connect.ReasonIssuer, false},
 		"iss unknown, aud known":              {bitbucketHeader, claims.with("iss", "connection:479").json(t), connect.ReasonUnknownTenant, true},
-		"L13 no exp":                          {bitbucketHeader, claims.without("exp").json(t), connect.ReasonTimes, true},
+		"no exp":                              {bitbucketHeader, claims.without("exp").json(t), connect.ReasonTimes, true},
 		"exp a string":                        {bitbucketHeader, claims.with("exp", "1700003600").json(t), connect.ReasonTimes, true},
 		"exp null":                            {bitbucketHeader, claims.with("exp", nil).json(t), connect.ReasonTimes, true},
 		"exp zero":                            {bitbucketHeader, claims.with("exp", 0).json(t), connect.ReasonTimes, true},
@@ -127,23 +127,23 @@ func TestVerifyRefuses(t *testing.T) {
 		"exp beyond any float":                {bitbucketHeader, strings.Replace(good, `"exp":1700003600`, `"exp":1e999`, 1), connect.ReasonTimes, true},
 		"exp before iat":                      {bitbucketHeader, claims.with("exp", issuedAt-1).json(t), connect.ReasonTimes, true},
 		"exp at iat":                          {bitbucketHeader, claims.with("exp", issuedAt).json(t), connect.ReasonTimes, true},
-		"L14 exp a minute ago":                {bitbucketHeader, claims.with("iat", issuedAt-3600).with("exp", issuedAt-30).json(t), connect.ReasonExpired, true},
+		"exp a minute ago":                    {bitbucketHeader, claims.with("iat", issuedAt-3600).with("exp", issuedAt-30).json(t), connect.ReasonExpired, true},
 		"exp a second too far from iat":       {bitbucketHeader, claims.with("exp", issuedAt+86401).json(t), connect.ReasonLifetime, true},
 		"no iat":                              {bitbucketHeader, claims.without("iat").json(t), connect.ReasonTimes, true},
 		"iat a string":                        {bitbucketHeader, claims.with("iat", "1700000000").json(t), connect.ReasonTimes, true},
 		"iat over a minute in the future":     {bitbucketHeader, claims.with("iat", issuedAt+91).json(t), connect.ReasonNotYetValid, true},
 		"nbf over a minute in the future":     {bitbucketHeader, claims.with("nbf", issuedAt+91).json(t), connect.ReasonNotYetValid, true},
 		"nbf a string":                        {bitbucketHeader, claims.with("nbf", "1").json(t), connect.ReasonTimes, true},
-		"L09 qsh of a page":                   {bitbucketHeader, claims.with("qsh", "context-qsh").json(t), connect.ReasonWrongHash, true},
-		"L10 qsh empty":                       {bitbucketHeader, claims.with("qsh", "").json(t), connect.ReasonNoHash, true},
-		"L11 no qsh":                          {bitbucketHeader, claims.without("qsh").json(t), connect.ReasonNoHash, true},
+		"qsh of a page":                       {bitbucketHeader, claims.with("qsh", "context-qsh").json(t), connect.ReasonWrongHash, true},
+		"qsh empty":                           {bitbucketHeader, claims.with("qsh", "").json(t), connect.ReasonNoHash, true},
+		"no qsh":                              {bitbucketHeader, claims.without("qsh").json(t), connect.ReasonNoHash, true},
 		"qsh a list":                          {bitbucketHeader, claims.with("qsh", []string{hashOf("POST&/installed&")}).json(t), connect.ReasonNoHash, true},
 		"qsh true":                            {bitbucketHeader, claims.with("qsh", true).json(t), connect.ReasonNoHash, true},
 		"qsh in capitals":                     {bitbucketHeader, claims.with("qsh", strings.ToUpper(hashOf("POST&/installed&"))).json(t), connect.ReasonWrongHash, true},
 		"qsh cut short":                       {bitbucketHeader, claims.with("qsh", hashOf("POST&/installed&")[:63]).json(t), connect.ReasonWrongHash, true},
-		"L12 qsh of another path":             {bitbucketHeader, claims.with("qsh", hashOf("POST&/uninstalled&")).json(t), connect.ReasonWrongHash, true},
-		"L12 qsh of another method":           {bitbucketHeader, claims.with("qsh", hashOf("GET&/installed&")).json(t), connect.ReasonWrongHash, true},
-		"L12 qsh of another query":            {bitbucketHeader, claims.with("qsh", hashOf("POST&/installed&a=1")).json(t), connect.ReasonWrongHash, true},
+		"qsh of another path":                 {bitbucketHeader, claims.with("qsh", hashOf("POST&/uninstalled&")).json(t), connect.ReasonWrongHash, true},
+		"qsh of another method":               {bitbucketHeader, claims.with("qsh", hashOf("GET&/installed&")).json(t), connect.ReasonWrongHash, true},
+		"qsh of another query":                {bitbucketHeader, claims.with("qsh", hashOf("POST&/installed&a=1")).json(t), connect.ReasonWrongHash, true},
 		"qsh in another case than its name":   {bitbucketHeader, claims.without("qsh").with("QSH", hashOf("POST&/installed&")).json(t), connect.ReasonNoHash, true},
 		"qsh of the empty canonical request":  {bitbucketHeader, claims.with("qsh", hashOf("")).json(t), connect.ReasonWrongHash, true},
 		"exp in another case than its name":   {bitbucketHeader, claims.without("exp").with("EXP", issuedAt+3600).json(t), connect.ReasonTimes, true},
@@ -309,7 +309,7 @@ func TestVerifyAcceptsATokenOfTheGreatestLength(t *testing.T) {
 	}
 }
 
-// L29: what Bitbucket hashes is the path below baseUrl, as it is on the wire.
+// What Bitbucket hashes is the path below baseUrl, as it is on the wire.
 func TestVerifyBasePath(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
@@ -317,7 +317,7 @@ func TestVerifyBasePath(t *testing.T) {
 		want               connect.Reason
 	}{
 		"no base":                           {"", "/installed", "/installed", ""},
-		"L29 stage prefix":                  {"/prod", "/prod/installed", "/installed", ""},
+		"stage prefix":                      {"/prod", "/prod/installed", "/installed", ""},
 		"base with a trailing slash":        {"/prod/", "/prod/installed", "/installed", ""},
 		"base of two segments":              {"/a/b", "/a/b/installed", "/installed", ""},
 		"path is the base":                  {"/prod", "/prod", "/", ""},

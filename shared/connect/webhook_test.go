@@ -10,7 +10,7 @@ import (
 	"github.com/linkersync/linkersync/shared/connect"
 )
 
-// L30: with and without Connect's envelope.
+// With and without Connect's envelope.
 func TestParseWebhook(t *testing.T) {
 	t.Parallel()
 	bare := `{"actor":{"uuid":"{1}"},"push":{"changes":[]}}`

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -91,7 +90,7 @@ func TestAnInstallMakesItsClientKeyKnownAtOnce(t *testing.T) {
 	must(s.Get(t.Context(), clientKey))(t)
 }
 
-func TestImpossibleClientKeysAskNobody(t *testing.T) {
+func TestImpossibleClientKeysMakeNoCall(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
 	for _, key := range []string{"", fmt.Sprintf("%0600d", 1)} {
@@ -191,15 +190,8 @@ func TestConcurrentLookUpsShareOneCall(t *testing.T) {
 			t.Parallel()
 			s := newShop(t)
 			must(s.Create(t.Context(), sample(clientKey, "s1"), "1"))(t)
-			entered, release := make(chan struct{}), make(chan struct{})
-			s = s.open(&line{cut: func(int) (before, after bool) {
-				select {
-				case entered <- struct{}{}:
-					<-release
-				case <-release: // a call too many; the count at the end tells
-				}
-				return false, false
-			}})
+			held := newHold()
+			s = s.open(&line{before: on("GetSecretValue", held.wait)})
 			results := make(chan error)
 			ask := func(ctx context.Context) {
 				in, err := lookUp(s, ctx, clientKey)
@@ -212,16 +204,16 @@ func TestConcurrentLookUpsShareOneCall(t *testing.T) {
 			// the others, who ask for the same while the call is under way.
 			first, cancel := context.WithCancel(t.Context())
 			go ask(first)
-			<-entered
+			<-held.entered
 			cancel()
 			if err := <-results; !errors.Is(err, context.Canceled) {
-				t.Errorf("who gave up got %v", err)
+				t.Errorf("the caller that gave up got %v", err)
 			}
 			const others = 49
 			for range others {
 				go ask(t.Context())
 			}
-			close(release)
+			close(held.release)
 			for range others {
 				if err := <-results; err != nil {
 					t.Error(err)
@@ -233,7 +225,7 @@ func TestConcurrentLookUpsShareOneCall(t *testing.T) {
 }
 
 // Sharing a call must not share an answer among installations.
-func TestLookUpsOfDifferentInstallationsAreApart(t *testing.T) {
+func TestLookUpsOfDifferentInstallationsShareNoAnswer(t *testing.T) {
 	t.Parallel()
 	const count = 20
 	s := newShop(t)
@@ -242,8 +234,7 @@ func TestLookUpsOfDifferentInstallationsAreApart(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			release := make(chan struct{})
-			api := &slowGet{SecretsManagerAPI: s.cloud.client(&line{}), hold: func() { <-release }}
-			store := installation.NewSecretsManager(api, installation.Options{AppKey: s.appKey, Now: s.clock.Now})
+			store := s.open(&line{after: func(string) { <-release }})
 			var asked, answered sync.WaitGroup
 			asked.Add(count)
 			repeat(count, func(_ int, key string) {
@@ -266,25 +257,17 @@ func TestAWriteIsNotUndoneByAReadUnderWay(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
 	in := must(s.Create(t.Context(), sample(clientKey, "s1"), "1"))(t)
-	entered, release := make(chan struct{}), make(chan struct{})
-	var held atomic.Bool
-	s = s.open(nil)
-	api := &slowGet{SecretsManagerAPI: s.cloud.client(s.line), hold: func() {
-		if held.CompareAndSwap(false, true) {
-			close(entered)
-			<-release
-		}
-	}}
-	store := installation.NewSecretsManager(api, installation.Options{AppKey: s.appKey, Now: s.clock.Now})
+	held := newHold()
+	store := s.open(&line{after: on("GetSecretValue", held.wait)})
 	read := make(chan error)
 	go func() {
 		_, err := store.Get(t.Context(), clientKey)
 		read <- err
 	}()
-	<-entered // AWS answered s1, and the answer is on its way
+	<-held.entered // AWS answered s1, and the answer is on its way
 	in.SharedSecret = redact.New("s2")
 	must(store.Update(t.Context(), in, "2"))(t)
-	close(release)
+	close(held.release)
 	if err := <-read; err != nil {
 		t.Fatal(err)
 	}
@@ -293,26 +276,19 @@ func TestAWriteIsNotUndoneByAReadUnderWay(t *testing.T) {
 	}
 }
 
-// Who asks after a purge must not share a read that began before it.
+// A look-up after a purge must not share a read that began before it.
 func TestAReadUnderWayIsNotSharedAfterAPurge(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
 	in := s.tombstone(t)
-	entered, release := make(chan struct{}), make(chan struct{})
-	var held atomic.Bool
-	api := &slowGet{SecretsManagerAPI: s.cloud.client(s.line), hold: func() {
-		if held.CompareAndSwap(false, true) {
-			close(entered)
-			<-release
-		}
-	}}
-	store := installation.NewSecretsManager(api, installation.Options{AppKey: s.appKey, Now: s.clock.Now})
+	held := newHold()
+	store := s.open(&line{after: on("GetSecretValue", held.wait)})
 	read := make(chan error)
 	go func() {
 		_, err := store.Get(t.Context(), clientKey)
 		read <- err
 	}()
-	<-entered
+	<-held.entered
 	if err := store.Purge(t.Context(), in, installation.MinRecovery); err != nil {
 		t.Fatal(err)
 	}
@@ -321,20 +297,8 @@ func TestAReadUnderWayIsNotSharedAfterAPurge(t *testing.T) {
 	if _, err := store.Get(ctx, clientKey); !errors.Is(err, installation.ErrPendingDeletion) {
 		t.Errorf("Get = %v, want ErrPendingDeletion", err)
 	}
-	close(release)
+	close(held.release)
 	if err := <-read; err != nil {
 		t.Fatal(err)
 	}
-}
-
-// slowGet holds the answer of GetSecretValue back.
-type slowGet struct {
-	installation.SecretsManagerAPI
-	hold func()
-}
-
-func (s *slowGet) GetSecretValue(ctx context.Context, in *secretsmanager.GetSecretValueInput, options ...func(*secretsmanager.Options)) (*secretsmanager.GetSecretValueOutput, error) {
-	out, err := s.SecretsManagerAPI.GetSecretValue(ctx, in, options...)
-	s.hold()
-	return out, err
 }

@@ -19,14 +19,14 @@ import (
 	"github.com/linkersync/linkersync/shared/redact"
 )
 
-const writers = 200
+const writers = 60
 
 // busy returns a simulator in which a fifth of all calls goes wrong: throttled,
 // failed, cut before it took effect, cut after.
 //
 // Its clock moves by five minutes with each look at it. A secret takes about a
-// hundred versions a day, and two hundred writers in one day are refused for
-// that alone.
+// hundred versions a day, and so many writers with their retries would be refused
+// for that alone.
 func busy(t *testing.T, seed uint64) (shop, *fault.Rule) {
 	t.Helper()
 	var ticks atomic.Int64
@@ -53,7 +53,7 @@ func (s shop) process() shop {
 
 // persist reads, changes and writes until no other writer comes between. All
 // writers make their first attempt at once; a conflict sends them into a queue
-// that lets four try again at a time, or the test would be about the square of 200.
+// that lets four try again at a time, or the number of tries would grow with its square.
 func (s shop) persist(retries chan struct{}, event string, change func(*installation.Installation)) (conflicts int64, err error) {
 	process := s.process()
 	for {
@@ -203,7 +203,7 @@ func TestRacingStateChangesLeaveTheTagOfTheStateInForce(t *testing.T) {
 	s, faults := busy(t, 4)
 	must(s.process().Create(t.Context(), sample(clientKey, "s"), "first"))(t)
 	retries := make(chan struct{}, 4)
-	inParallel(50, func(i int) {
+	inParallel(20, func(i int) {
 		_, err := s.persist(retries, fmt.Sprintf("event-%d", i), func(in *installation.Installation) {
 			in.State = []installation.State{installation.Installed, installation.Uninstalled}[i%2]
 		})

@@ -1,15 +1,14 @@
 package installation_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/linkersync/linkersync/shared/installation"
@@ -73,34 +72,19 @@ func TestARedeliveredEventIsANoOp(t *testing.T) {
 	}
 }
 
-// onTag calls before with the first TagResource, or always.
-type onTag struct {
-	installation.SecretsManagerAPI
-	before func()
-	always bool
-}
-
-func (o *onTag) TagResource(ctx context.Context, in *secretsmanager.TagResourceInput, options ...func(*secretsmanager.Options)) (*secretsmanager.TagResourceOutput, error) {
-	if before := o.before; before != nil {
-		if !o.always {
-			o.before = nil
-		}
-		before()
-	}
-	return o.SecretsManagerAPI.TagResource(ctx, in, options...)
-}
-
 func TestATagThatComesLateIsCorrected(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
 	in := must(s.Create(t.Context(), sample(clientKey, "s1"), "1"))(t)
-	api := &onTag{SecretsManagerAPI: s.cloud.client(s.line), before: func() { // the app is installed again before the uninstall is tagged
-		other := s.open(nil)
-		back := must(other.Get(t.Context(), clientKey))(t)
-		back.State = installation.Installed
-		must(other.Update(t.Context(), back, "3"))(t)
-	}}
-	slow := installation.NewSecretsManager(api, installation.Options{AppKey: s.appKey, Now: s.clock.Now})
+	var once sync.Once
+	slow := s.open(&line{before: on("TagResource", func() {
+		once.Do(func() { // the app is installed again before the uninstall is tagged
+			other := s.open(nil)
+			back := must(other.Get(t.Context(), clientKey))(t)
+			back.State = installation.Installed
+			must(other.Update(t.Context(), back, "3"))(t)
+		})
+	})})
 	in.State = installation.Uninstalled
 	must(slow.Update(t.Context(), in, "2"))(t)
 	if got := must(s.open(nil).Get(t.Context(), clientKey))(t); got.State != installation.Installed {
@@ -117,17 +101,15 @@ func TestAWriterThatCantTagGivesUp(t *testing.T) {
 	s := newShop(t)
 	in := must(s.Create(t.Context(), sample(clientKey, "s1"), "1"))(t)
 	tagged := 0
-	api := &onTag{SecretsManagerAPI: s.cloud.client(s.line)}
-	api.before = func() { // others install and uninstall, by turns
+	slow := s.open(&line{before: on("TagResource", func() { // others install and uninstall, by turns
 		tagged++
 		other := s.open(nil)
 		now := must(other.Get(t.Context(), clientKey))(t)
 		now.State = map[installation.State]installation.State{installation.Installed: installation.Uninstalled, installation.Uninstalled: installation.Installed}[now.State]
 		must(other.Update(t.Context(), now, fmt.Sprint("other ", tagged)))(t)
-	}
-	api.always = true
+	})})
 	in.State = installation.Uninstalled
-	_, err := installation.NewSecretsManager(api, installation.Options{AppKey: s.appKey, Now: s.clock.Now}).Update(t.Context(), in, "2")
+	_, err := slow.Update(t.Context(), in, "2")
 	if !errors.Is(err, installation.ErrConflict) || !strings.Contains(err.Error(), clientKey) || tagged != 10 {
 		t.Errorf("Update = %v after %d tags, want ErrConflict after 10", err, tagged)
 	}
@@ -225,13 +207,6 @@ func TestAnAbandonedVersionOfTheSameEventIsUsedOnlyIfItSaysTheSame(t *testing.T)
 	}
 }
 
-// neverSwaps is a Secrets Manager that puts no version in force.
-type neverSwaps struct{ installation.SecretsManagerAPI }
-
-func (neverSwaps) UpdateSecretVersionStage(context.Context, *secretsmanager.UpdateSecretVersionStageInput, ...func(*secretsmanager.Options)) (*secretsmanager.UpdateSecretVersionStageOutput, error) {
-	return nil, errCut
-}
-
 // A version says what is the previous secret, and that depends on the state which
 // the event was decided on.
 func TestAVersionBegunOnAnotherStateIsNotUsed(t *testing.T) {
@@ -239,7 +214,7 @@ func TestAVersionBegunOnAnotherStateIsNotUsed(t *testing.T) {
 	s := newShop(t)
 	in := must(s.Create(t.Context(), sample(clientKey, "s1"), "1"))(t)
 	in.SharedSecret = redact.New("s2")
-	store := installation.NewSecretsManager(neverSwaps{s.cloud.client(&line{})}, installation.Options{AppKey: s.appKey, Now: s.clock.Now})
+	store := s.open(&line{refuse: map[string]string{"UpdateSecretVersionStage": "InternalServiceError"}})
 	if _, err := store.Update(t.Context(), in, "2"); err == nil {
 		t.Fatal("the update was applied")
 	}
@@ -260,7 +235,7 @@ func TestAnEventIsBegunThreeTimes(t *testing.T) {
 	in := must(s.Create(t.Context(), sample(clientKey, "s1"), "1"))(t)
 	for _, name := range []string{"a", "b", "c"} {
 		in.Principal.DisplayName = name
-		store := installation.NewSecretsManager(neverSwaps{s.cloud.client(&line{})}, installation.Options{AppKey: s.appKey, Now: s.clock.Now})
+		store := s.open(&line{refuse: map[string]string{"UpdateSecretVersionStage": "InternalServiceError"}})
 		if _, err := store.Update(t.Context(), in, "2"); err == nil {
 			t.Fatalf("the update of %s was applied", name)
 		}

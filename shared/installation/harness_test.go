@@ -85,10 +85,16 @@ type line struct {
 	// dies before the call is sent, or after the server acted on it.
 	cut   func(n int) (before, after bool)
 	retry func() aws.Retryer
+	// before and after, when set, are called around each call with its operation;
+	// refuse has the code with which an operation is refused instead of being sent.
+	before func(operation string)
+	after  func(operation string)
+	refuse map[string]string
 
 	mu    sync.Mutex
 	dead  bool
 	calls []string
+	sent  map[string]string // the last body of each operation
 }
 
 // connections are enough to keep one for each of the writers that run at once.
@@ -105,6 +111,16 @@ func (l *line) Do(r *http.Request) (*http.Response, error) {
 		return nil, errCut
 	}
 	l.calls = append(l.calls, operation)
+	sent, err := io.ReadAll(r.Body)
+	if err != nil {
+		l.mu.Unlock()
+		return nil, err
+	}
+	r.Body = io.NopCloser(bytes.NewReader(sent))
+	if l.sent == nil {
+		l.sent = map[string]string{}
+	}
+	l.sent[operation] = string(sent)
 	var before, after bool
 	if l.cut != nil {
 		before, after = l.cut(len(l.calls))
@@ -113,6 +129,15 @@ func (l *line) Do(r *http.Request) (*http.Response, error) {
 	l.mu.Unlock()
 	if before {
 		return nil, errCut
+	}
+	if l.before != nil {
+		l.before(operation)
+	}
+	if code := l.refuse[operation]; code != "" {
+		return &http.Response{
+			StatusCode: http.StatusBadRequest, Header: http.Header{"Content-Type": {"application/x-amz-json-1.1"}},
+			Body: io.NopCloser(strings.NewReader(`{"__type":"` + code + `","message":"` + noAccess + `"}`)), Request: r,
+		}, nil
 	}
 	response, err := connections.RoundTrip(r)
 	if err != nil {
@@ -123,11 +148,40 @@ func (l *line) Do(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	if l.after != nil {
+		l.after(operation)
+	}
 	if after {
 		return nil, errCut
 	}
 	response.Body = io.NopCloser(bytes.NewReader(body))
 	return response, nil
+}
+
+// on calls f for one operation.
+func on(operation string, f func()) func(string) {
+	return func(called string) {
+		if called == operation {
+			f()
+		}
+	}
+}
+
+// hold holds the first caller of wait until release is closed. All others pass.
+type hold struct {
+	once             sync.Once
+	entered, release chan struct{}
+}
+
+func newHold() *hold { return &hold{entered: make(chan struct{}), release: make(chan struct{})} }
+
+func (h *hold) wait() {
+	first := false
+	h.once.Do(func() { first = true })
+	if first {
+		close(h.entered)
+		<-h.release
+	}
 }
 
 // took returns the operations since the last call of took.
@@ -168,7 +222,7 @@ type shop struct {
 	appKey string
 }
 
-// newShop returns a store whose app key nobody else uses.
+// newShop returns a store with an app key of its own.
 func newShop(t testing.TB) shop {
 	t.Helper()
 	return shop{cloud: newCloud(t), clock: newClock(), appKey: "app-" + rand.Text()}.open(nil)

@@ -9,23 +9,12 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
-	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/linkersync/linkersync/shared/awsenv"
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/redact"
 )
-
-// onDelete calls before with each DeleteSecret.
-type onDelete struct {
-	installation.SecretsManagerAPI
-	before func(*secretsmanager.DeleteSecretInput)
-}
-
-func (o onDelete) DeleteSecret(ctx context.Context, in *secretsmanager.DeleteSecretInput, options ...func(*secretsmanager.Options)) (*secretsmanager.DeleteSecretOutput, error) {
-	o.before(in)
-	return o.SecretsManagerAPI.DeleteSecret(ctx, in, options...)
-}
 
 // tombstone stores an installation and uninstalls it.
 func (s shop) tombstone(t *testing.T) installation.Installation {
@@ -39,14 +28,11 @@ func TestPurgeSchedulesATombstonesDeletion(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
 	in := s.tombstone(t)
-	var days int64
-	api := onDelete{s.cloud.client(s.line), func(in *secretsmanager.DeleteSecretInput) { days = aws.ToInt64(in.RecoveryWindowInDays) }}
-	s.SecretsManager = installation.NewSecretsManager(api, installation.Options{AppKey: s.appKey, Now: s.clock.Now})
 	if err := s.Purge(t.Context(), in, 10*24*time.Hour); err != nil {
 		t.Fatal(err)
 	}
-	if days != 10 {
-		t.Errorf("recovery window of %d days, want 10", days)
+	if sent := s.line.sent["DeleteSecret"]; !strings.Contains(sent, `"RecoveryWindowInDays":10`) {
+		t.Errorf("asked for the deletion with %s, want a recovery window of 10 days", sent)
 	}
 	// Cached or not, it can't be read, and that is not "unavailable": it won't pass by itself.
 	for name, store := range map[string]shop{"the same process": s, "another": s.open(nil)} {
@@ -126,131 +112,59 @@ func TestPurgeRefusesWhatIsNotATombstone(t *testing.T) {
 	}
 }
 
+// TestPurgeRestoresWhatWasReinstalledMeanwhile: the app is installed again between the
+// read and the deletion. No list has what is scheduled for deletion, so a purge that
+// can't tell, or is interrupted, restores it as well.
 func TestPurgeRestoresWhatWasReinstalledMeanwhile(t *testing.T) {
 	t.Parallel()
-	s := newShop(t)
-	in := s.tombstone(t)
-	other := s.open(nil)
-	// The reinstall wins the moment between reading and deleting.
-	api := onDelete{s.cloud.client(s.line), func(*secretsmanager.DeleteSecretInput) {
-		back := in
-		back.State, back.SharedSecret = installation.Installed, redact.New("s2")
-		must(other.Update(t.Context(), back, "3"))(t)
-	}}
-	store := installation.NewSecretsManager(api, installation.Options{AppKey: s.appKey, Now: s.clock.Now})
-	if err := store.Purge(t.Context(), in, installation.MinRecovery); !errors.Is(err, installation.ErrConflict) || !strings.Contains(err.Error(), clientKey) {
-		t.Fatalf("Purge = %v, want ErrConflict and the client key", err)
-	}
-	if got := must(s.open(nil).Get(t.Context(), clientKey))(t); got.State != installation.Installed || got.SharedSecret.Reveal() != "s2" {
-		t.Errorf("after the purge: %+v", seen(got))
-	}
-}
-
-// failingDescribe is a Secrets Manager that describes nothing.
-type failingDescribe struct{ onDelete }
-
-func (failingDescribe) DescribeSecret(context.Context, *secretsmanager.DescribeSecretInput, ...func(*secretsmanager.Options)) (*secretsmanager.DescribeSecretOutput, error) {
-	return nil, &smithy.GenericAPIError{Code: "ThrottlingException"}
-}
-
-// A purge that can't tell whether the workspace reinstalled meanwhile undoes itself:
-// no list has what is scheduled for deletion, so nobody would look again.
-func TestPurgeRestoresWhatItCantSee(t *testing.T) {
-	t.Parallel()
-	s := newShop(t)
-	in := s.tombstone(t)
-	other, back := s.open(nil), in
-	back.State, back.SharedSecret = installation.Installed, redact.New("s2")
-	api := failingDescribe{onDelete{s.cloud.client(s.line), func(*secretsmanager.DeleteSecretInput) {
-		must(other.Update(t.Context(), back, "3"))(t)
-	}}}
-	store := installation.NewSecretsManager(api, installation.Options{AppKey: s.appKey, Now: s.clock.Now})
-	if err := store.Purge(t.Context(), in, installation.MinRecovery); !errors.Is(err, installation.ErrUnavailable) {
-		t.Fatalf("Purge = %v, want ErrUnavailable", err)
-	}
-	if got := must(s.open(nil).Get(t.Context(), clientKey))(t); got.State != installation.Installed || got.SharedSecret.Reveal() != "s2" {
-		t.Errorf("after the purge: %+v", seen(got))
-	}
-}
-
-// deniedTo is a Secrets Manager that refuses some operations.
-type deniedTo struct {
-	onDelete
-	delete, restore bool
-}
-
-var errDenied = &smithy.GenericAPIError{Code: "AccessDeniedException", Message: noAccess}
-
-func (d deniedTo) DeleteSecret(ctx context.Context, in *secretsmanager.DeleteSecretInput, options ...func(*secretsmanager.Options)) (*secretsmanager.DeleteSecretOutput, error) {
-	if d.delete {
-		return nil, errDenied
-	}
-	return d.onDelete.DeleteSecret(ctx, in, options...)
-}
-
-func (d deniedTo) RestoreSecret(ctx context.Context, in *secretsmanager.RestoreSecretInput, options ...func(*secretsmanager.Options)) (*secretsmanager.RestoreSecretOutput, error) {
-	if d.restore {
-		return nil, errDenied
-	}
-	return d.onDelete.RestoreSecret(ctx, in, options...)
-}
-
-func TestPurgeSaysWhatItMayNotDo(t *testing.T) {
-	t.Parallel()
 	for name, test := range map[string]struct {
-		delete, restore bool
-		want            []string
+		refuse, code string
+		interrupt    bool
+		want         error
+		text         string
 	}{
-		"delete":             {true, false, []string{"allow secretsmanager:DeleteSecret on secrets named"}},
-		"restore, reinstall": {false, true, []string{"allow secretsmanager:RestoreSecret on secrets named", "it may have been installed again since, and is scheduled for deletion: restore it"}},
+		"seen":                {want: installation.ErrConflict, text: clientKey},
+		"not to be described": {refuse: "DescribeSecret", code: "ThrottlingException", want: installation.ErrUnavailable, text: clientKey},
+		"interrupted":         {interrupt: true, want: installation.ErrConflict, text: clientKey},
+		"may not delete": {
+			refuse: "DeleteSecret", code: "AccessDeniedException", want: awsenv.ErrAccessDenied, text: "allow secretsmanager:DeleteSecret on secrets named",
+		},
+		"may not restore": {
+			refuse: "RestoreSecret", code: "AccessDeniedException", want: awsenv.ErrAccessDenied,
+			text: "allow secretsmanager:RestoreSecret on secrets named",
+		},
+		"may not restore, and what that means": {
+			refuse: "RestoreSecret", code: "AccessDeniedException", want: awsenv.ErrAccessDenied,
+			text: "it may have been installed again since, and is scheduled for deletion: restore it",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newShop(t)
 			in := s.tombstone(t)
 			other, back := s.open(nil), in
-			back.State = installation.Installed
-			api := deniedTo{onDelete{s.cloud.client(s.line), func(*secretsmanager.DeleteSecretInput) {
-				must(other.Update(t.Context(), back, "3"))(t)
-			}}, test.delete, test.restore}
-			store := installation.NewSecretsManager(api, installation.Options{AppKey: s.appKey, Now: s.clock.Now})
-			err := store.Purge(t.Context(), in, installation.MinRecovery)
-			for _, want := range test.want {
-				if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), clientKey) {
-					t.Errorf("Purge = %v, want %q and the client key", err, want)
-				}
+			back.State, back.SharedSecret = installation.Installed, redact.New("s2")
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			purging := s.open(&line{
+				before: on("DeleteSecret", func() { must(other.Update(t.Context(), back, "3"))(t) }),
+				after: on("DeleteSecret", func() {
+					if test.interrupt {
+						cancel()
+					}
+				}),
+				refuse: map[string]string{test.refuse: test.code},
+			})
+			err := purging.Purge(ctx, in, installation.MinRecovery)
+			if !errors.Is(err, test.want) || !strings.Contains(err.Error(), test.text) || !strings.Contains(err.Error(), clientKey) {
+				t.Errorf("Purge = %v, want %v, %q and the client key", err, test.want, test.text)
+			}
+			if test.refuse == "RestoreSecret" {
+				return
+			}
+			if got := must(s.open(nil).Get(t.Context(), clientKey))(t); got.State != installation.Installed || got.SharedSecret.Reveal() != "s2" {
+				t.Errorf("after the purge: %+v", seen(got))
 			}
 		})
-	}
-}
-
-// interrupted is a Secrets Manager whose caller gives up once it has deleted.
-type interrupted struct {
-	onDelete
-	cancel context.CancelFunc
-}
-
-func (i interrupted) DeleteSecret(ctx context.Context, in *secretsmanager.DeleteSecretInput, options ...func(*secretsmanager.Options)) (*secretsmanager.DeleteSecretOutput, error) {
-	defer i.cancel()
-	return i.onDelete.DeleteSecret(ctx, in, options...)
-}
-
-// Who interrupts a purge must not lose the workspace that came back meanwhile.
-func TestAnInterruptedPurgeRestoresWhatWasReinstalled(t *testing.T) {
-	t.Parallel()
-	s := newShop(t)
-	in := s.tombstone(t)
-	other, back := s.open(nil), in
-	back.State = installation.Installed
-	ctx, cancel := context.WithCancel(t.Context())
-	api := interrupted{onDelete{s.cloud.client(s.line), func(*secretsmanager.DeleteSecretInput) {
-		must(other.Update(t.Context(), back, "3"))(t)
-	}}, cancel}
-	store := installation.NewSecretsManager(api, installation.Options{AppKey: s.appKey, Now: s.clock.Now})
-	if err := store.Purge(ctx, in, installation.MinRecovery); !errors.Is(err, installation.ErrConflict) {
-		t.Errorf("Purge = %v, want ErrConflict", err)
-	}
-	if got, err := s.open(nil).Get(t.Context(), clientKey); err != nil || got.State != installation.Installed {
-		t.Errorf("after the purge: %+v, %v", seen(got), err)
 	}
 }

@@ -121,12 +121,7 @@ func newWorld(t testing.TB, d deployment) *world {
 	}
 	w.queueURL = aws.ToString(queue.QueueUrl)
 
-	gateway, err := simlambda.NewHTTPGateway(simlambda.GatewayOptions{
-		Routes: map[string]simlambda.Invoker{"$default": w}, Stage: d.stage,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	gateway := simlambda.NewHTTPGateway(simlambda.GatewayOptions{Function: w, Stage: d.stage})
 	front := httptest.NewServer(gateway)
 	t.Cleanup(front.Close)
 	w.url, w.client = strings.TrimSuffix(front.URL+"/"+d.stage, "/"), front.Client()
@@ -309,11 +304,7 @@ func newRequest(t testing.TB, method, target string, body []byte) *http.Request 
 func (w *world) direct(t testing.TB, m message) int {
 	t.Helper()
 	recorder := httptest.NewRecorder()
-	gateway, err := simlambda.NewHTTPGateway(simlambda.GatewayOptions{Routes: map[string]simlambda.Invoker{"$default": w}})
-	if err != nil {
-		t.Error(err)
-		return 0
-	}
+	gateway := simlambda.NewHTTPGateway(simlambda.GatewayOptions{Function: w})
 	request := newRequest(t, http.MethodPost, w.url+m.path, m.body)
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("Authorization", m.authorization)

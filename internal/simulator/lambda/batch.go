@@ -27,15 +27,14 @@ func (q queue) event(messages []types.Message) events.SQSEvent {
 		attributes := make(map[string]events.SQSMessageAttribute, len(message.MessageAttributes))
 		for name, value := range message.MessageAttributes {
 			attributes[name] = events.SQSMessageAttribute{
-				StringValue: value.StringValue, BinaryValue: value.BinaryValue, DataType: aws.ToString(value.DataType),
+				StringValue: value.StringValue, DataType: aws.ToString(value.DataType),
 				StringListValues: []string{}, BinaryListValues: [][]byte{},
 			}
 		}
 		records[i] = events.SQSMessage{
 			MessageId: aws.ToString(message.MessageId), ReceiptHandle: aws.ToString(message.ReceiptHandle),
 			Body: aws.ToString(message.Body), Md5OfBody: aws.ToString(message.MD5OfBody),
-			Md5OfMessageAttributes: aws.ToString(message.MD5OfMessageAttributes),
-			Attributes:             message.Attributes, MessageAttributes: attributes,
+			Attributes: message.Attributes, MessageAttributes: attributes,
 			EventSource: "aws:sqs", EventSourceARN: q.arn, AWSRegion: q.region,
 		}
 	}

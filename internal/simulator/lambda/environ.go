@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 
 	"github.com/linkersync/linkersync/shared/redact"
 )
@@ -15,7 +14,6 @@ import (
 type Credentials struct {
 	AccessKeyID     string
 	SecretAccessKey redact.Secret
-	SessionToken    redact.Secret
 }
 
 // maxEnvironment is in bytes, of all names and values of a deployment.
@@ -64,9 +62,9 @@ func (f Function) environ(address string) map[string]string {
 		"AWS_DEFAULT_REGION":              f.Region,
 		"AWS_LAMBDA_FUNCTION_NAME":        f.Name,
 		"AWS_LAMBDA_FUNCTION_VERSION":     "$LATEST",
-		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": strconv.Itoa(f.MemoryMB),
+		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128",
 		"AWS_LAMBDA_INITIALIZATION_TYPE":  "on-demand",
-		"AWS_LAMBDA_LOG_FORMAT":           "Text",
+		"AWS_LAMBDA_LOG_FORMAT":           "JSON", // as template.yaml's LoggingConfig says
 		"AWS_LAMBDA_LOG_GROUP_NAME":       "/aws/lambda/" + f.Name,
 		"AWS_LAMBDA_LOG_STREAM_NAME":      "simulator",
 		"AWS_LAMBDA_RUNTIME_API":          address,
@@ -77,13 +75,9 @@ func (f Function) environ(address string) map[string]string {
 		"PATH":                            "/usr/local/bin:/usr/bin/:/bin:/opt/bin",
 		"LD_LIBRARY_PATH":                 "/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib",
 	}
-	if f.JSONLogs {
-		env["AWS_LAMBDA_LOG_FORMAT"] = "JSON"
-	}
 	if f.Credentials.AccessKeyID != "" {
 		env["AWS_ACCESS_KEY_ID"] = f.Credentials.AccessKeyID
 		env["AWS_SECRET_ACCESS_KEY"] = f.Credentials.SecretAccessKey.Reveal()
-		env["AWS_SESSION_TOKEN"] = f.Credentials.SessionToken.Reveal()
 	}
 	maps.Copy(env, f.Env)
 	return env

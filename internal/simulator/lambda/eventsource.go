@@ -24,12 +24,8 @@ type SQS interface {
 // Bounds of an event source.
 const (
 	// MaxReceive is the most messages that SQS gives at a time, and AWS's largest
-	// batch without a batching window.
+	// batch without a batching window. Windows are not simulated.
 	MaxReceive = 10
-	// MaxBatchSize is AWS's with a batching window of at least a second.
-	MaxBatchSize = 10_000
-	// MaxWindow is the longest batching window.
-	MaxWindow = 5 * time.Minute
 	// receiveWait is the longest that SQS lets a receive wait.
 	receiveWait = 20 * time.Second
 	// receivePause is how long a poller rests after a receive that failed.
@@ -42,7 +38,8 @@ const (
 // EventSource is an event source mapping: it polls a queue and invokes a function
 // with the messages. Client, QueueURL and Function are required.
 //
-// A message is deleted when the function took it. All others come back when their
+// The function names the messages that failed (ReportBatchItemFailures, as deployed). A
+// message is deleted when the function took it. All others come back when their
 // visibility time-out ends, and go to the dead-letter queue by the queue's own
 // redrive policy, as in AWS; throttled invocations are no exception.
 // Source: https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
@@ -53,11 +50,8 @@ type EventSource struct {
 	// FunctionTimeout is compared with the queue's visibility time-out, which must
 	// not be shorter. Zero leaves the comparison out.
 	FunctionTimeout time.Duration
-	// BatchSize is 1 to [MaxReceive], or to [MaxBatchSize] with a Window; zero means
-	// [MaxReceive].
+	// BatchSize is 1 to [MaxReceive]; zero means [MaxReceive].
 	BatchSize int
-	// Window is how long a batch waits for more messages: zero, or 1 s to [MaxWindow].
-	Window time.Duration
 	// Concurrency is how many batches the function works on at the same time, as
 	// MaximumConcurrency of AWS's ScalingConfig; zero means 2, the least that it takes.
 	Concurrency int
@@ -66,9 +60,6 @@ type EventSource struct {
 	// ready when the function is, as in AWS, where neither receiving nor deleting
 	// occupies the function.
 	Pollers int
-	// ReportBatchItemFailures lets the function name the messages that failed.
-	// Without it, an answer is a success of the whole batch.
-	ReportBatchItemFailures bool
 	// Logger hears what goes wrong; nil means slog.Default().
 	Logger *slog.Logger
 	// Sleep waits for the duration or the context; nil means real time.
@@ -125,15 +116,8 @@ func (s EventSource) withDefaults() EventSource {
 }
 
 func (s EventSource) validate() error {
-	largest := MaxReceive
-	if s.Window > 0 {
-		largest = MaxBatchSize
-	}
-	switch {
-	case s.Window != 0 && (s.Window < time.Second || s.Window > MaxWindow):
-		return fmt.Errorf("batching window %v is not 1s to %v", s.Window, MaxWindow)
-	case s.BatchSize < 1 || s.BatchSize > largest:
-		return fmt.Errorf("batch size %d is not 1 to %d, the limit with a batching window of %v", s.BatchSize, largest, s.Window)
+	if s.BatchSize < 1 || s.BatchSize > MaxReceive {
+		return fmt.Errorf("batch size %d is not 1 to %d", s.BatchSize, MaxReceive)
 	}
 	return nil
 }

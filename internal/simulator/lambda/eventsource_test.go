@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -31,7 +30,6 @@ type script struct {
 	mu      sync.Mutex
 	asked   []sqs.ReceiveMessageInput
 	deleted []string
-	most    int // messages of one deletion
 	refuse  map[string]bool
 }
 
@@ -63,7 +61,6 @@ func (s *script) DeleteMessageBatch(ctx context.Context, input *sqs.DeleteMessag
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	output := &sqs.DeleteMessageBatchOutput{}
-	s.most = max(s.most, len(input.Entries))
 	for _, entry := range input.Entries {
 		if s.refuse[*entry.ReceiptHandle] {
 			output.Failed = append(output.Failed, types.BatchResultErrorEntry{Id: entry.Id, Code: aws.String("ReceiptHandleIsInvalid"), Message: aws.String("too old")})
@@ -107,11 +104,10 @@ func TestEventSourceHandsMessagesOn(t *testing.T) {
 	t.Parallel()
 	message := types.Message{
 		MessageId: aws.String("1"), ReceiptHandle: aws.String("handle-1"), Body: aws.String(`{"a":1}`),
-		MD5OfBody: aws.String("md5"), MD5OfMessageAttributes: aws.String("md5-attributes"),
+		MD5OfBody:  aws.String("md5"),
 		Attributes: map[string]string{"ApproximateReceiveCount": "2"},
 		MessageAttributes: map[string]types.MessageAttributeValue{
-			"text":  {DataType: aws.String("String"), StringValue: aws.String("x")},
-			"bytes": {DataType: aws.String("Binary"), BinaryValue: []byte{1}},
+			"text": {DataType: aws.String("String"), StringValue: aws.String("x")},
 		},
 	}
 	s := &script{attributes: attributes(), steps: []func() ([]types.Message, error){
@@ -122,11 +118,10 @@ func TestEventSourceHandsMessagesOn(t *testing.T) {
 		return []byte("null"), json.Unmarshal(payload, &got)
 	})})
 	want := events.SQSEvent{Records: []events.SQSMessage{{
-		MessageId: "1", ReceiptHandle: "handle-1", Body: `{"a":1}`, Md5OfBody: "md5", Md5OfMessageAttributes: "md5-attributes",
+		MessageId: "1", ReceiptHandle: "handle-1", Body: `{"a":1}`, Md5OfBody: "md5",
 		Attributes: map[string]string{"ApproximateReceiveCount": "2"},
 		MessageAttributes: map[string]events.SQSMessageAttribute{
-			"text":  {DataType: "String", StringValue: aws.String("x"), StringListValues: []string{}, BinaryListValues: [][]byte{}},
-			"bytes": {DataType: "Binary", BinaryValue: []byte{1}, StringListValues: []string{}, BinaryListValues: [][]byte{}},
+			"text": {DataType: "String", StringValue: aws.String("x"), StringListValues: []string{}, BinaryListValues: [][]byte{}},
 		},
 		EventSource: "aws:sqs", EventSourceARN: "arn:aws:sqs:eu-west-1:111122223333:work", AWSRegion: "eu-west-1",
 	}}}
@@ -148,10 +143,8 @@ func TestEventSourceDeletesWhatTheFunctionTook(t *testing.T) {
 	tests := map[string]struct {
 		answer string
 		err    error
-		// whole turns ReportBatchItemFailures off.
-		whole bool
-		want  []string
-		logs  string
+		want   []string
+		logs   string
 	}{
 		"one failed":              {answer: `{"batchItemFailures":[{"itemIdentifier":"2"}]}`, want: []string{"handle-1", "handle-3"}},
 		"all failed":              {answer: `{"batchItemFailures":[{"itemIdentifier":"2"},{"itemIdentifier":"1"},{"itemIdentifier":"3"}]}`},
@@ -167,16 +160,13 @@ func TestEventSourceDeletesWhatTheFunctionTook(t *testing.T) {
 		"text":                    {answer: `"ok"`, logs: "batch response refused"},
 		"the function fails":      {err: &lambda.FunctionError{Type: "Runtime.ExitError"}, logs: "Runtime.ExitError"},
 		"the function is busy":    {err: lambda.ErrThrottled, logs: "TooManyRequests"},
-		"reports are off":         {answer: `{"batchItemFailures":[{"itemIdentifier":"2"}]}`, whole: true, want: all},
-		"reports are off, failed": {err: &lambda.FunctionError{}, whole: true, logs: "batch failed"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := &script{attributes: attributes(), steps: []func() ([]types.Message, error){gives("1", "2", "3")}}
 			log := poll(t, s, lambda.EventSource{
-				ReportBatchItemFailures: !test.whole,
-				Function:                invoker(func(context.Context, []byte) ([]byte, error) { return []byte(test.answer), test.err }),
+				Function: invoker(func(context.Context, []byte) ([]byte, error) { return []byte(test.answer), test.err }),
 			})
 			if diff := cmp.Diff(test.want, s.deleted); diff != "" {
 				t.Errorf("deleted (-want +got):\n%s", diff)
@@ -253,12 +243,8 @@ func TestEventSourceRefusesWhatDoesNotFit(t *testing.T) {
 		"no ARN":                  {map[string]string{"VisibilityTimeout": "1"}, lambda.EventSource{}, "map queue to function: read queue's ARN: "},
 		"no visibility time-out":  {map[string]string{"QueueArn": attributes()["QueueArn"]}, lambda.EventSource{}, "map queue to function: read visibility time-out: "},
 		"a too short time-out":    {attributes(), lambda.EventSource{FunctionTimeout: 31 * time.Second}, "map queue to function: queue visibility time-out 30s is less than function time-out 31s"},
-		"too large batches":       {attributes(), lambda.EventSource{BatchSize: 11}, "map queue to function: batch size 11 is not 1 to 10, the limit with a batching window of 0s"},
+		"too large batches":       {attributes(), lambda.EventSource{BatchSize: 11}, "map queue to function: batch size 11 is not 1 to 10"},
 		"batches below one":       {attributes(), lambda.EventSource{BatchSize: -1}, "map queue to function: batch size -1 is not 1 to 10"},
-		"a window below a second": {attributes(), lambda.EventSource{Window: time.Second - 1}, "map queue to function: batching window 999.999999ms is not 1s to 5m0s"},
-		"a window too long":       {attributes(), lambda.EventSource{Window: 5*time.Minute + 1}, "map queue to function: batching window 5m0.000000001s is not 1s to 5m0s"},
-		"far too large batches":   {attributes(), lambda.EventSource{BatchSize: 10_001, Window: time.Second}, "map queue to function: batch size 10001 is not 1 to 10000"},
-		"large batches that wait": {attributes(), lambda.EventSource{BatchSize: 10_000, Window: time.Second}, ""},
 		"a time-out that is fine": {attributes(), lambda.EventSource{FunctionTimeout: 30 * time.Second, BatchSize: 10}, ""},
 	}
 	for name, test := range tests {
@@ -320,47 +306,5 @@ func TestEventSourceHasTheNextBatchReady(t *testing.T) {
 	}
 	if most != 1 || calls != 2 || len(s.deleted) != 2 {
 		t.Errorf("%d calls, %d at a time, deleted %v; want 2, one at a time, both deleted", calls, most, s.deleted)
-	}
-}
-
-func TestEventSourceFillsLargeBatches(t *testing.T) {
-	t.Parallel()
-	ids := func(from, to int) (list []string) {
-		for i := from; i < to; i++ {
-			list = append(list, strconv.Itoa(i))
-		}
-		return list
-	}
-	broken := func() ([]types.Message, error) { return nil, errors.New("connection reset") }
-	for name, test := range map[string]struct {
-		steps []func() ([]types.Message, error)
-		asked []int32
-		want  []int
-	}{
-		"to the last message":       {[]func() ([]types.Message, error){gives(ids(0, 10)...), gives(ids(10, 18)...), gives(ids(18, 20)...)}, []int32{10, 10, 2}, []int{20}},
-		"as far as it can be asked": {[]func() ([]types.Message, error){gives(ids(0, 10)...), broken}, []int32{10, 10}, []int{10}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := &script{attributes: attributes(), steps: test.steps}
-			var batches []int
-			poll(t, s, lambda.EventSource{BatchSize: 20, Window: lambda.MaxWindow, Function: invoker(func(_ context.Context, payload []byte) ([]byte, error) {
-				var event events.SQSEvent
-				err := json.Unmarshal(payload, &event)
-				batches = append(batches, len(event.Records))
-				return []byte("null"), err
-			})})
-			if diff := cmp.Diff(test.want, batches); diff != "" {
-				t.Errorf("batches (-want +got):\n%s", diff)
-			}
-			for i, want := range test.asked {
-				if got := s.asked[i].MaxNumberOfMessages; got != want {
-					t.Errorf("receive %d asked for %d messages, want %d", i, got, want)
-				}
-			}
-			if len(s.deleted) != test.want[0] || s.most > lambda.MaxReceive {
-				t.Errorf("deleted %d messages, at most %d at a time; want %d and at most %d", len(s.deleted), s.most, test.want[0], lambda.MaxReceive)
-			}
-		})
 	}
 }

@@ -29,9 +29,9 @@ type Invoker interface {
 
 // GatewayOptions configure an [HTTPGateway].
 type GatewayOptions struct {
-	// Routes name the function of each route key: "POST /installed", "ANY /hook",
-	// or "$default" for everything else. Routes with parameters are not simulated.
-	Routes map[string]Invoker
+	// Function is behind the route $default, which takes everything. It is the only
+	// route that is simulated, as in template.yaml.
+	Function Invoker
 	// Stage is the path prefix of a stage with a name. Empty means $default, which
 	// has none.
 	Stage string
@@ -42,25 +42,19 @@ type GatewayOptions struct {
 }
 
 // HTTPGateway is an HTTP API of API Gateway with Lambda proxy integrations and
-// payload format 2.0. What it answers itself is what AWS answers: 404 without a
-// route, 413 and 431 for too large requests, 500 when the function or its answer
+// payload format 2.0. What it answers itself is what AWS answers: 404 outside the
+// stage, 413 and 431 for too large requests, 500 when the function or its answer
 // is broken, 503 when it takes too long. (502 and 504 are REST APIs' words.)
 type HTTPGateway struct {
-	routes  map[string]Invoker
-	stage   string
-	timeout time.Duration
-	now     func() time.Time
+	function Invoker
+	stage    string
+	timeout  time.Duration
+	now      func() time.Time
 }
 
 // NewHTTPGateway returns a handler for HTTP servers.
-func NewHTTPGateway(options GatewayOptions) (*HTTPGateway, error) {
-	for key := range options.Routes {
-		method, path, found := strings.Cut(key, " ")
-		if key != defaultRoute && (!found || method == "" || !strings.HasPrefix(path, "/") || strings.ContainsAny(path, "{}")) {
-			return nil, fmt.Errorf("make gateway: route key %q is not $default or a method and a path without parameters", key)
-		}
-	}
-	gateway := &HTTPGateway{routes: options.Routes, stage: options.Stage, timeout: options.Timeout, now: options.Now}
+func NewHTTPGateway(options GatewayOptions) *HTTPGateway {
+	gateway := &HTTPGateway{function: options.Function, stage: options.Stage, timeout: options.Timeout, now: options.Now}
 	if gateway.stage == "" {
 		gateway.stage = defaultRoute
 	}
@@ -70,7 +64,7 @@ func NewHTTPGateway(options GatewayOptions) (*HTTPGateway, error) {
 	if gateway.now == nil {
 		gateway.now = time.Now
 	}
-	return gateway, nil
+	return gateway
 }
 
 // defaultRoute is the name of the route and of the stage that take everything.
@@ -84,8 +78,7 @@ func (g *HTTPGateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		reply(w, http.StatusRequestHeaderFieldsTooLarge, "Request Header Fields Too Large")
 		return
 	}
-	routeKey, function := g.route(r)
-	if function == nil {
+	if !g.serves(r.URL.Path) {
 		reply(w, http.StatusNotFound, "Not Found")
 		return
 	}
@@ -98,7 +91,7 @@ func (g *HTTPGateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // the client is gone
 	}
-	event := g.event(r, routeKey, w.Header().Get("Apigw-Requestid"), body)
+	event := g.event(r, w.Header().Get("Apigw-Requestid"), body)
 	payload, err := json.Marshal(event)
 	if err != nil {
 		reply(w, http.StatusInternalServerError, "Internal Server Error")
@@ -109,13 +102,13 @@ func (g *HTTPGateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		reply(w, http.StatusRequestEntityTooLarge, "Request Entity Too Large")
 		return
 	}
-	g.invoke(w, r, function, payload)
+	g.invoke(w, r, payload)
 }
 
-func (g *HTTPGateway) invoke(w http.ResponseWriter, r *http.Request, function Invoker, payload []byte) {
+func (g *HTTPGateway) invoke(w http.ResponseWriter, r *http.Request, payload []byte) {
 	ctx, cancel := context.WithTimeout(r.Context(), g.timeout)
 	defer cancel()
-	answer, err := function.Invoke(ctx, payload)
+	answer, err := g.function.Invoke(ctx, payload)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		reply(w, http.StatusServiceUnavailable, "Service Unavailable")
@@ -127,26 +120,13 @@ func (g *HTTPGateway) invoke(w http.ResponseWriter, r *http.Request, function In
 	}
 }
 
-// route finds the function by the path below the stage: exact routes first, with
-// the method before ANY, then the default.
-func (g *HTTPGateway) route(r *http.Request) (string, Invoker) {
-	path := r.URL.Path
-	if g.stage != defaultRoute {
-		rest, found := strings.CutPrefix(path, "/"+g.stage)
-		if !found || rest != "" && rest[0] != '/' {
-			return "", nil
-		}
-		path = rest
-		if path == "" {
-			path = "/"
-		}
+// serves tells whether a path is below the stage.
+func (g *HTTPGateway) serves(path string) bool {
+	if g.stage == defaultRoute {
+		return true
 	}
-	for _, key := range []string{r.Method + " " + path, "ANY " + path, defaultRoute} {
-		if function := g.routes[key]; function != nil {
-			return key, function
-		}
-	}
-	return "", nil
+	rest, found := strings.CutPrefix(path, "/"+g.stage)
+	return found && (rest == "" || rest[0] == '/')
 }
 
 func headerSize(r *http.Request) int {

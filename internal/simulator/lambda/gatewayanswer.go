@@ -11,7 +11,6 @@ import (
 type gatewayAnswer struct {
 	StatusCode      *int              `json:"statusCode"`
 	Headers         map[string]string `json:"headers"`
-	Cookies         []string          `json:"cookies"`
 	Body            string            `json:"body"`
 	IsBase64Encoded bool              `json:"isBase64Encoded"`
 }
@@ -56,8 +55,5 @@ func writeHeaders(header http.Header, answer gatewayAnswer) {
 		default:
 			header.Set(name, value)
 		}
-	}
-	for _, cookie := range answer.Cookies {
-		header.Add("Set-Cookie", cookie)
 	}
 }

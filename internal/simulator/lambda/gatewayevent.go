@@ -16,7 +16,7 @@ import (
 
 // event turns a request into payload format 2.0.
 // Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
-func (g *HTTPGateway) event(r *http.Request, routeKey, requestID string, body []byte) events.APIGatewayV2HTTPRequest {
+func (g *HTTPGateway) event(r *http.Request, requestID string, body []byte) events.APIGatewayV2HTTPRequest {
 	// Unlike its name says, rawPath is decoded, and cut at a decoded question mark;
 	// the stage stays in it. (Function URLs leave it encoded.) Seen by those who
 	// proxy through it, for one https://github.com/middleapi/standard-server/pull/93
@@ -25,10 +25,10 @@ func (g *HTTPGateway) event(r *http.Request, routeKey, requestID string, body []
 	host, _, _ := strings.Cut(r.Host, ":")
 	prefix, _, _ := strings.Cut(host, ".")
 	event := events.APIGatewayV2HTTPRequest{
-		Version: "2.0", RouteKey: routeKey, RawPath: path, RawQueryString: r.URL.RawQuery,
+		Version: "2.0", RouteKey: defaultRoute, RawPath: path, RawQueryString: r.URL.RawQuery,
 		Cookies: cookies(r.Header), Headers: g.headers(r, len(body)), QueryStringParameters: query(r),
 		RequestContext: events.APIGatewayV2HTTPRequestContext{
-			RouteKey: routeKey, AccountID: Account, Stage: g.stage, RequestID: requestID,
+			RouteKey: defaultRoute, AccountID: Account, Stage: g.stage, RequestID: requestID,
 			APIID: prefix, DomainName: host, DomainPrefix: prefix,
 			Time: now.Format("02/Jan/2006:15:04:05 -0700"), TimeEpoch: now.UnixMilli(),
 			HTTP: events.APIGatewayV2HTTPRequestContextHTTPDescription{

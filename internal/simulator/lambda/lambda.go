@@ -37,8 +37,6 @@ const (
 	DefaultTimeout = 3 * time.Second
 	// DefaultInitTimeout is how long a process may take to its first request for work.
 	DefaultInitTimeout = 10 * time.Second
-	// DefaultMemoryMB is told to the function and compared with nothing.
-	DefaultMemoryMB = 128
 	// DefaultConcurrency is how many processes a function has at most.
 	DefaultConcurrency = 10
 )
@@ -61,16 +59,12 @@ type Function struct {
 	Env map[string]string
 	// Timeout and InitTimeout default to the constants of these names.
 	Timeout, InitTimeout time.Duration
-	// MemoryMB is in MiB.
-	MemoryMB int
 	// Concurrency is the reserved concurrency.
 	Concurrency int
 	// Region is of the function's ARN and of its AWS clients.
 	Region string
 	// Credentials are those of the function's role.
 	Credentials Credentials
-	// JSONLogs tells the function to log JSON, as LoggingConfig in a template does.
-	JSONLogs bool
 	// Output gets a copy of what the processes write to stdout and stderr. It must
 	// be safe for concurrent use when several functions share it. The last part of
 	// the output is kept in any case, see [Runtime.Output].
@@ -117,9 +111,6 @@ func (f Function) withDefaults() Function {
 	}
 	if f.InitTimeout == 0 {
 		f.InitTimeout = DefaultInitTimeout
-	}
-	if f.MemoryMB == 0 {
-		f.MemoryMB = DefaultMemoryMB
 	}
 	if f.Concurrency == 0 {
 		f.Concurrency = DefaultConcurrency

@@ -128,9 +128,9 @@ func TestPayloadsAreChecked(t *testing.T) {
 func TestFunctionSeesOnlyWhatLambdaGives(t *testing.T) {
 	t.Setenv("HOST_CANARY", "canary-7f3a")
 	runtime := start(t, func(f *lambda.Function) {
-		f.Name, f.MemoryMB, f.Region, f.JSONLogs = "lifecycle", 256, "eu-west-1", true
+		f.Name, f.Region = "lifecycle", "eu-west-1"
 		f.Env = map[string]string{"LINKERSYNC_APP_KEY": "app", "TZ": "UTC"}
-		f.Credentials = lambda.Credentials{AccessKeyID: "AKIA", SecretAccessKey: redact.New("s"), SessionToken: redact.New("t")}
+		f.Credentials = lambda.Credentials{AccessKeyID: "AKIA", SecretAccessKey: redact.New("s")}
 	})
 	got := invoke[state](t, runtime, `{"do":"state"}`)
 	binary := os.Getenv(handlerPath)
@@ -151,8 +151,8 @@ func TestFunctionSeesOnlyWhatLambdaGives(t *testing.T) {
 	want := map[string]string{
 		"_HANDLER": "bootstrap", "LAMBDA_TASK_ROOT": filepath.Dir(binary), "LAMBDA_RUNTIME_DIR": "/var/runtime",
 		"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "eu-west-1",
-		"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "s", "AWS_SESSION_TOKEN": "t",
-		"AWS_LAMBDA_FUNCTION_NAME": "lifecycle", "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256",
+		"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "s",
+		"AWS_LAMBDA_FUNCTION_NAME": "lifecycle", "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128",
 		"AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand", "AWS_LAMBDA_LOG_FORMAT": "JSON",
 		"AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/lifecycle", "AWS_LAMBDA_LOG_STREAM_NAME": "simulator",
 		"LANG": "en_US.UTF-8", "TZ": "UTC", "PATH": "/usr/local/bin:/usr/bin/:/bin:/opt/bin",

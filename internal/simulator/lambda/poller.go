@@ -5,9 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -16,7 +14,7 @@ import (
 
 func (s EventSource) poll(ctx context.Context) {
 	for ctx.Err() == nil {
-		messages, err := s.receive(ctx, min(s.BatchSize, MaxReceive), receiveWait)
+		messages, err := s.receive(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return
@@ -26,14 +24,14 @@ func (s EventSource) poll(ctx context.Context) {
 				return
 			}
 		case len(messages) > 0:
-			s.batch(context.WithoutCancel(ctx), s.fill(ctx, messages))
+			s.batch(context.WithoutCancel(ctx), messages)
 		}
 	}
 }
 
-func (s EventSource) receive(ctx context.Context, limit int, wait time.Duration) ([]types.Message, error) {
+func (s EventSource) receive(ctx context.Context) ([]types.Message, error) {
 	output, err := s.Client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
-		QueueUrl: &s.QueueURL, MaxNumberOfMessages: int32(limit), WaitTimeSeconds: int32(wait.Seconds()),
+		QueueUrl: &s.QueueURL, MaxNumberOfMessages: int32(s.BatchSize), WaitTimeSeconds: int32(receiveWait.Seconds()),
 		MessageAttributeNames:       []string{"All"},
 		MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameAll},
 	})
@@ -41,24 +39,6 @@ func (s EventSource) receive(ctx context.Context, limit int, wait time.Duration)
 		return nil, err
 	}
 	return output.Messages, nil
-}
-
-// fill adds messages to a batch until it is full, the window is over or a receive
-// fails: what was received has to be worked on.
-func (s EventSource) fill(ctx context.Context, messages []types.Message) []types.Message {
-	for end := time.Now().Add(s.Window); len(messages) < s.BatchSize; {
-		left := min(time.Until(end), receiveWait)
-		if left <= 0 {
-			break
-		}
-		// SQS waits for whole seconds; the last one may be over the window's end.
-		more, err := s.receive(ctx, min(s.BatchSize-len(messages), MaxReceive), left+time.Second-1)
-		if err != nil {
-			break
-		}
-		messages = append(messages, more...)
-	}
-	return messages
 }
 
 // batch invokes the function and deletes what it took. Stopping the polling does
@@ -76,21 +56,17 @@ func (s EventSource) batch(ctx context.Context, messages []types.Message) {
 		s.Logger.WarnContext(ctx, "batch failed", "queue", s.QueueURL, "messages", len(messages), "error", err)
 		return
 	}
-	taken := messages
-	if s.ReportBatchItemFailures {
-		if taken, err = succeeded(messages, answer); err != nil {
-			s.Logger.ErrorContext(ctx, "batch response refused", "queue", s.QueueURL, "messages", len(messages), "error", err)
-		}
+	taken, err := succeeded(messages, answer)
+	if err != nil {
+		s.Logger.ErrorContext(ctx, "batch response refused", "queue", s.QueueURL, "messages", len(messages), "error", err)
 	}
 	if len(taken) == 0 {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, finishTime)
 	defer cancel()
-	for entries := range slices.Chunk(taken, MaxReceive) {
-		if err := s.remove(ctx, entries); err != nil {
-			s.Logger.ErrorContext(ctx, "delete failed", "queue", s.QueueURL, "messages", len(entries), "error", err)
-		}
+	if err := s.remove(ctx, taken); err != nil {
+		s.Logger.ErrorContext(ctx, "delete failed", "queue", s.QueueURL, "messages", len(taken), "error", err)
 	}
 }
 

@@ -55,7 +55,7 @@ func playQueue(t *testing.T, client *sqs.Client) {
 	}
 	function := &picky{arn: arn, seen: map[string]int{}}
 	ctx, cancel := context.WithCancel(t.Context())
-	source := lambda.EventSource{Client: client, QueueURL: url, Function: function, ReportBatchItemFailures: true, FunctionTimeout: time.Second}
+	source := lambda.EventSource{Client: client, QueueURL: url, Function: function, FunctionTimeout: time.Second}
 	done := make(chan error)
 	go func() { done <- source.Run(ctx) }()
 

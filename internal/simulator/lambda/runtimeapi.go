@@ -1,7 +1,6 @@
 package lambda
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -76,13 +75,7 @@ func (e *environment) response(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	// A stream that failed on its way says so after its end.
-	if kind := r.Trailer.Get("Lambda-Runtime-Function-Error-Type"); kind != "" {
-		detail, _ := base64.StdEncoding.DecodeString(r.Trailer.Get("Lambda-Runtime-Function-Error-Body"))
-		call.settle(nil, reported(e.runtime.function.Name, call.id, kind, detail))
-	} else {
-		call.settle(body, nil)
-	}
+	call.settle(body, nil)
 	accept(w)
 }
 

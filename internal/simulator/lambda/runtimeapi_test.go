@@ -69,7 +69,6 @@ func TestFailuresOfTheProtocol(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct{ payload, kind, message, body string }{
 		"asking for more without an answer": {`{"do":"no answer"}`, lambda.TypeNotAnswered, "Runtime asked for the next invocation without answering this one", ""},
-		"a stream that breaks":              {`{"do":"broken stream"}`, "Custom.Broken", "pipe burst", `{"errorMessage":"pipe burst"}`},
 		"an error that isn't JSON":          {`{"do":"odd error"}`, "Custom.Kind", "", "not JSON"},
 	}
 	for name, test := range tests {

@@ -20,7 +20,7 @@ func (s *Stack) startFunctions() error {
 		}
 		function, err := lambda.Start(lambda.Function{
 			Name: name, Binary: binary, Env: extra, Timeout: timeouts()[name], Concurrency: concurrency(name, s.options.Workers),
-			Region: simaws.Region, JSONLogs: true, Output: s.options.Output,
+			Region: simaws.Region, Output: s.options.Output,
 			Credentials: lambda.Credentials{AccessKeyID: simaws.AccessKeyID, SecretAccessKey: redact.New(simaws.SecretAccessKey)},
 		})
 		if err != nil {

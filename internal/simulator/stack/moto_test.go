@@ -152,7 +152,7 @@ func (w *independent) environment() map[string]string {
 func (w *independent) function(binaries, name string) *lambda.Runtime {
 	w.t.Helper()
 	function, err := lambda.Start(lambda.Function{
-		Name: name, Binary: filepath.Join(binaries, name, "bootstrap"), Region: simaws.Region, JSONLogs: true, Concurrency: 1, Timeout: patience,
+		Name: name, Binary: filepath.Join(binaries, name, "bootstrap"), Region: simaws.Region, Concurrency: 1, Timeout: patience,
 		Credentials: lambda.Credentials{AccessKeyID: simaws.AccessKeyID, SecretAccessKey: redact.New(simaws.SecretAccessKey)},
 		Env: map[string]string{
 			"AWS_ENDPOINT_URL": w.endpoint, "LINKERSYNC_APP_KEY": appKey, "LINKERSYNC_BITBUCKET_URL": w.bitbucket.URL(),

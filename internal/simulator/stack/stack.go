@@ -50,8 +50,7 @@ type Options struct {
 	// Workers is how many linkers processes run at a time, at least 2, which is the
 	// least that AWS takes; default 4.
 	Workers int
-	// BatchSize is how many messages a worker takes at a time; default 1, as deployed. More than
-	// 10 wait for each other for a second, as in template.yaml; up to 10 don't.
+	// BatchSize is how many messages a worker takes at a time, at most 10; default 1, as deployed.
 	BatchSize int
 	// Visibility is how long a failed message stays away; default 360 s, as deployed.
 	Visibility time.Duration
@@ -64,14 +63,6 @@ type Options struct {
 	Speed int
 	// Paused leaves the workers' queue alone until Resume.
 	Paused bool
-}
-
-// window is the event source's batching window.
-func (o Options) window() time.Duration {
-	if o.BatchSize > lambda.MaxReceive {
-		return time.Second
-	}
-	return 0
 }
 
 // Stack is a running deployment on loopback. Stop it.
@@ -160,12 +151,7 @@ func (s *Stack) start(ctx context.Context) error {
 // connect makes events flow: HTTP to lifecycle, rules to dispatch and connections,
 // the queues to linkers and connections.
 func (s *Stack) connect(listener net.Listener) error {
-	gateway, err := lambda.NewHTTPGateway(lambda.GatewayOptions{
-		Routes: map[string]lambda.Invoker{"$default": s.Functions["lifecycle"]}, Timeout: gatewayTimeout,
-	})
-	if err != nil {
-		return err
-	}
+	gateway := lambda.NewHTTPGateway(lambda.GatewayOptions{Function: s.Functions["lifecycle"], Timeout: gatewayTimeout})
 	s.gateway = &http.Server{Handler: gateway, ReadHeaderTimeout: 10 * time.Second}
 	s.running.Go(func() { _ = s.gateway.Serve(listener) }) // ends with ErrServerClosed
 	s.Dispatch = s.async("dispatch")
@@ -178,13 +164,13 @@ func (s *Stack) connect(listener net.Listener) error {
 	s.running.Go(func() { s.wake(ctx) })
 	source := lambda.EventSource{
 		Client: sqs.NewFromConfig(s.AWS.Config()), QueueURL: s.queueURL(Queue), Function: s.Functions["linkers"],
-		FunctionTimeout: timeouts()["linkers"], BatchSize: s.options.BatchSize, Window: s.options.window(),
+		FunctionTimeout: timeouts()["linkers"], BatchSize: s.options.BatchSize,
 		// Twice as many as workers: the next batch is there when a worker is free.
-		Concurrency: s.options.Workers, Pollers: 2 * s.options.Workers, ReportBatchItemFailures: true, Logger: s.logger(),
+		Concurrency: s.options.Workers, Pollers: 2 * s.options.Workers, Logger: s.logger(),
 	}
 	looks := lambda.EventSource{
 		Client: source.Client, QueueURL: s.queueURL(SyncQueue), Function: s.Functions["connections"],
-		FunctionTimeout: timeouts()["connections"], BatchSize: 1, ReportBatchItemFailures: true, Logger: s.logger(),
+		FunctionTimeout: timeouts()["connections"], BatchSize: 1, Logger: s.logger(),
 	}
 	s.running.Go(func() { _ = looks.Run(ctx) }) // ends with the stack
 	s.resume = sync.OnceFunc(func() {

@@ -61,8 +61,6 @@ func (r *raw) serve(header http.Header, payload []byte) {
 	case "answer and linger":
 		r.post(id+"/response", `"done"`, nil)
 		time.Sleep(time.Hour)
-	case "broken stream":
-		r.stream(id)
 	case "odd error":
 		r.post(id+"/error", "not JSON", map[string]string{"Lambda-Runtime-Function-Error-Type": "Custom.Kind"})
 	case "unknown path":
@@ -84,20 +82,6 @@ func (r *raw) post(path, body string, headers map[string]string) (int, string) {
 		request.Header.Set(name, value)
 	}
 	return send(request)
-}
-
-// stream answers half and then says in a trailer that the rest failed.
-func (r *raw) stream(id string) {
-	request, err := http.NewRequest(http.MethodPost, r.root+"invocation/"+id+"/response", io.NopCloser(strings.NewReader(`{"half":`)))
-	if err != nil {
-		panic(err)
-	}
-	request.Trailer = http.Header{
-		"Lambda-Runtime-Function-Error-Type": {"Custom.Broken"},
-		// {"errorMessage":"pipe burst"}
-		"Lambda-Runtime-Function-Error-Body": {"eyJlcnJvck1lc3NhZ2UiOiJwaXBlIGJ1cnN0In0="},
-	}
-	send(request)
 }
 
 func send(request *http.Request) (int, string) {

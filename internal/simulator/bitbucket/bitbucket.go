@@ -50,6 +50,7 @@ type Server struct {
 	now     func() time.Time
 	client  *http.Client
 	initial Switches
+	listed  lastListed
 
 	mu            sync.RWMutex
 	switches      Switches

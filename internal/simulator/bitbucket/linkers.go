@@ -79,7 +79,7 @@ func (s *Server) listValues(c *call) *refusal {
 	if no != nil {
 		return no
 	}
-	values := set.list()
+	values := s.listed.list(set)
 	return c.writeList(len(values), func(from, to int) []any {
 		items := make([]any, 0, to-from)
 		for _, v := range values[from:to] {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unique"
 )
 
@@ -55,13 +56,30 @@ func newValueSet(values []numbered, last int64) valueSet {
 }
 
 func (v valueSet) list() []numbered {
-	var list []numbered
-	for line := range strings.Lines(v.text.Value()) {
+	text := v.text.Value()
+	list := make([]numbered, 0, strings.Count(text, "\n"))
+	for line := range strings.Lines(text) {
 		number, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
 		n, _ := strconv.ParseInt(number, 10, 64) // newValueSet wrote it
 		list = append(list, numbered{n, value})
 	}
 	return list
+}
+
+// lastListed keeps the set that was listed last in a readable form, for the next page.
+type lastListed struct {
+	mu     sync.Mutex
+	set    valueSet
+	values []numbered
+}
+
+func (l *lastListed) list(set valueSet) []numbered {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.set != set {
+		l.set, l.values = set, set.list()
+	}
+	return l.values
 }
 
 func (v valueSet) values() []string {

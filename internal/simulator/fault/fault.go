@@ -37,9 +37,6 @@ type Options struct {
 	Seed uint64
 	// Sleep waits for d or until ctx ends, and serves [Delay]. Nil means a real timer.
 	Sleep func(ctx context.Context, d time.Duration) error
-	// KeepCalls bounds the log of calls; the oldest are dropped first. Zero means
-	// DefaultKeepCalls. Totals ([Injector.Total]) go on counting.
-	KeepCalls int
 }
 
 // Injector applies rules to requests and records them. It is safe for concurrent use.
@@ -57,12 +54,8 @@ func New(options Options) *Injector {
 	if options.Sleep == nil {
 		options.Sleep = clock.Sleep
 	}
-	if options.KeepCalls <= 0 {
-		options.KeepCalls = DefaultKeepCalls
-	}
 	return &Injector{
-		sleep:    options.Sleep,
-		recorder: recorder{keep: options.KeepCalls},
+		sleep: options.Sleep,
 		//nolint:gosec // G404: faults must be repeatable from a seed, not unpredictable.
 		rng: rand.New(rand.NewPCG(options.Seed, options.Seed)),
 	}
@@ -104,10 +97,10 @@ func (in *Injector) Clear() {
 func (in *Injector) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		call := newCall(r)
-		sequence := in.recorder.begin(call)
+		recorded := in.recorder.begin(call)
 		// The status is noted before it is sent, so that a client that has its
 		// answer finds the call complete in the log.
-		answer := &statusWriter{ResponseWriter: w, note: func(status int) { in.recorder.finish(sequence, status) }}
+		answer := &statusWriter{ResponseWriter: w, note: func(status int) { in.recorder.finish(recorded, status) }}
 		handler := next
 		for _, effect := range slices.Backward(in.firing(call)) {
 			handler = effect.around(in, handler)

@@ -5,14 +5,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"sync"
 )
 
-// DefaultKeepCalls is how many calls an injector keeps unless told otherwise:
-// enough for a fleet of 10,000 installations, at about 20 MB.
-const DefaultKeepCalls = 100_000
+// maxCalls is how many calls an injector keeps, the last ones: enough for a fleet of
+// 10,000 installations, at about 20 MB.
+const maxCalls = 100_000
 
 // Call is one request as it was seen on the wire, without bodies and credentials.
 type Call struct {
@@ -68,7 +67,6 @@ func (in *Injector) Total() int {
 func (in *Injector) ResetCalls() {
 	in.recorder.mu.Lock()
 	defer in.recorder.mu.Unlock()
-	in.recorder.epoch++
 	in.recorder.total, in.recorder.kept = 0, nil
 }
 
@@ -116,46 +114,36 @@ func isCredential(parameter string) bool {
 	return false
 }
 
-// recorder keeps the last calls in a ring.
+// recorder keeps the last calls.
 type recorder struct {
-	keep int
-
 	mu    sync.Mutex
-	epoch int
 	total int
-	kept  []Call
+	kept  []*Call
 }
 
-// ticket names a recorded call; epoch tells calls from before a ResetCalls apart.
-type ticket struct{ epoch, number int }
-
-func (rec *recorder) begin(call Call) ticket {
+func (rec *recorder) begin(call Call) *Call {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
-	number := rec.total
 	rec.total++
-	if len(rec.kept) < rec.keep {
-		rec.kept = append(rec.kept, call)
-	} else {
-		rec.kept[number%rec.keep] = call
+	if len(rec.kept) == maxCalls {
+		rec.kept = rec.kept[1:]
 	}
-	return ticket{rec.epoch, number}
+	rec.kept = append(rec.kept, &call)
+	return &call
 }
 
-func (rec *recorder) finish(t ticket, status int) {
+func (rec *recorder) finish(call *Call, status int) {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
-	if t.epoch == rec.epoch && t.number >= rec.total-rec.keep {
-		rec.kept[t.number%rec.keep].Status = status
-	}
+	call.Status = status
 }
 
 func (rec *recorder) calls() []Call {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
-	if rec.total <= rec.keep {
-		return slices.Clone(rec.kept)
+	calls := make([]Call, len(rec.kept))
+	for i, call := range rec.kept {
+		calls[i] = *call
 	}
-	oldest := rec.total % rec.keep
-	return slices.Concat(rec.kept[oldest:], rec.kept[:oldest])
+	return calls
 }

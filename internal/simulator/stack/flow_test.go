@@ -89,13 +89,13 @@ func eventually(t *testing.T, logs *log, what string, holds func() bool) {
 	for !holds() {
 		select {
 		case <-ctx.Done():
-			t.Fatalf("%s: not in %v; the functions' last words:\n%s", what, patience, logs.tail())
+			t.Fatalf("%s: not in %v; the end of the functions' log:\n%s", what, patience, logs.tail())
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
 }
 
-// manifestOf desires values for two linkers: what nobody lists is deleted from
+// manifestOf desires values for two linkers: what isn't listed is deleted from
 // "issues" and stays in "builds".
 func manifestOf(values ...string) string {
 	list := strings.Join(values, ", ")
@@ -158,18 +158,17 @@ func noDeadLetters(t *testing.T, s *stack.Stack) {
 func TestEventFlow(t *testing.T) {
 	t.Parallel()
 	binaries := build(t)
-	t.Run("from event to finished run", func(t *testing.T) {
-		t.Parallel()
-		testCalm(t, binaries)
-	})
-	t.Run("newest manifest wins in bad weather", func(t *testing.T) {
-		t.Parallel()
-		testStorm(t, binaries)
-	})
-	t.Run("a large prune waits for a yes", func(t *testing.T) {
-		t.Parallel()
-		testPrune(t, binaries)
-	})
+	for name, test := range map[string]func(t *testing.T, binaries string){
+		"from event to finished run":              testCalm,
+		"newest manifest wins in bad weather":     testStorm,
+		"a large prune waits for a yes":           testPrune,
+		"the largest manifest fits the functions": testLargest,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, binaries)
+		})
+	}
 }
 
 func testCalm(t *testing.T, binaries string) {

@@ -18,16 +18,15 @@ import (
 // for Lambda's own part.
 const maxResident = 96 << 20
 
-// TestTheLargestManifestFitsTheFunctions runs the deployed binaries with the largest
-// list of inline values, against a workspace that has all values but one.
-func TestTheLargestManifestFitsTheFunctions(t *testing.T) {
-	t.Parallel()
+// testLargest runs the deployed binaries with the largest list of inline values, against
+// a workspace that has all values but one.
+func testLargest(t *testing.T, binaries string) {
 	if _, err := os.Stat("/proc/self/status"); err != nil {
 		t.Skip("only Linux says how much memory a process has")
 	}
 	logs := &log{}
 	s, err := stack.Start(t.Context(), stack.Options{
-		Binaries: build(t), Descriptor: descriptor, AppKey: appKey, Output: logs, Workers: 2, Visibility: time.Hour,
+		Binaries: binaries, Descriptor: descriptor, AppKey: appKey, Output: logs, Workers: 2, Visibility: time.Hour,
 		// As template.yaml sets it for 128 MB.
 		Environment: map[string]string{"GOMEMLIMIT": "88MiB"},
 	})

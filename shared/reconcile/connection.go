@@ -77,14 +77,6 @@ func (a Action) done() string {
 	return string(a) + "d"
 }
 
-// verb names the action in a failure.
-func (a Action) verb() string {
-	if a == None {
-		return "compare"
-	}
-	return string(a)
-}
-
 // ConnectionPlan is what separates one connection from its desired state.
 type ConnectionPlan struct {
 	Name      string `json:"name"`

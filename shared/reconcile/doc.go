@@ -43,7 +43,6 @@
 // # Plans and results as JSON
 //
 // [Plan] and [Result] are written as JSON with these promises: names are
-// snake_case and keep their meaning within one "version", lists are never null,
-// and new fields may appear. testdata/plan.json and testdata/result.json are
+// snake_case and keep their meaning, lists are never null, and new fields may appear. testdata/plan.json and testdata/result.json are
 // complete examples that a test holds the code to.
 package reconcile

@@ -2,10 +2,6 @@ package reconcile
 
 import "encoding/json"
 
-// Version is that of the JSON form of [Plan] and [Result]. It grows when a name
-// changes its meaning or goes, not when one is added.
-const Version = 1
-
 // Target is the installation that a plan or result is of.
 type Target struct {
 	ClientKey string `json:"client_key"`
@@ -16,8 +12,7 @@ type Target struct {
 }
 
 // Plan is what one installation, the connections, or both need. The linkers of
-// many installations are many plans, one JSON document a line: none is kept in
-// memory while the next is made.
+// many installations are many plans: none is kept in memory while the next is made.
 type Plan struct {
 	// Installation is nil when the plan has no linkers.
 	Installation *Target
@@ -37,28 +32,27 @@ type Result struct {
 
 // document is the JSON form of both.
 type document[L, C, S any] struct {
-	Version      int     `json:"version"`
 	Kind         string  `json:"kind"`
 	Installation *Target `json:"installation,omitempty"`
 	Linkers      []L     `json:"linkers"`
 	Connections  []C     `json:"connections"`
 	Syncs        []S     `json:"syncs,omitempty"`
-	Summary      Summary `json:"summary"`
+	Changed      bool    `json:"changed"`
 }
 
-// MarshalJSON writes {"version":1,"kind":"plan",…} with the summary.
+// MarshalJSON writes {"kind":"plan",…}.
 func (p Plan) MarshalJSON() ([]byte, error) {
 	return json.Marshal(document[LinkerPlan, ConnectionPlan, SyncPlan]{
-		Version: Version, Kind: "plan", Installation: p.Installation,
-		Linkers: orEmpty(p.Linkers), Connections: orEmpty(p.Connections), Syncs: p.Syncs, Summary: p.Summary(),
+		Kind: "plan", Installation: p.Installation,
+		Linkers: orEmpty(p.Linkers), Connections: orEmpty(p.Connections), Syncs: p.Syncs, Changed: p.Summary().Changed,
 	})
 }
 
-// MarshalJSON writes {"version":1,"kind":"result",…} with the summary.
+// MarshalJSON writes {"kind":"result",…}.
 func (r Result) MarshalJSON() ([]byte, error) {
 	return json.Marshal(document[LinkerResult, ConnectionResult, SyncResult]{
-		Version: Version, Kind: "result", Installation: r.Installation,
-		Linkers: orEmpty(r.Linkers), Connections: orEmpty(r.Connections), Syncs: r.Syncs, Summary: r.Summary(),
+		Kind: "result", Installation: r.Installation,
+		Linkers: orEmpty(r.Linkers), Connections: orEmpty(r.Connections), Syncs: r.Syncs, Changed: r.Summary().Changed,
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -36,50 +37,95 @@ func ansi(sign string) string {
 	}
 }
 
-// line is one linker or connection, and the values below it.
+// line is one linker or connection, and below it notes and values.
 type line struct {
 	sign, kind, name, text string
-	added, removed         []string
+	notes, added, removed  []string
 }
 
-// WriteText prints the plan for people: a line for each linker and connection,
-// at most [MaxShown] values of each kind below it, and a sum. Colours are ANSI
-// codes, for a terminal.
-func (p Plan) WriteText(w io.Writer, colour bool) error {
+// Style is how a plan or a result is printed.
+type Style struct {
+	// Colour uses ANSI codes, for a terminal.
+	Colour bool
+	// All shows every value, instead of [MaxShown] of each kind.
+	All bool
+	// Quiet leaves out what needs nothing.
+	Quiet bool
+	// AllowPrune and Adopt say how the reader permits what needs a yes, such as
+	// "--allow-prune".
+	AllowPrune, Adopt string
+}
+
+// WriteText prints the plan for people: a line for each linker and connection, what
+// changes first, and its values below it. What could not be planned is left out: its
+// error says it.
+func (p Plan) WriteText(w io.Writer, style Style) error {
 	var lines []line
 	for _, linker := range p.Linkers {
-		lines = append(lines, linker.line())
+		if linker.Error == "" {
+			lines = append(lines, linker.line(style))
+		}
 	}
 	for _, connection := range p.Connections {
-		lines = append(lines, connection.line())
+		if connection.Error == "" {
+			lines = append(lines, connection.line(style))
+		}
 	}
 	for _, sync := range p.Syncs {
-		lines = append(lines, sync.line())
+		if sync.Error == "" {
+			lines = append(lines, sync.line(style))
+		}
 	}
-	return printLines(w, colour, p.Installation, lines, p.sentence())
+	return style.print(w, p.Installation, lines)
 }
 
-// WriteText prints the result as [Plan.WriteText] does a plan.
-func (r Result) WriteText(w io.Writer, colour bool) error {
+// WriteText prints the result as [Plan.WriteText] does a plan. What failed is there
+// when something was written before.
+func (r Result) WriteText(w io.Writer, style Style) error {
 	var lines []line
 	for _, linker := range r.Linkers {
-		lines = append(lines, linker.line())
+		if linker.Error == "" || linker.Writes > 0 {
+			lines = append(lines, linker.line())
+		}
 	}
 	for _, connection := range r.Connections {
-		lines = append(lines, connection.line())
+		if connection.Error == "" {
+			lines = append(lines, connection.line())
+		}
 	}
 	for _, sync := range r.Syncs {
-		lines = append(lines, sync.line())
+		if sync.Error == "" {
+			lines = append(lines, sync.line())
+		}
 	}
-	return printLines(w, colour, r.Installation, lines, r.sentence())
+	return style.print(w, r.Installation, lines)
 }
 
-func printLines(w io.Writer, colour bool, of *Target, lines []line, sum string) error {
-	paint := func(sign, text string) string {
-		if !colour {
-			return text
+// paint colours a text by its sign.
+func (s Style) paint(sign, text string) string {
+	if !s.Colour {
+		return text
+	}
+	return "\x1b[" + ansi(sign) + "m" + text + "\x1b[0m"
+}
+
+// print prints what changes before what stays; without lines it prints nothing.
+func (s Style) print(w io.Writer, of *Target, lines []line) error {
+	stays := func(l line) bool { return l.sign == signSame }
+	if s.Quiet {
+		lines = slices.DeleteFunc(lines, stays)
+	}
+	slices.SortStableFunc(lines, func(a, b line) int {
+		switch {
+		case stays(a) == stays(b):
+			return 0
+		case stays(a):
+			return 1
 		}
-		return "\x1b[" + ansi(sign) + "m" + text + "\x1b[0m"
+		return -1
+	})
+	if len(lines) == 0 {
+		return nil
 	}
 	var out bytes.Buffer
 	if of != nil {
@@ -91,24 +137,30 @@ func printLines(w io.Writer, colour bool, of *Target, lines []line, sum string) 
 	}
 	for _, l := range lines {
 		padding := strings.Repeat(" ", widest-utf8.RuneCountInString(l.name))
-		fmt.Fprintf(&out, "  %s\n", paint(l.sign, fmt.Sprintf("%s %-10s  %s%s  %s", l.sign, l.kind, l.name, padding, l.text)))
-		for _, text := range append(folded(signAdd, l.added), folded(signRemove, l.removed)...) {
-			fmt.Fprintf(&out, "      %s\n", paint(text[:1], text))
+		fmt.Fprintf(&out, "  %s\n", s.paint(l.sign, fmt.Sprintf("%s %-10s  %s%s  %s", l.sign, l.kind, l.name, padding, l.text)))
+		for _, note := range l.notes {
+			fmt.Fprintf(&out, "      %s\n", s.paint(signFailed, signFailed+" "+note))
+		}
+		for _, text := range append(s.folded(signAdd, l.added), s.folded(signRemove, l.removed)...) {
+			fmt.Fprintf(&out, "      %s\n", s.paint(text[:1], text))
 		}
 	}
-	fmt.Fprintln(&out, sum)
 	_, err := w.Write(out.Bytes())
 	return err
 }
 
 // folded is a line for each of the first values, and one that counts the rest.
-func folded(sign string, values []string) []string {
+func (s Style) folded(sign string, values []string) []string {
+	shown := len(values)
+	if !s.All {
+		shown = min(shown, MaxShown)
+	}
 	var lines []string
-	for _, value := range values[:min(len(values), MaxShown)] {
+	for _, value := range values[:shown] {
 		lines = append(lines, sign+" "+visible(value))
 	}
-	if more := andMore(len(values)); more != "" {
-		lines = append(lines, sign+more)
+	if more := len(values) - shown; more > 0 {
+		lines = append(lines, fmt.Sprintf("%s and %d more", sign, more))
 	}
 	return lines
 }
@@ -126,14 +178,11 @@ func visible(text string) string {
 	return out.String()
 }
 
-func (p LinkerPlan) line() line {
+func (p LinkerPlan) line(style Style) line {
 	l := line{sign: signSame, kind: "linker", name: visible(p.Linker), added: p.Add, removed: p.Remove}
-	switch {
-	case p.Error != "":
-		l.sign, l.text = signFailed, "failed: "+visible(p.Error)
-	case !p.Changed():
+	if !p.Changed() {
 		l.text = fmt.Sprintf("no change, %s", stay(p.Keep))
-	default:
+	} else {
 		l.sign = signChange
 		l.text = fmt.Sprintf("%d to add, %d to remove, %s", len(p.Add), len(p.Remove), stay(p.Keep))
 	}
@@ -141,7 +190,7 @@ func (p LinkerPlan) line() line {
 		l.text += fmt.Sprintf(" (%d not in the manifest)", p.Unlisted)
 	}
 	if p.NeedsYes {
-		l.text += "; removes more than half: needs an explicit yes"
+		l.notes = append(l.notes, "removes more than half: needs "+style.AllowPrune)
 	}
 	return l
 }
@@ -154,42 +203,38 @@ func (r LinkerResult) line() line {
 	} else {
 		l.text = fmt.Sprintf("no change, %s", stay(r.Kept))
 	}
-	if r.Error != "" {
-		l.sign, l.text = signFailed, "failed: "+visible(r.Error)
+	switch {
+	case r.Error != "" && !r.Verified:
+		l.sign, l.text = signFailed, fmt.Sprintf("%d added, %d removed, then failed", len(r.Added), len(r.Removed))
+		l.notes = append(l.notes, "the last write was not read back: it may have changed more")
+	case r.Error != "":
+		l.sign, l.text = signFailed, fmt.Sprintf("%d added, %d removed, then failed", len(r.Added), len(r.Removed))
 	}
 	return l
 }
 
-func (p ConnectionPlan) line() line {
+func (p ConnectionPlan) line(style Style) line {
 	l := connectionLine(p.Name, p.ProjectID, p.Action, string(p.Action), p.Fields)
-	if p.Error != "" {
-		l.sign, l.text = signFailed, "failed: "+visible(p.Error)
-		return l
-	}
 	if p.Drift != "" {
-		l.text += "; " + p.Drift
+		l.notes = append(l.notes, p.Drift)
 	}
 	switch {
 	case p.NeedsYes && p.Owner != "":
-		l.text += "; " + visible(p.Owner) + " owns it: needs an explicit yes"
+		l.notes = append(l.notes, visible(p.Owner)+" owns it: needs "+style.Adopt)
 	case p.NeedsYes:
-		l.text += "; linkersync did not make it: needs an explicit yes"
+		l.notes = append(l.notes, "linkersync did not make it: needs "+style.Adopt)
 	}
 	switch {
 	case p.TokenUnknown && p.writesCredentials():
-		l.text += "; it needs the token, which wasn't given"
+		l.notes = append(l.notes, "it needs the token, which wasn't given")
 	case p.TokenUnknown:
-		l.text += "; the token wasn't given, so it may differ, too"
+		l.notes = append(l.notes, "the token wasn't given, so it may differ, too")
 	}
 	return l
 }
 
 func (r ConnectionResult) line() line {
-	l := connectionLine(r.Name, r.ProjectID, r.Action, r.Action.done(), r.Fields)
-	if r.Error != "" {
-		l.sign, l.text = signFailed, fmt.Sprintf("failed to %s: %s", r.Action.verb(), visible(r.Error))
-	}
-	return l
+	return connectionLine(r.Name, r.ProjectID, r.Action, r.Action.done(), r.Fields)
 }
 
 func connectionLine(name, projectID string, action Action, what string, fields []string) line {

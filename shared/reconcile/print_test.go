@@ -128,19 +128,21 @@ func sampleResult() reconcile.Result {
 func TestPrintedForms(t *testing.T) {
 	t.Parallel()
 	plan, result := samplePlan(t), sampleResult()
+	style := reconcile.Style{AllowPrune: "--allow-prune", Adopt: "--adopt"}
 	for name, write := range map[string]func(*bytes.Buffer) error{
-		"plan.txt":          func(w *bytes.Buffer) error { return plan.WriteText(w, false) },
-		"plan_colour.txt":   func(w *bytes.Buffer) error { return plan.WriteText(w, true) },
-		"result.txt":        func(w *bytes.Buffer) error { return result.WriteText(w, false) },
-		"result_colour.txt": func(w *bytes.Buffer) error { return result.WriteText(w, true) },
+		"plan.txt": func(w *bytes.Buffer) error { return plan.WriteText(w, style) },
+		"plan_colour.txt": func(w *bytes.Buffer) error {
+			return plan.WriteText(w, reconcile.Style{Colour: true, All: true, AllowPrune: "a yes", Adopt: "a yes"})
+		},
+		"result.txt":        func(w *bytes.Buffer) error { return result.WriteText(w, style) },
+		"result_colour.txt": func(w *bytes.Buffer) error { return result.WriteText(w, reconcile.Style{Colour: true, Quiet: true}) },
 		"plan.json":         func(w *bytes.Buffer) error { return indented(w, plan) },
 		"result.json":       func(w *bytes.Buffer) error { return indented(w, result) },
 		"nameless_plan.txt": func(w *bytes.Buffer) error {
-			return reconcile.Plan{Installation: &reconcile.Target{Workspace: "{11}"}}.WriteText(w, false)
+			return reconcile.Plan{Installation: &reconcile.Target{Workspace: "{11}"}, Linkers: plan.Linkers[:1]}.WriteText(w, style)
 		},
-		"empty_plan.txt":   func(w *bytes.Buffer) error { return reconcile.Plan{}.WriteText(w, true) },
-		"empty_result.txt": func(w *bytes.Buffer) error { return reconcile.Result{}.WriteText(w, true) },
-		"empty_plan.json":  func(w *bytes.Buffer) error { return indented(w, reconcile.Plan{}) },
+		"empty_plan.txt":  func(w *bytes.Buffer) error { return reconcile.Plan{Installation: acme}.WriteText(w, style) },
+		"empty_plan.json": func(w *bytes.Buffer) error { return indented(w, reconcile.Plan{}) },
 	} {
 		var out bytes.Buffer
 		if err := write(&out); err != nil {
@@ -149,6 +151,29 @@ func TestPrintedForms(t *testing.T) {
 		golden(t, name, out.Bytes())
 		if raw := "\x1b[31m GmbH"; strings.Contains(out.String(), raw) || strings.Contains(out.String(), "\x1b[2J") {
 			t.Errorf("%s lets a foreign name steer the terminal", name)
+		}
+	}
+}
+
+func TestSentence(t *testing.T) {
+	t.Parallel()
+	several := reconcile.Summary{
+		NeedsYes: 1, Failed: 2, Linkers: reconcile.LinkerCounts{Added: 250},
+		Connections: reconcile.ConnectionCounts{Created: 1, Updated: 2, Rotated: 1, Adopted: 1, Unchanged: 4},
+	}
+	for want, test := range map[string]struct {
+		sum        reconcile.Summary
+		applied    bool
+		workspaces int
+	}{
+		"Plan: nothing to change.":                 {},
+		"Apply: nothing changed, in 2 workspaces.": {applied: true, workspaces: 2},
+		"Plan: 3 failed, in 3 workspaces.":         {sum: reconcile.Summary{Failed: 3}, workspaces: 3},
+		"Plan: 250 to add, 0 to remove, 1 connection to create, 2 connections to update, 1 connection to rotate, 1 connection to adopt, in 1 workspace; 1 only with a yes; 2 failed.": {sum: several, workspaces: 1},
+		"Apply: 250 added, 0 removed, 1 connection created, 2 connections updated, 1 connection rotated, 1 connection adopted, in 1 workspace; 2 failed.":                             {several, true, 1},
+	} {
+		if got := test.sum.Sentence(test.applied, test.workspaces); got != want {
+			t.Errorf("%s\nwant\n%s", got, want)
 		}
 	}
 }
@@ -213,7 +238,7 @@ func (brokenPipe) Write([]byte) (int, error) { return 0, errPipe }
 
 func TestWriteTextReportsAFailingWriter(t *testing.T) {
 	t.Parallel()
-	if err := sampleResult().WriteText(brokenPipe{}, false); !errors.Is(err, errPipe) {
+	if err := sampleResult().WriteText(brokenPipe{}, reconcile.Style{}); !errors.Is(err, errPipe) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -2,78 +2,68 @@ package reconcile
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 )
 
-// counting is something that a summary counts.
-type counting struct {
-	verb  string
-	count int
-}
-
-// sentence of a plan says what would be done, and leaves out what is zero.
-func (p Plan) sentence() string {
-	s := p.Summary()
-	return "Plan: " + clauses("nothing to change",
-		clause("value", counting{"add", s.Linkers.Added}, counting{"remove", s.Linkers.Removed}),
-		clause("connection", counting{"create", s.Connections.Created}, counting{"update", s.Connections.Updated},
-			counting{"rotate", s.Connections.Rotated}, counting{"adopt", s.Connections.Adopted}),
-		clause("sync", counting{"create", s.Syncs.Created}, counting{"update", s.Syncs.Updated}, counting{"adopt", s.Syncs.Adopted}, counting{"delete", s.Syncs.Deleted}),
-		number(s.NeedsYes, "%d only with an explicit yes"),
-		number(s.Failed-s.Connections.Failed-s.Syncs.Failed, "%d failed"),
-		s.Connections.failures(), s.Syncs.failures())
-}
-
-// sentence of a result says what was done, and leaves out what is zero.
-func (r Result) sentence() string {
-	s := r.Summary()
-	return "Result: " + clauses("nothing changed",
-		clause("value", counting{"added", s.Linkers.Added}, counting{"removed", s.Linkers.Removed}),
-		clause("connection", counting{"created", s.Connections.Created}, counting{"updated", s.Connections.Updated},
-			counting{"rotated", s.Connections.Rotated}, counting{"adopted", s.Connections.Adopted}),
-		clause("sync", counting{"created", s.Syncs.Created}, counting{"updated", s.Syncs.Updated}, counting{"adopted", s.Syncs.Adopted}, counting{"deleted", s.Syncs.Deleted}),
-		number(s.Failed-s.Connections.Failed-s.Syncs.Failed, "%d failed"),
-		s.Connections.failures(), s.Syncs.failures())
-}
-
-// failures says how many of how many connections failed.
-func (c ConnectionCounts) failures() string {
-	if c.Failed == 0 {
-		return ""
+// Sentence is the last line of a plan, or of an apply, over so many workspaces:
+// "Plan: 250 to add, 0 to remove, 1 connection to create, in 1 workspace."
+func (s Summary) Sentence(applied bool, workspaces int) string {
+	begin, nothing := "Plan: ", "nothing to change"
+	if applied {
+		begin, nothing = "Apply: ", "nothing changed"
 	}
-	return fmt.Sprintf("%d of %s failed", c.Failed, counted(c.total(), "connection"))
-}
-
-// clauses joins the parts that aren't empty; none stands for the lot of them.
-func clauses(none string, parts ...string) string {
-	said := slices.DeleteFunc(parts, func(part string) bool { return part == "" })
-	if len(said) == 0 {
-		return none + "."
+	failed := ""
+	if s.Failed > 0 {
+		failed = fmt.Sprintf("%d failed", s.Failed)
 	}
-	return strings.Join(said, "; ") + "."
-}
-
-func number(count int, format string) string {
-	if count == 0 {
-		return ""
+	clauses := s.clauses(applied)
+	if clauses == nil && failed != "" {
+		clauses, failed = []string{failed}, ""
+	} else if clauses == nil {
+		clauses = []string{nothing}
 	}
-	return fmt.Sprintf(format, count)
+	if workspaces > 0 {
+		clauses = append(clauses, "in "+counted(workspaces, "workspace"))
+	}
+	text := begin + strings.Join(clauses, ", ")
+	if s.NeedsYes > 0 && !applied {
+		text += fmt.Sprintf("; %d only with a yes", s.NeedsYes)
+	}
+	if failed != "" {
+		text += "; " + failed
+	}
+	return text + "."
 }
 
-// clause names the noun once: "add 3 values, remove 1".
-func clause(noun string, counts ...counting) string {
-	var parts []string
-	for _, d := range counts {
-		switch {
-		case d.count == 0:
-		case len(parts) > 0:
-			parts = append(parts, fmt.Sprintf("%s %d", d.verb, d.count))
-		default:
-			parts = append(parts, d.verb+" "+counted(d.count, noun))
+// clauses are what would change, or did; nil for nothing.
+func (s Summary) clauses(applied bool) (clauses []string) {
+	word := func(action Action) string { return "to " + string(action) }
+	values := "%d to add, %d to remove"
+	if applied {
+		word, values = Action.done, "%d added, %d removed"
+	}
+	if s.Linkers.Added+s.Linkers.Removed > 0 {
+		clauses = append(clauses, fmt.Sprintf(values, s.Linkers.Added, s.Linkers.Removed))
+	}
+	for _, c := range []struct {
+		count  int
+		noun   string
+		action Action
+	}{
+		{s.Connections.Created, "connection", Create},
+		{s.Connections.Updated, "connection", Update},
+		{s.Connections.Rotated, "connection", Rotate},
+		{s.Connections.Adopted, "connection", Adopt},
+		{s.Syncs.Created, "sync", Create},
+		{s.Syncs.Updated, "sync", Update},
+		{s.Syncs.Adopted, "sync", Adopt},
+		{s.Syncs.Deleted, "sync", Delete},
+	} {
+		if c.count > 0 {
+			clauses = append(clauses, counted(c.count, c.noun)+" "+word(c.action))
 		}
 	}
-	return strings.Join(parts, ", ")
+	return clauses
 }
 
 func counted(count int, noun string) string {

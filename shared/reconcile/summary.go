@@ -33,11 +33,6 @@ type ConnectionCounts struct {
 	Failed    int `json:"failed,omitzero"`
 }
 
-// total is how many connections there are.
-func (c ConnectionCounts) total() int {
-	return c.Created + c.Updated + c.Rotated + c.Adopted + c.Unchanged + c.Failed
-}
-
 // Summary counts the plan.
 func (p Plan) Summary() Summary {
 	var s Summary

@@ -1,7 +1,6 @@
 package reconcile
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/linkersync/linkersync/shared/manifest"
@@ -69,45 +68,29 @@ func (s *Summary) countSync(action Action, needsYes bool, failure string) {
 	s.countYes(needsYes)
 }
 
-// failures says how many of how many syncs failed.
-func (c SyncCounts) failures() string {
-	if c.Failed == 0 {
-		return ""
-	}
-	return fmt.Sprintf("%d of %s failed", c.Failed, counted(c.Total(), "sync"))
-}
-
-func (p SyncPlan) line() line {
+func (p SyncPlan) line(style Style) line {
 	l := syncLine(p.Name, p.ProjectID, p.Action, string(p.Action), p.Fields, p.Drift)
-	if p.Error != "" {
-		l.sign, l.text = signFailed, "failed: "+visible(p.Error)
-		return l
-	}
 	if p.NeedsYes && p.Action == Adopt {
 		who := "linkersync did not make it"
 		if p.Owner != "" {
 			who = visible(p.Owner) + " owns it"
 		}
-		l.text += "; " + who + ": needs an explicit yes"
+		l.notes = append(l.notes, who+": needs "+style.Adopt)
 	}
-	if len(p.Risks) > 0 {
-		l.text += "; " + visible(strings.Join(p.Risks, "; "))
-		if p.NeedsYes {
-			l.text += ": needs an explicit yes"
+	for _, risk := range p.Risks {
+		if risk = visible(risk); p.NeedsYes {
+			risk += ": needs an explicit yes"
 		}
+		l.notes = append(l.notes, risk)
 	}
 	if len(p.Unknown) > 0 {
-		l.text += "; unknown: " + visible(strings.Join(p.Unknown, "; "))
+		l.notes = append(l.notes, "unknown: "+visible(strings.Join(p.Unknown, "; ")))
 	}
 	return l
 }
 
 func (r SyncResult) line() line {
-	l := syncLine(r.Name, r.ProjectID, r.Action, r.Action.done(), r.Fields, r.Drift)
-	if r.Error != "" {
-		l.sign, l.text = signFailed, fmt.Sprintf("failed to %s: %s", r.Action.verb(), visible(r.Error))
-	}
-	return l
+	return syncLine(r.Name, r.ProjectID, r.Action, r.Action.done(), r.Fields, r.Drift)
 }
 
 func syncLine(name, projectID string, action Action, what string, fields []string, drift string) line {
@@ -117,7 +100,7 @@ func syncLine(name, projectID string, action Action, what string, fields []strin
 		l.sign = signRemove
 	}
 	if drift != "" {
-		l.text += "; " + drift
+		l.notes = append(l.notes, drift)
 	}
 	return l
 }

@@ -53,8 +53,6 @@ type Failure struct {
 	Subject  string
 	Position manifest.Position
 	Err      error
-	// alone: no row of the plan or the result says it.
-	alone bool
 }
 
 // failed keeps a linker that could not be read in plan and result, so that nobody
@@ -81,16 +79,29 @@ func (p Part) Summary() reconcile.Summary {
 	return sum
 }
 
-// WriteText prints the part for people, but for its failures, which everybody shows
-// in a way of their own. Without anything else there is nothing to say.
-func (p Part) WriteText(w io.Writer, colour bool) error {
-	switch {
-	case len(p.Failures) > 0 && len(p.Plan.Linkers)+len(p.Plan.Connections) == 0:
-		return nil
-	case p.Applied:
-		return p.Result.WriteText(w, colour)
+// WriteText prints the part for people, but for its failures.
+func (p Part) WriteText(w io.Writer, style reconcile.Style) error {
+	if p.Applied {
+		return p.Result.WriteText(w, style)
 	}
-	return p.Plan.WriteText(w, colour)
+	return p.Plan.WriteText(w, style)
+}
+
+// Document is the part for a script: its plan, or its result.
+func (p Part) Document() any {
+	if p.Applied {
+		return p.Result
+	}
+	return p.Plan
+}
+
+// Where names the part's workspace, or its installation where no workspace is known;
+// it is empty for Infisical.
+func (p Part) Where() string {
+	if p.Plan.Installation == nil {
+		return ""
+	}
+	return cmp.Or(p.Plan.Installation.Workspace, p.Plan.Installation.ClientKey)
 }
 
 // Connect returns the Bitbucket client of an installation.
@@ -157,7 +168,7 @@ func (p *pass) run(ctx context.Context, installations iter.Seq2[installation.Ins
 	}
 	_ = group.Wait() // no goroutine of it returns an error
 	if suspected := p.suspicion.stands(); suspected != nil {
-		p.parts <- Part{Applied: p.options.Apply, Failures: []Failure{{Subject: "linkers", Err: suspected, alone: true}}}
+		p.parts <- Part{Applied: p.options.Apply, Failures: []Failure{{Subject: "linkers", Err: suspected}}}
 	}
 	close(p.parts)
 	p.ended <- errors.Join(failed, context.Cause(ctx))
@@ -169,7 +180,7 @@ func (p *pass) one(ctx context.Context, in installation.Installation, unreadable
 	target := &reconcile.Target{ClientKey: in.ClientKey, Workspace: string(in.Principal.UUID), Name: in.Principal.DisplayName}
 	part := Part{Applied: p.options.Apply, Plan: reconcile.Plan{Installation: target}, Result: reconcile.Result{Installation: target}}
 	if unreadable != nil {
-		part.Failures = append(part.Failures, Failure{Subject: "installation " + in.ClientKey, Err: unreadable, alone: true})
+		part.Failures = append(part.Failures, Failure{Subject: "installation", Err: unreadable})
 		return part
 	}
 	api := p.connect(in)

@@ -157,11 +157,11 @@ func TestPartialFailure(t *testing.T) {
 			t.Errorf("%+v", failed.Failures)
 		}
 		var text strings.Builder
-		if err := failed.Plan.WriteText(&text, false); err != nil {
+		if err := failed.Plan.WriteText(&text, reconcile.Style{}); err != nil {
 			t.Fatal(err)
 		}
-		if !strings.Contains(text.String(), "! linker      x  failed: ") || !strings.Contains(text.String(), "1 failed.") {
-			t.Error(text.String())
+		if strings.Contains(text.String(), "linker      x") || !strings.Contains(text.String(), "linker      y") {
+			t.Errorf("what failed is said by its error alone:\n%s", &text)
 		}
 		if writes && failed.Result.Linkers[0].Error == "" {
 			t.Errorf("%+v", failed.Result)
@@ -178,7 +178,7 @@ func TestUnreadableInstallationIsAPart(t *testing.T) {
 	if err != nil || len(parts) != 2 || total.Failed != 1 {
 		t.Fatal(parts, err)
 	}
-	if got := parts[0].Failures[0]; got.Subject != "installation damaged" || !errors.Is(got.Err, installation.ErrDamaged) {
+	if got := parts[0].Failures[0]; got.Subject != "installation" || parts[0].Where() != "damaged" || !errors.Is(got.Err, installation.ErrDamaged) {
 		t.Errorf("%+v", got)
 	}
 }

@@ -99,7 +99,7 @@ func (t Tokens) plan(ctx context.Context, api reconcile.Connections, connections
 }
 
 func (p *planned) fail(name string, position manifest.Position, err error) {
-	p.part.Failures = append(p.part.Failures, Failure{Subject: "connection " + name, Position: position, Err: err, alone: true})
+	p.part.Failures = append(p.part.Failures, Failure{Subject: "connection " + name, Position: position, Err: err})
 }
 
 // apply writes the connections that are ready.
@@ -115,6 +115,6 @@ func (p *planned) apply(ctx context.Context, api reconcile.Connections) {
 		}
 	}
 	if err != nil && !failed {
-		p.part.Failures = append(p.part.Failures, Failure{Subject: "connections", Err: err, alone: true})
+		p.part.Failures = append(p.part.Failures, Failure{Subject: "connections", Err: err})
 	}
 }

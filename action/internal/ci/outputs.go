@@ -2,14 +2,27 @@ package ci
 
 import (
 	"errors"
+	"fmt"
 	"strconv"
+
+	"github.com/linkersync/linkersync/action/internal/platform"
 )
 
 // outputNames are the outputs of action.yml, in its order.
 var outputNames = []string{"status", "changed", "added", "removed", "failed", "plan"}
 
-// finish writes the outputs and the summary, on failure too.
+// finish annotates the failures, the same one once, and writes the outputs and the
+// summary, on failure too.
 func (s *step) finish() error {
+	for _, problem := range s.report.Problems() {
+		s.platform.Annotate(platform.Annotation{
+			Level: platform.Error, Title: problem.Subject(), Message: problem.Message,
+			File: problem.File, Line: problem.Position.Line, Column: problem.Position.Column,
+		})
+	}
+	if sentence := s.report.Last(); sentence != "" {
+		_, _ = fmt.Fprintln(s.out, sentence)
+	}
 	plan, err := s.report.Plan()
 	sum := s.report.Summary()
 	values := map[string]string{

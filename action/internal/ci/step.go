@@ -11,6 +11,7 @@ import (
 
 	"github.com/linkersync/linkersync/action/internal/apply"
 	"github.com/linkersync/linkersync/action/internal/ci/summary"
+	"github.com/linkersync/linkersync/action/internal/document"
 	"github.com/linkersync/linkersync/action/internal/platform"
 	"github.com/linkersync/linkersync/action/internal/setup"
 	"github.com/linkersync/linkersync/shared/failure"
@@ -71,8 +72,7 @@ func Run(ctx context.Context, process Process, options setup.Options) error {
 		err = fmt.Errorf("the step was stopped: %w; what was done is kept, run it again to finish", err)
 	}
 	if err != nil && !errors.Is(err, ErrFailed) {
-		s.report.Fail(summary.Problem{Subject: "linkersync", Text: err.Error()})
-		s.platform.Annotate(platform.Annotation{Level: platform.Error, Title: "linkersync", Message: err.Error()})
+		s.report.Fail(document.Problem{What: "linkersync", Message: err.Error()}, "")
 	}
 	if finish := s.finish(); finish != nil {
 		return finish // err, if any, is annotated
@@ -206,46 +206,34 @@ func (s *step) identity(ctx context.Context, audience string) (redact.Secret, er
 	return token, err
 }
 
-// add prints a part, annotates its failures and keeps it for the summary.
+// add prints a part and keeps it, with its failures, for the summary.
 func (s *step) add(path string, part apply.Part) {
 	s.report.Add(part)
 	if target := part.Plan.Installation; target != nil {
 		s.trace("client key %s", target.ClientKey)
 	}
-	if err := part.WriteText(s.out, false); err != nil {
-		s.report.Fail(summary.Problem{Subject: "log", Text: err.Error()})
+	if err := part.WriteText(s.out, reconcile.Style{AllowPrune: "the input prune: true", Adopt: "\"adopt: true\" in the manifest"}); err != nil {
+		s.report.Fail(document.Problem{What: "log", Message: err.Error()}, "")
 	}
 	for _, failed := range part.Failures {
-		where := ""
-		if target := part.Plan.Installation; target != nil {
-			where = " in workspace " + target.Workspace
-		}
 		text := failed.Err.Error()
 		if _, guarded := errors.AsType[*reconcile.PruneGuardError](failed.Err); guarded {
 			text += ", with the input prune: true"
 		} else if failure.Passing(failed.Err) {
 			text += ". This may pass: run the step again later."
 		}
-		s.report.Fail(summary.Problem{Subject: failed.Subject + where, Text: text})
-		s.platform.Annotate(platform.Annotation{
-			Level: platform.Error, Title: failed.Subject + where, Message: text,
-			File: path, Line: failed.Position.Line, Column: failed.Position.Column,
-		})
+		s.report.Fail(document.Problem{What: failed.Subject, Message: text, File: path, Position: failed.Position}, part.Where())
 	}
 }
 
-// wrongManifest annotates each problem at its line.
+// wrongManifest takes in each problem with its line.
 func (s *step) wrongManifest(err error) error {
 	problems, ok := errors.AsType[manifest.Problems](err)
 	if !ok {
 		return err
 	}
 	for _, problem := range problems {
-		s.report.Fail(summary.Problem{Subject: "manifest", Text: problem.String()})
-		s.platform.Annotate(platform.Annotation{
-			Level: platform.Error, Title: "manifest", Message: problem.Message,
-			File: problem.File, Line: problem.Line, Column: problem.Column,
-		})
+		s.report.Fail(document.Problem{What: "manifest", Message: problem.Message, File: problem.File, Position: problem.Position}, "")
 	}
 	return ErrFailed
 }

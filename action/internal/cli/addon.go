@@ -60,7 +60,7 @@ func newAddonUpdateCommand(inv *invocation) *cobra.Command {
 	return command
 }
 
-// updated is what became of one workspace; one JSON document a line with --json.
+// updated is what became of one workspace.
 type updated struct {
 	ClientKey string `json:"client_key"`
 	Workspace string `json:"workspace"`
@@ -110,7 +110,7 @@ func (c *addonUpdate) run(inv *invocation) error {
 // what tells it from another in a journal.
 func (c *addonUpdate) request() (update func(context.Context, *bitbucket.Client) error, job string, err error) {
 	if err := errors.Join(wholeAddress("--descriptor-url", c.descriptorURL), wholeAddress("--forge-app-link", c.forgeAppLink)); err != nil {
-		return nil, "", usageError{err.Error()}
+		return nil, "", usageError{message: err.Error()}
 	}
 	switch {
 	case c.descriptorURL != "" && c.forgeAppLink != "":

@@ -3,7 +3,21 @@
 // per group of verbs, and in it one newXCommand per verb.
 //
 // It decides nothing about linkers or connections: package reconcile does. It
-// holds no client: package session makes them.
+// holds no client: package setup makes them.
+//
+// # What a verb says
+//
+// A verb hands on its results with print or printAll, its failures with fail, and at its
+// end a summary and a last sentence with sum (or done, for the sentence alone). It writes
+// to no stream itself. For people, results are text on standard output, failures come
+// once each on standard error, and the sentence is the last line. With --json the same is
+// one [document.Writer] document:
+//
+//	{"version": 1, "results": […], "summary": {"failed": 0, "sentence": "…", …}, "errors": […]}
+//
+// An element of errors is a [document.Problem]. With --json=lines each result is a line
+// {"version": 1, "results": [one]}, and the last line has summary and errors. An error
+// that a verb returns becomes an element of errors; errReported adds none.
 package cli
 
 import (
@@ -62,9 +76,10 @@ func Run(ctx context.Context, args []string, process Process) int {
 	// An empty list, and not nil: cobra would take the process's own arguments.
 	command.SetArgs(append([]string{}, args...))
 	err := command.ExecuteContext(ctx)
-	defer inv.end()
+	defer func() { inv.cancel() }()
 	if err != nil && !inv.started {
-		err = usageError{err.Error() + "\nRun \"linkersync --help\", or a verb with --help, for what it takes."}
+		inv.asJSON(jsonIn(args)) // cobra stops at the first wrong flag
+		err = usageError{message: err.Error(), cause: err}
 	}
 	return inv.finish(err)
 }

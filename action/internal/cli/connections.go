@@ -69,7 +69,7 @@ func newConnectionsListCommand(inv *invocation) *cobra.Command {
 		Use: "list", Short: "List the Bitbucket connections that Infisical has.", Args: takes(),
 		Long: `A description that ends with "managed by linkersync · fp …" is one that linkersync keeps; the last part tells one token from another and gives neither away.`,
 		Example: `  linkersync connections list
-  linkersync connections list --project aaaaaaaa-0000-4000-8000-000000000001 --json | jq -r '.[].name'`,
+  linkersync connections list --project aaaaaaaa-0000-4000-8000-000000000001 --json | jq -r '.results[].name'`,
 		RunE: inv.verb(func([]string) error { return inv.listConnections(project) }),
 	}
 	command.Flags().StringVar(&project, "project", "", "Only those of the project with this `ID`. Default: all that the identity may read.")
@@ -88,9 +88,9 @@ func (inv *invocation) listConnections(project string) error {
 	if err != nil {
 		return err
 	}
-	return inv.print(views, func(w io.Writer) {
+	inv.sumList(len(views), "%s that this identity may read.", counted(len(views), "Bitbucket connection"))
+	return printAll(inv, views, func(w io.Writer) {
 		if len(views) == 0 {
-			_, _ = fmt.Fprintln(w, "there are no Bitbucket connections that this identity may read")
 			return
 		}
 		table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
@@ -107,7 +107,7 @@ func newConnectionsShowCommand(inv *invocation) *cobra.Command {
 	command := &cobra.Command{
 		Use: "show NAME", Short: "Show one connection, who owns it, and what uses it.", Args: takes("NAME"),
 		Example: `  linkersync connections show bitbucket-ci
-  linkersync connections show bitbucket-ci --project aaaaaaaa-0000-4000-8000-000000000001 --json | jq -r .id`,
+  linkersync connections show bitbucket-ci --project aaaaaaaa-0000-4000-8000-000000000001 --json | jq -r '.results[].id'`,
 		RunE: inv.verb(func(args []string) error { return inv.showConnection(args[0], project) }),
 	}
 	projectFlag(command, &project)

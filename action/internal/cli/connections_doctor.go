@@ -32,7 +32,7 @@ A token's end is known when the manifest takes the token from a Secrets Manager 
 
 Exit code 1 when a check fails; a warning is no failure.`,
 		Example: `  linkersync connections doctor
-  linkersync connections doctor --name bitbucket-ci --json | jq '.[] | select(.status != "ok")'`,
+  linkersync connections doctor --name bitbucket-ci --json | jq '.results[] | select(.status != "ok")'`,
 		RunE: inv.verb(func([]string) error {
 			desired, err := from.load(inv, names)
 			if err != nil {
@@ -101,10 +101,15 @@ func (inv *invocation) examineConnections(desired manifest.Manifest) error {
 
 // report prints the findings, and fails when a check did.
 func (d *diagnosis) report() error {
-	if err := d.inv.print(d.findings, d.write); err != nil {
+	count := map[outcome]int{}
+	for _, f := range d.findings {
+		count[f.Status]++
+	}
+	d.inv.sum(count, "%s: %d ok, %d to look at, %d failed.", counted(len(d.findings), "check"), count[statusOK], count[statusWarn], count[statusFailed])
+	if err := printAll(d.inv, d.findings, d.write); err != nil {
 		return err
 	}
-	if slices.ContainsFunc(d.findings, func(f finding) bool { return f.Status == statusFailed }) {
+	if count[statusFailed] > 0 {
 		return errReported
 	}
 	return nil

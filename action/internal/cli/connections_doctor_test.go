@@ -17,11 +17,13 @@ import (
 func (w *safeWorld) diagnose(args ...string) (findings, details []string, code int) {
 	w.t.Helper()
 	got := w.run(append([]string{"doctor", "--json"}, args...)...)
-	var decoded []struct{ Status, Check, Connection, Detail string }
+	var decoded struct {
+		Results []struct{ Status, Check, Connection, Detail string }
+	}
 	if err := json.Unmarshal([]byte(got.stdout), &decoded); err != nil {
 		w.t.Fatalf("%v: %+v", err, got)
 	}
-	for _, f := range decoded {
+	for _, f := range decoded.Results {
 		findings = append(findings, strings.TrimSpace(fmt.Sprint(f.Status, " ", f.Check, " ", f.Connection)))
 		details = append(details, f.Detail)
 	}
@@ -88,7 +90,7 @@ func TestDoctorTellsProjectsApart(t *testing.T) {
 	if !strings.Contains(squeeze(got.stdout), "warn connection ci in "+safeProject+" ensure would create it") {
 		t.Errorf("%+v", got)
 	}
-	if got := w.run("doctor", "--json"); strings.Count(got.stdout, `"project_id": "`+safeProject+`"`) != 2 {
+	if got := w.run("doctor", "--json"); strings.Count(got.stdout, `"project_id":"`+safeProject+`"`) != 2 {
 		t.Errorf("%+v", got)
 	}
 }

@@ -58,13 +58,13 @@ func newConnectionsEnsureCommand(inv *invocation) *cobra.Command {
 		Long: `It creates what is missing and writes what differs; a second run writes nothing. One that linkersync did not make, or that another app's manifest owns, is left alone unless the manifest has "adopt: true" for it, or --adopt is given.`,
 		Example: `  linkersync connections ensure
   linkersync connections ensure --name bitbucket-ci --dry-run
-  linkersync connections ensure -f production.yaml --json | jq .summary`,
+  linkersync connections ensure -f production.yaml --json | jq .summary.sentence`,
 		RunE: inv.verb(func([]string) error {
 			desired, err := from.load(inv, names)
 			if err != nil {
 				return err
 			}
-			return inv.passConnections(desired, func(client *infisical.Client) (apply.Part, error) {
+			return inv.passConnections(desired, dryRun, func(client *infisical.Client) (apply.Part, error) {
 				return apply.Connections(inv.ctx, client, inv.session.Tokens(!unchecked, adopt), desired.Connections, !dryRun)
 			})
 		}),
@@ -90,7 +90,7 @@ func newConnectionsRotateCommand(inv *invocation) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return inv.passConnections(desired, func(client *infisical.Client) (apply.Part, error) {
+			return inv.passConnections(desired, false, func(client *infisical.Client) (apply.Part, error) {
 				return apply.Rotate(inv.ctx, client, inv.session.Tokens(!unchecked, false), desired.Connections)
 			})
 		}),
@@ -102,12 +102,11 @@ func newConnectionsRotateCommand(inv *invocation) *cobra.Command {
 
 // passConnections takes the manifest's connections through Infisical, within one
 // login, and prints what became of them.
-func (inv *invocation) passConnections(desired manifest.Manifest, through func(*infisical.Client) (apply.Part, error)) error {
-	out := newParts(inv, desired.Path, false, false)
-	defer out.close()
+func (inv *invocation) passConnections(desired manifest.Manifest, dryRun bool, through func(*infisical.Client) (apply.Part, error)) error {
 	if len(desired.Connections) == 0 {
 		return usage("%s has no connections", desired.Path)
 	}
+	out := newParts(inv, desired.Path, false, !dryRun)
 	err := inv.infisical(func(client *infisical.Client) error {
 		part, err := through(client)
 		if err != nil {
@@ -118,8 +117,9 @@ func (inv *invocation) passConnections(desired manifest.Manifest, through func(*
 		}
 		return inv.runSyncs(client, part.Result.Connections)
 	})
+	out.close(err)
 	if err != nil {
 		return err
 	}
-	return out.finish()
+	return inv.reported()
 }

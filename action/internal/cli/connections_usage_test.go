@@ -55,7 +55,7 @@ func TestCredentialsThatWereChanged(t *testing.T) {
 	row := w.infisical.Snapshot().Connections[0]
 	row.APIToken, row.CredentialsHash = otherToken, ""
 	w.must(w.infisical.Seed(siminfisical.State{Connections: []siminfisical.Connection{row}}))
-	if got := w.run("ensure", "--dry-run"); !strings.Contains(got.stdout, "rotate (token); credentials were changed in Infisical on 20") {
+	if got := w.run("ensure", "--dry-run"); !strings.Contains(got.stdout, "rotate (token)\n      ! credentials were changed in Infisical on 20") {
 		t.Errorf("dry run: %+v", got)
 	}
 	if got := w.run("ensure", "--adopt"); got.code != 0 || w.tokens()["ci"] != otherToken {

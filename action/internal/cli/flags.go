@@ -185,10 +185,32 @@ func named(names ...string) func(setup.Option) bool {
 	return func(o setup.Option) bool { return slices.Contains(names, o.Name) }
 }
 
+// The words of --json.
+const (
+	jsonDocument = "document"
+	jsonLines    = "lines"
+)
+
+// jsonIn finds the value of --json in arguments that cobra could not take.
+func jsonIn(args []string) (as string) {
+	for _, arg := range args {
+		switch word, is := strings.CutPrefix(arg, "--json"); {
+		case arg == "--":
+			return as
+		case is && word == "":
+			as = jsonDocument
+		case is && word == "="+jsonLines, is && word == "="+jsonDocument:
+			as = word[1:]
+		}
+	}
+	return as
+}
+
 // commonFlags are those of every verb.
 func (inv *invocation) commonFlags(flags *pflag.FlagSet) {
 	inv.optionFlags(flags, common)
-	flags.BoolVar(&inv.json, "json", false, "Print the result as JSON on standard output.")
+	enumVar(flags, &inv.jsonAs, "json", "", "Print one JSON document; with =lines, a line for each result.", jsonDocument, jsonLines)
+	flags.Lookup("json").NoOptDefVal = jsonDocument
 	flags.BoolVar(&inv.noColour, "no-color", false, "Never colour the output; NO_COLOR does the same.")
 	flags.BoolVarP(&inv.verbose, "verbose", "v", false, "Log each step on standard error.")
 }

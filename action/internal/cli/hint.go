@@ -13,6 +13,8 @@ import (
 	"github.com/linkersync/linkersync/shared/reconcile"
 )
 
+const interruptedHint = "It was interrupted. What was done is kept; run the same command again to finish it."
+
 // hintFor adds what to do next to errors of which only the command knows it: the
 // flag or the verb that helps.
 func (inv *invocation) hintFor(err error) string {
@@ -31,7 +33,7 @@ func (inv *invocation) hintFor(err error) string {
 	case errors.Is(err, awsenv.ErrUnreachable):
 		return "Check the region (--aws-region, AWS_REGION), AWS_ENDPOINT_URL when it is set, and the network."
 	case errors.Is(err, context.Canceled):
-		return "It was interrupted. What was done is kept; run the same command again to finish it."
+		return interruptedHint
 	}
 	return ""
 }

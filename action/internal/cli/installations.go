@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/linkersync/linkersync/action/internal/apply"
+	"github.com/linkersync/linkersync/action/internal/document"
 	"github.com/linkersync/linkersync/action/internal/platform"
 	"github.com/linkersync/linkersync/shared/installation"
 )
@@ -47,9 +48,9 @@ func newInstallationsListCommand(inv *invocation) *cobra.Command {
 	c := &installationsList{}
 	command := &cobra.Command{
 		Use: "list", Short: "List who has, or had, the app.", Args: takes(),
-		Long: "With --json it prints one document a line, which has the client key, too.",
+		Long: "With --json each has its client key, too.",
 		Example: `  linkersync installations list --match acme
-  linkersync installations list --state installed --json | jq -r .client_key`,
+  linkersync installations list --state installed --json | jq -r '.results[].client_key'`,
 		RunE: inv.verb(func([]string) error { return c.run(inv) }),
 	}
 	enumVar(command.Flags(), &c.state, "state", "any", "Only these.", "installed", "uninstalled", "any")
@@ -81,7 +82,7 @@ func (c *installationsList) run(inv *invocation) error {
 		}
 		if err != nil {
 			failed++
-			_, _ = fmt.Fprintf(inv.process.Stderr, "linkersync: %v\n", err)
+			inv.fail(document.Problem{What: "installation"}, "", err)
 			continue
 		}
 		if !c.wants(in) {
@@ -95,13 +96,8 @@ func (c *installationsList) run(inv *invocation) error {
 			return err
 		}
 	}
-	if !inv.json {
-		c.sum(inv, count, failed)
-	}
-	if failed > 0 {
-		return errReported
-	}
-	return nil
+	c.sum(inv, count, failed)
+	return inv.reported()
 }
 
 // sum is the list's last line.
@@ -116,15 +112,13 @@ func (c *installationsList) sum(inv *invocation, count map[installation.State]in
 	case installed+uninstalled == 0:
 		line = inv.session.Nobody(inv.ctx) + ";\n\"linkersync installations import\" brings an existing app's store along"
 	}
-	_, _ = fmt.Fprintln(inv.process.Stdout, line)
+	inv.sum(map[string]int{"installed": installed, "uninstalled": uninstalled}, "%s", line)
 }
 
 func (inv *invocation) printInstallation(view installationView) error {
-	if inv.json {
-		return inv.printLine(view)
-	}
-	inv.printRow(string(view.State), strings.Trim(view.Workspace, "{}"), platform.Printable(view.Name), view.UpdatedAt.Format(time.DateOnly))
-	return nil
+	return inv.print(view, func(io.Writer) {
+		inv.printRow(string(view.State), strings.Trim(view.Workspace, "{}"), platform.Printable(view.Name), view.UpdatedAt.Format(time.DateOnly))
+	})
 }
 
 // printRow prints one line of the list, of at most 80 columns.

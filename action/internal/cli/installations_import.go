@@ -9,6 +9,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
+	"github.com/linkersync/linkersync/action/internal/document"
 	"github.com/linkersync/linkersync/action/internal/importer"
 	"github.com/linkersync/linkersync/action/internal/importer/journal"
 	"github.com/linkersync/linkersync/action/internal/platform"
@@ -131,22 +132,19 @@ func (r *intakeReport) add(result importer.Result) error {
 	if r.bar != nil {
 		_ = r.bar.Add(1) // only a picture
 	}
-	if r.inv.json {
-		return r.inv.printLine(result)
-	}
 	subject := platform.Printable(result.ClientKey)
 	if result.Line > 0 {
-		subject = strings.TrimSuffix(fmt.Sprintf("line %d: %s", result.Line, subject), " ")
+		subject = strings.TrimSuffix(fmt.Sprintf("%d %s", result.Line, subject), " ")
 	}
-	switch {
-	case result.Reason != "":
-		r.clear()
-		_, _ = fmt.Fprintf(r.inv.process.Stderr, "! %s %s: %s\n", subject, result.Outcome, platform.Printable(result.Reason))
-	case r.each && result.Outcome != importer.Failed:
-		r.clear()
-		_, _ = fmt.Fprintf(r.inv.process.Stdout, "%s %s\n", subject, r.word(result.Outcome))
+	if result.Reason != "" {
+		r.inv.problems.Add(document.Problem{What: string(result.Outcome), Message: platform.Printable(result.Reason), Place: "row"}, subject)
 	}
-	return nil
+	return r.inv.print(result, func(w io.Writer) {
+		if r.each && result.Reason == "" && result.Outcome != importer.Failed {
+			r.clear()
+			_, _ = fmt.Fprintf(w, "row %s %s\n", subject, r.word(result.Outcome))
+		}
+	})
 }
 
 // word says an outcome to a person.
@@ -158,12 +156,8 @@ func (r *intakeReport) word(outcome importer.Outcome) string {
 }
 
 func (r *intakeReport) sum() {
-	r.clear()
-	if r.inv.json {
-		return
-	}
 	c := r.counts
-	_, _ = fmt.Fprintf(r.inv.process.Stdout, "%d %s, %d present already, %d done before, %s, %d refused, %d failed\n",
+	r.inv.sum(c, "%d %s, %d present already, %d done before, %s, %d refused, %d failed.",
 		c[importer.Stored], r.word(importer.Stored), c[importer.Present], c[importer.Done], counted(c[importer.Conflict], "conflict"), c[importer.Refused], c[importer.Failed])
 }
 

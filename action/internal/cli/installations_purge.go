@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/time/rate"
 
+	"github.com/linkersync/linkersync/action/internal/document"
 	"github.com/linkersync/linkersync/action/internal/importer"
 	"github.com/linkersync/linkersync/action/internal/platform"
 	"github.com/linkersync/linkersync/shared/installation"
@@ -41,7 +43,7 @@ Without --yes it shows what would be deleted.`,
 	return command
 }
 
-// purged is what became of one tombstone; one JSON document a line with --json.
+// purged is what became of one tombstone.
 type purged struct {
 	ClientKey string    `json:"client_key"`
 	Workspace string    `json:"workspace"`
@@ -93,30 +95,21 @@ func (c *purge) print(inv *invocation, in installation.Installation, err error) 
 	line := purged{ClientKey: in.ClientKey, Workspace: string(in.Principal.UUID), UpdatedAt: in.UpdatedAt, Purged: err == nil && c.yes}
 	if err != nil {
 		line.Error = err.Error()
+		inv.fail(document.Problem{What: "purge"}, platform.Printable(label(in)), err)
 	}
-	switch {
-	case inv.json:
-		return inv.printLine(line)
-	case err != nil:
-		_, _ = fmt.Fprintf(inv.process.Stderr, "! %s: %v\n", platform.Printable(in.ClientKey), err)
-	default:
-		_, _ = fmt.Fprintf(inv.process.Stdout, "%s  uninstalled since %s\n", platform.Printable(label(in)), in.UpdatedAt.Format(time.DateOnly))
-	}
-	return nil
+	return inv.print(line, func(w io.Writer) {
+		if err == nil {
+			_, _ = fmt.Fprintf(w, "%s  uninstalled since %s\n", platform.Printable(label(in)), in.UpdatedAt.Format(time.DateOnly))
+		}
+	})
 }
 
 func (c *purge) finish(inv *invocation, count, failed int) error {
-	if !inv.json {
-		text := fmt.Sprintf("%d would be deleted; add --yes to do it", count)
-		if c.yes {
-			text = fmt.Sprintf("%d deleted, %d failed; AWS can bring them back for %s", count-failed, failed, c.recovery.String())
-		}
-		_, _ = fmt.Fprintln(inv.process.Stdout, text)
+	inv.sum(nil, "%d would be deleted; add --yes to do it.", count)
+	if c.yes {
+		inv.sum(nil, "%d deleted, %d failed; AWS can bring them back for %s.", count-failed, failed, c.recovery.String())
 	}
-	if failed > 0 {
-		return errReported
-	}
-	return nil
+	return inv.reported()
 }
 
 // days is a flag that takes whole days: 90d.

@@ -57,7 +57,7 @@ func TestInterruptedInTheMiddleAndGoesOn(t *testing.T) { //nolint:paralleltest /
 	ctx, interrupt := context.WithCancel(t.Context())
 	out := &onFirstWrite{do: interrupt}
 	code, errs := run(ctx, out, update...)
-	if code != 130 || !strings.Contains(out.String(), "1 updated, 0 were done before") {
+	if code != 130 || !strings.Contains(out.String(), "1 updated, 0 done before") {
 		t.Errorf("exit code %d\n%s", code, out.String())
 	}
 	if strings.Contains(errs, "delta") || !strings.Contains(errs, "It was interrupted. What was done is kept; run the same command again") {
@@ -65,7 +65,7 @@ func TestInterruptedInTheMiddleAndGoesOn(t *testing.T) { //nolint:paralleltest /
 	}
 
 	out = &onFirstWrite{do: unmoved}
-	if code, errs = run(t.Context(), out, update...); code != 0 || !strings.Contains(out.String(), "2 updated, 1 were done before, 0 failed") {
+	if code, errs = run(t.Context(), out, update...); code != 0 || !strings.Contains(out.String(), "2 updated, 1 done before, 0 failed") {
 		t.Errorf("exit code %d\n%s%s", code, out.String(), errs)
 	}
 }

@@ -4,15 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/linkersync/linkersync/action/internal/document"
 	"github.com/linkersync/linkersync/action/internal/platform"
 	"github.com/linkersync/linkersync/action/internal/setup"
 	"github.com/linkersync/linkersync/shared/failure"
+	"github.com/linkersync/linkersync/shared/manifest"
 )
 
 // invocation is one run of the command: what a verb needs besides its own flags.
@@ -24,14 +25,28 @@ type invocation struct {
 	outTerminal, errTerminal bool
 
 	// The flags that every verb has.
-	options                 setup.Options
-	json, noColour, verbose bool
+	options           setup.Options
+	jsonAs            string
+	noColour, verbose bool
+	// all shows every value and every place, where others are cut; verbs have the flag.
+	all bool
+
+	// json tells whether the run prints document, which is written as results come.
+	json     bool
+	document *document.Writer
+	// problems, summary and sentence are what the run ends with.
+	problems document.Problems
+	// passing counts the problems that time may solve.
+	passing  int
+	summary  any
+	sentence string
+	rowsOnly bool
 
 	// Set by begin, once the flags are known.
 	ctx context.Context
 	// interrupted ends with the first signal.
 	interrupted context.Context
-	end         context.CancelFunc
+	cancel      context.CancelFunc
 	session     *setup.Session
 	log         *slog.Logger
 	// started tells a verb's own error from a wrong command line.
@@ -45,11 +60,11 @@ func newInvocation(process Process) *invocation {
 	inv := &invocation{
 		interrupted: context.Background(),
 		stdout:      &output{Writer: process.Stdout}, outTerminal: isTerminal(process.Stdout), errTerminal: isTerminal(process.Stderr),
-		ctx: context.Background(), end: func() {},
+		ctx: context.Background(), cancel: func() {},
 	}
 	// Once for every verb, message and help text: names and errors hold text of others.
 	process.Stdout, process.Stderr = platform.Text(process.Getenv, inv.stdout), platform.Text(process.Getenv, process.Stderr)
-	inv.process = process
+	inv.process, inv.document = process, &document.Writer{Out: process.Stdout}
 	return inv
 }
 
@@ -61,6 +76,7 @@ func (inv *invocation) begin(command *cobra.Command) error {
 	if err := checkFlags(command); err != nil {
 		return err
 	}
+	inv.asJSON(inv.jsonAs)
 	level := slog.LevelWarn
 	if inv.verbose {
 		level = slog.LevelDebug
@@ -68,8 +84,13 @@ func (inv *invocation) begin(command *cobra.Command) error {
 	inv.log = slog.New(slog.NewTextHandler(inv.process.Stderr, &slog.HandlerOptions{Level: level}))
 	inv.options.Now = inv.process.Now
 	inv.session = setup.New(inv.options, inv.process.Getenv, "linkersync/"+inv.process.Version)
-	inv.ctx, inv.end = context.WithTimeoutCause(command.Context(), inv.options.Timeout, fmt.Errorf("it took longer than --timeout %s", inv.options.Timeout))
+	inv.ctx, inv.cancel = context.WithTimeoutCause(command.Context(), inv.options.Timeout, fmt.Errorf("it took longer than --timeout %s", inv.options.Timeout))
 	return nil
+}
+
+// asJSON takes the value of --json.
+func (inv *invocation) asJSON(as string) {
+	inv.json, inv.document.Lines = as != "", as == jsonLines
 }
 
 // verb is a command's RunE.
@@ -91,18 +112,26 @@ func (inv *invocation) progress() bool {
 	return inv.errTerminal && !inv.json && !inv.verbose
 }
 
-// done says what a verb did, in a sentence or as JSON.
+// done ends a verb that did one thing, with the sentence that says it.
 func (inv *invocation) done(format string, args ...any) error {
-	message := fmt.Sprintf(format, args...)
-	return inv.print(map[string]string{"done": message}, func(w io.Writer) { _, _ = fmt.Fprintln(w, message) })
+	inv.sum(nil, format, args...)
+	return nil
 }
 
 // usageError is a wrong use of the command that its grammar could not tell.
-type usageError struct{ message string }
+type usageError struct {
+	message string
+	// cause is nil for what only the message says.
+	cause error
+}
 
 func (e usageError) Error() string { return e.message }
 
-func usage(format string, args ...any) error { return usageError{fmt.Sprintf(format, args...)} }
+func (e usageError) Unwrap() error { return e.cause }
+
+func usage(format string, args ...any) error {
+	return usageError{message: fmt.Sprintf(format, args...)}
+}
 
 // errChanges ends `plan --exit-code` when there is something to change, and doctor when
 // the linker endpoints are gone. It is an answer, so it is not printed.
@@ -111,22 +140,12 @@ var errChanges = errors.New("there are changes")
 // errReported ends a verb that has printed its errors with its results.
 var errReported = errors.New("failed, as printed")
 
-// failures counts what a verb has printed of them.
-type failures struct{ all, passing int }
-
-func (f *failures) add(err error) {
-	f.all++
-	if failure.Passing(err) {
-		f.passing++
-	}
-}
-
-// err ends the verb. It is nil without a failure.
-func (f *failures) err() error {
-	switch {
-	case f.all == 0:
+// reported ends a verb that took in failures; it is nil without any.
+func (inv *invocation) reported() error {
+	switch total := inv.problems.Total(); total {
+	case 0:
 		return nil
-	case f.all == f.passing:
+	case inv.passing:
 		return errLater
 	}
 	return errReported
@@ -135,48 +154,75 @@ func (f *failures) err() error {
 // errLater is errReported when each of the errors may pass.
 var errLater = fmt.Errorf("%w: run it again later", errReported)
 
-// finish prints err, if it needs it, and returns the exit code for it.
+// finish prints how the run ended, and returns its exit code.
 func (inv *invocation) finish(err error) int {
 	if cause := context.Cause(inv.ctx); err != nil && cause != nil && errors.Is(err, context.DeadlineExceeded) {
 		err = fmt.Errorf("%w (%w)", err, cause)
 	}
-	if lost := inv.stdout.failed(); lost != nil && !errors.Is(err, lost) {
-		_, _ = fmt.Fprintf(inv.process.Stderr, "linkersync: not all of the output could be written: %v\n", lost)
-		if err == nil {
-			return exitFailed
-		}
+	code := inv.exitCode(err)
+	inv.failed(err, code)
+	if inv.json && !inv.started && code == exitOK {
+		return code // help, which is text
 	}
-	var wrongUse usageError
+	lost := inv.end()
+	if first := inv.stdout.failed(); first != nil {
+		lost = first
+	}
+	if lost != nil && (inv.json || !errors.Is(err, lost)) {
+		_, _ = fmt.Fprintf(inv.process.Stderr, "linkersync: not all of the output could be written: %v\n", lost)
+	}
+	if lost != nil && (code == exitOK || code == exitChanges) {
+		return exitFailed
+	}
+	return code
+}
+
+func (inv *invocation) exitCode(err error) int {
+	_, wrongUse := errors.AsType[usageError](err)
 	switch {
 	case err == nil:
 		return exitOK
 	case inv.interrupted.Err() != nil:
-		if !errors.Is(err, errReported) {
-			_, _ = fmt.Fprintf(inv.process.Stderr, "linkersync: %v\n", err)
-		}
-		inv.hint(context.Canceled)
 		return exitInterrupted
 	case errors.Is(err, errChanges):
 		return exitChanges
+	case wrongUse:
+		return exitUsage
 	case errors.Is(err, errLater):
 		return exitLater
 	case errors.Is(err, errReported):
 		return exitFailed
-	case errors.As(err, &wrongUse):
-		_, _ = fmt.Fprintf(inv.process.Stderr, "linkersync: %v\n", err)
-		return exitUsage
-	}
-	_, _ = fmt.Fprintf(inv.process.Stderr, "linkersync: %v\n", err)
-	inv.hint(err)
-	if failure.Passing(err) {
+	case failure.Passing(err):
 		return exitLater
 	}
 	return exitFailed
 }
 
-// hint prints what to do about err, when the command knows.
-func (inv *invocation) hint(err error) {
-	if hint := inv.hintFor(err); hint != "" {
-		_, _ = fmt.Fprintf(inv.process.Stderr, "  %s\n", hint)
+// failed takes in the error that ended the verb, unless it was taken in before.
+func (inv *invocation) failed(err error, code int) {
+	reported := errors.Is(err, errReported)
+	if err == nil || code == exitChanges || reported && code != exitInterrupted || inv.failManifest(err, "The manifest has problems, so nothing was called.") {
+		return
 	}
+	problem := document.Problem{Message: err.Error(), Hint: inv.hintFor(err)}
+	switch {
+	case code == exitInterrupted && reported:
+		problem.Message, problem.Hint = "interrupted", interruptedHint
+	case code == exitInterrupted:
+		problem.Hint = interruptedHint
+	case !inv.started:
+		problem.Hint = "Run \"linkersync --help\", or a verb with --help, for what it takes."
+	}
+	inv.problems.Add(problem, "")
+}
+
+// failManifest takes in each problem of a manifest; it tells whether err has any.
+func (inv *invocation) failManifest(err error, hint string) bool {
+	problems, has := errors.AsType[manifest.Problems](err)
+	for _, problem := range problems {
+		inv.problems.Add(document.Problem{
+			Message: problem.Message, File: problem.File, Position: problem.Position, Hint: hint,
+		}, "")
+	}
+	return has
 }

@@ -78,12 +78,10 @@ func newLinkersListCommand(inv *invocation) *cobra.Command {
 			}
 			linkers = append(linkers, linker)
 		}
-		return inv.print(linkers, func(w io.Writer) {
+		inv.sumList(len(linkers), "The app's descriptor has %s in this workspace.", counted(len(linkers), "linker"))
+		return printAll(inv, linkers, func(w io.Writer) {
 			for _, linker := range linkers {
 				_, _ = fmt.Fprintln(w, linker.Key)
-			}
-			if len(linkers) == 0 {
-				_, _ = fmt.Fprintln(w, "The app's descriptor has no linkers in this workspace.")
 			}
 		})
 	})

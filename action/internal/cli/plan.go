@@ -3,13 +3,13 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
 	"github.com/linkersync/linkersync/action/internal/apply"
+	"github.com/linkersync/linkersync/action/internal/document"
 	"github.com/linkersync/linkersync/action/internal/setup"
 	"github.com/linkersync/linkersync/shared/manifest"
 	"github.com/linkersync/linkersync/shared/reconcile"
@@ -20,7 +20,8 @@ func (inv *invocation) manifestFlags(command *cobra.Command, quiet *bool) {
 	inv.optionFlags(command.Flags(), named("file", "installation", "parallel"))
 	command.Flags().Lookup("file").Shorthand = "f"
 	inv.optionFlags(command.Flags(), ofInfisical)
-	command.Flags().BoolVarP(quiet, "quiet", "q", false, "Leave out installations that need nothing.")
+	command.Flags().BoolVarP(quiet, "quiet", "q", false, "Show only changes and failures.")
+	command.Flags().BoolVar(&inv.all, "all", false, "Show every value and every workspace.")
 }
 
 func newPlanCommand(inv *invocation) *cobra.Command {
@@ -30,7 +31,7 @@ func newPlanCommand(inv *invocation) *cobra.Command {
 		Long: "It reads what is there, and checks files, credentials and tokens as apply does before its first write.",
 		Example: `  linkersync plan --installation all
   linkersync plan -f production.yaml --installation {11111111-2222-4333-8444-555555555555} --exit-code
-  linkersync plan --installation all --json | jq .summary`,
+  linkersync plan --installation all --json | jq .summary.sentence`,
 	}
 	inv.manifestFlags(command, &quiet)
 	command.Flags().BoolVar(&exitCode, "exit-code", false, "End with exit code 3 when there is something to change.")
@@ -64,57 +65,55 @@ func newApplyCommand(inv *invocation) *cobra.Command {
 	return command
 }
 
-// runManifest takes the manifest through the one flow and prints each part as it comes.
+// runManifest takes the manifest through the one flow and hands on each part as it comes.
 func (inv *invocation) runManifest(work setup.Work, quiet bool) (total reconcile.Summary, err error) {
 	desired, err := inv.session.Load(inv.ctx, inv.options.File, inv.process.Stdin)
 	if err != nil {
 		return total, wrongManifest(err)
 	}
 	if len(desired.Linkers)+len(desired.Connections) == 0 {
-		_, _ = fmt.Fprintf(inv.process.Stderr, "%s has neither linkers nor connections: there is nothing to do\n", desired.Path)
+		inv.sum(total, "%s has neither linkers nor connections: there is nothing to do.", desired.Path)
 		return total, nil
 	}
-	out := newParts(inv, desired.Path, quiet, inv.options.Installation == apply.All)
-	defer out.close()
+	out := newParts(inv, desired.Path, quiet, work.Apply)
+	if fleet := inv.options.Installation == apply.All; fleet && len(desired.Linkers) > 0 {
+		out.fleet, out.bar = true, inv.bar("installations")
+	}
 	work.Log = inv.log
-	if err := inv.session.Run(inv.ctx, desired, work, out.show); err != nil {
+	err = inv.session.Run(inv.ctx, desired, work, out.show)
+	out.close(err)
+	if err != nil {
 		return out.total, wrongManifest(err)
 	}
-	return out.total, out.finish()
+	return out.total, inv.reported()
 }
 
-// wrongManifest makes the wrong use of the command out of a file with problems, which
-// are printed one a line, and out of options that don't fit it.
+// wrongManifest makes the wrong use of the command out of a file with problems, and out
+// of options that don't fit it.
 func wrongManifest(err error) error {
-	if wrong, ok := errors.AsType[setup.UseError](err); ok {
-		return usageError{wrong.Message}
+	if _, is := errors.AsType[setup.UseError](err); is {
+		return usageError{message: err.Error(), cause: err}
 	}
-	if problems, ok := errors.AsType[manifest.Problems](err); ok {
-		return usageError{fmt.Sprintf("the manifest has problems, nothing was called:\n%s", problems.Error())}
+	if _, is := errors.AsType[manifest.Problems](err); is {
+		return usageError{message: "the manifest has problems, nothing was called:\n" + err.Error(), cause: err}
 	}
 	return err
 }
 
-// parts prints a pass as it goes: text for people, or one JSON document a line.
+// parts hands on a pass as it goes, and counts it.
 type parts struct {
-	inv   *invocation
-	path  string
-	quiet bool
-	fleet bool
-	bar   *progressbar.ProgressBar
-	total reconcile.Summary
-	count int
-	// first is the first failure; what helps against it usually helps against all.
-	first  error
-	failed failures
+	inv  *invocation
+	path string
+	// quiet leaves out what needs nothing; a fleet's workspaces that need nothing are
+	// counted, and shown with --all.
+	quiet, fleet, apply bool
+	bar                 *progressbar.ProgressBar
+	total               reconcile.Summary
+	workspaces, same    int
 }
 
-func newParts(inv *invocation, path string, quiet, fleet bool) *parts {
-	p := &parts{inv: inv, path: path, quiet: quiet, fleet: fleet}
-	if fleet {
-		p.bar = inv.bar("installations")
-	}
-	return p
+func newParts(inv *invocation, path string, quiet, apply bool) *parts {
+	return &parts{inv: inv, path: path, quiet: quiet, apply: apply}
 }
 
 // bar counts what is done; it is nil where nobody would see it. It moves when it is
@@ -132,42 +131,31 @@ func (inv *invocation) bar(what string) *progressbar.ProgressBar {
 
 func (p *parts) show(part apply.Part) error {
 	if part.Plan.Installation != nil {
-		p.count++
+		p.workspaces++
 	}
-	p.total = p.total.Plus(part.Summary())
+	sum := part.Summary()
+	p.total = p.total.Plus(sum)
 	if p.bar != nil {
 		_ = p.bar.Add(1) // only a picture
 	}
 	for _, failure := range part.Failures {
-		p.fail(part, failure)
+		problem := document.Problem{What: failure.Subject, Position: failure.Position}
+		if problem.Position.Line > 0 {
+			problem.File = p.path
+		}
+		p.inv.fail(problem, part.Where(), failure.Err)
 	}
-	if sum := part.Summary(); p.quiet && !sum.Changed && sum.Failed == 0 {
+	if same := !sum.Changed && sum.Failed == 0; same && (p.quiet || p.fleet && !p.inv.all && !p.inv.json) {
+		p.same++
 		return nil
 	}
 	if p.inv.json {
-		return p.inv.printLine(part.Document())
+		return p.inv.document.Result(part.Document())
 	}
 	p.clear()
-	return part.WriteText(p.inv.process.Stdout, p.inv.colour())
-}
-
-// fail says what could not be done, where the manifest wants it, and in which
-// workspace.
-func (p *parts) fail(part apply.Part, failure apply.Failure) {
-	p.clear()
-	p.failed.add(failure.Err)
-	if p.first == nil {
-		p.first = failure.Err
-	}
-	at := p.path
-	if failure.Position.Line > 0 {
-		at = fmt.Sprintf("%s:%d:%d", p.path, failure.Position.Line, failure.Position.Column)
-	}
-	where := ""
-	if target := part.Plan.Installation; target != nil && target.Workspace != "" {
-		where = " in workspace " + target.Workspace
-	}
-	_, _ = fmt.Fprintf(p.inv.process.Stderr, "%s: %s%s: %v\n", at, failure.Subject, where, failure.Err)
+	return part.WriteText(p.inv.process.Stdout, reconcile.Style{
+		Colour: p.inv.colour(), All: p.inv.all, Quiet: p.quiet, AllowPrune: "--allow-prune", Adopt: "--adopt",
+	})
 }
 
 // clear takes the progress bar away before something is printed over it.
@@ -177,26 +165,22 @@ func (p *parts) clear() {
 	}
 }
 
-func (p *parts) close() {
+// close keeps what the pass came to, and that err ended it early.
+func (p *parts) close(err error) {
 	if p.bar != nil {
 		_ = p.bar.Finish() // only a picture
 	}
-}
-
-// finish prints the sum of a fleet, and fails when a part did.
-func (p *parts) finish() error {
-	if p.fleet && !p.inv.json {
-		p.clear()
-		p.sum(p.inv.process.Stdout)
+	if p.same > 0 && !p.quiet {
+		_, _ = fmt.Fprintf(p.inv.process.Stdout, "%s without a change; --all shows each\n", counted(p.same, "workspace"))
 	}
-	if p.first != nil {
-		p.inv.hint(p.first)
+	switch {
+	case err == nil, errors.Is(err, apply.ErrNotReady):
+	case p.inv.interrupted.Err() != nil: // said by itself
+	default:
+		p.total.Failed++
 	}
-	return p.failed.err()
-}
-
-func (p *parts) sum(w io.Writer) {
-	linkers := p.total.Linkers
-	_, _ = fmt.Fprintf(w, "%d looked at; %d linkers changed, %d unchanged, %d failed; values: %d added, %d removed, %d kept\n",
-		p.count, linkers.Changed, linkers.Unchanged, p.total.Failed, linkers.Added, linkers.Removed, linkers.Kept)
+	p.inv.sum(struct {
+		reconcile.Summary
+		Workspaces int `json:"workspaces"`
+	}{p.total, p.workspaces}, "%s", p.total.Sentence(p.apply, p.workspaces))
 }

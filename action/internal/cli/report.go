@@ -2,8 +2,10 @@ package cli
 
 import (
 	"fmt"
+	"io"
 	"sync"
 
+	"github.com/linkersync/linkersync/action/internal/document"
 	"github.com/linkersync/linkersync/action/internal/importer/journal"
 	"github.com/linkersync/linkersync/action/internal/platform"
 	"github.com/linkersync/linkersync/shared/installation"
@@ -19,7 +21,6 @@ type report struct {
 
 	mu             sync.Mutex
 	count, skipped int
-	broken         failures
 	failed         error
 }
 
@@ -30,26 +31,22 @@ func (r *report) add(in installation.Installation, err error) error {
 	defer r.mu.Unlock()
 	line := updated{ClientKey: in.ClientKey, Workspace: string(in.Principal.UUID)}
 	if err != nil {
-		r.broken.add(err)
 		line.Error = err.Error()
+		r.inv.fail(document.Problem{What: "update"}, platform.Printable(label(in)), err)
 	} else if r.count++; !r.dryRun {
 		if err := r.done.Add(in.ClientKey); err != nil {
 			return err
 		}
 	}
-	switch {
-	case r.inv.json:
-		return r.inv.printLine(line)
-	case err != nil:
-		_, _ = fmt.Fprintf(r.inv.process.Stderr, "! %s: %v\n", platform.Printable(label(in)), err)
-	default:
-		word := "ok"
-		if r.dryRun {
-			word = "would update"
+	return r.inv.print(line, func(w io.Writer) {
+		switch {
+		case err != nil: // printed at the end
+		case r.dryRun:
+			_, _ = fmt.Fprintf(w, "would update %s\n", platform.Printable(label(in)))
+		default:
+			_, _ = fmt.Fprintf(w, "ok %s\n", platform.Printable(label(in)))
 		}
-		_, _ = fmt.Fprintf(r.inv.process.Stdout, "%s %s\n", word, platform.Printable(label(in)))
-	}
-	return nil
+	})
 }
 
 // finish prints the sum; it fails when a workspace did.
@@ -57,12 +54,10 @@ func (r *report) finish(verb string) error {
 	if r.dryRun {
 		verb = "would be " + verb
 	}
-	if !r.inv.json {
-		_, _ = fmt.Fprintf(r.inv.process.Stdout, "%d %s, %d were done before, %d failed\n", r.count, verb, r.skipped, r.broken.all)
-	}
+	r.inv.sum(nil, "%d %s, %d done before, %d failed.", r.count, verb, r.skipped, r.inv.problems.Total())
 	// What ended the run early is not among what was printed.
 	if r.failed == nil {
-		return r.broken.err()
+		return r.inv.reported()
 	}
 	return r.failed
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/linkersync/linkersync/action/internal/apply"
+	"github.com/linkersync/linkersync/action/internal/document"
 	"github.com/linkersync/linkersync/action/internal/platform"
 	"github.com/linkersync/linkersync/action/internal/setup"
 	"github.com/linkersync/linkersync/action/internal/status"
@@ -48,11 +49,20 @@ func newStatusCommand(inv *invocation) *cobra.Command {
 		}
 		report := inv.status(inv.ctx)
 		if inv.json {
-			return inv.printLine(report)
+			return inv.statusDocument(report)
 		}
 		return report.WriteText(inv.process.Stdout, inv.colour(), all)
 	})
 	return command
+}
+
+// statusDocument hands on the report for a script.
+func (inv *invocation) statusDocument(report status.Report) error {
+	for _, message := range report.Errors {
+		inv.problems.Add(document.Problem{Message: message}, "")
+	}
+	inv.summary = report.Whole()
+	return printAll(inv, report.Results(), nil)
 }
 
 func (inv *invocation) writeStatusPage(file string) error {

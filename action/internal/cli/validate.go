@@ -1,12 +1,13 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/spf13/cobra"
 
+	"github.com/linkersync/linkersync/action/internal/document"
 	"github.com/linkersync/linkersync/shared/input"
 	"github.com/linkersync/linkersync/shared/manifest"
 )
@@ -35,7 +36,7 @@ func newValidateCommand(inv *invocation) *cobra.Command {
 	return command
 }
 
-// validated is what a manifest has; one JSON document a line with --json.
+// validated is what a manifest has.
 type validated struct {
 	File        string `json:"file"`
 	Linkers     int    `json:"linkers"`
@@ -45,28 +46,30 @@ type validated struct {
 
 // validate checks each file, so that all problems are printed at once.
 func (inv *invocation) validate(files []string) error {
-	var problems []error
+	wrong := 0
 	for _, file := range files {
 		wanted, err := inv.manifest(file)
 		if err != nil {
-			problems = append(problems, err)
+			wrong++
+			if !inv.failManifest(err, "") {
+				inv.fail(document.Problem{File: file}, "", err)
+			}
 			continue
 		}
 		has := validated{File: file, Linkers: len(wanted.Linkers), Connections: len(wanted.Connections)}
 		for _, linker := range wanted.Linkers {
 			has.Values += len(linker.Values)
 		}
-		if inv.json {
-			if err := inv.printLine(has); err != nil {
-				return err
-			}
-			continue
+		if err := inv.print(has, func(w io.Writer) {
+			_, _ = fmt.Fprintf(w, "%s is valid: %s, %s, %s\n", file,
+				counted(has.Linkers, "linker"), counted(has.Values, "value"), counted(has.Connections, "connection"))
+		}); err != nil {
+			return err
 		}
-		_, _ = fmt.Fprintf(inv.process.Stdout, "%s is valid: %s, %s, %s\n", file,
-			counted(has.Linkers, "linker"), counted(has.Values, "value"), counted(has.Connections, "connection"))
 	}
-	if len(problems) > 0 {
-		return usageError{fmt.Sprintf("%s with problems:\n%v", counted(len(problems), "manifest"), errors.Join(problems...))}
+	inv.sum(nil, "%s: %d valid, %d with problems.", counted(len(files), "manifest"), len(files)-wrong, wrong)
+	if wrong > 0 {
+		return usageError{cause: errReported}
 	}
 	return nil
 }

@@ -33,12 +33,10 @@ func newValuesListCommand(inv *invocation) *cobra.Command {
 			}
 			values = append(values, value)
 		}
-		return inv.print(values, func(w io.Writer) {
+		inv.sumList(len(values), "Linker %s has %s.", args[0], counted(len(values), "value"))
+		return printAll(inv, values, func(w io.Writer) {
 			for _, value := range values {
 				printValue(w, value)
-			}
-			if len(values) == 0 {
-				_, _ = fmt.Fprintf(w, "Linker %s has no values.\n", args[0])
 			}
 		})
 	})

@@ -1,10 +1,7 @@
 package status
 
-import "encoding/json"
-
-// MarshalJSON is the report as one document: results of three kinds, their summary,
-// and what could not be read.
-func (r Report) MarshalJSON() ([]byte, error) {
+// Results are the rows for a script, of three kinds.
+func (r Report) Results() []any {
 	results := make([]any, 0, len(r.Installations)+len(r.Connections)+len(r.Runs))
 	type installation struct {
 		Kind string `json:"kind"`
@@ -31,19 +28,16 @@ func (r Report) MarshalJSON() ([]byte, error) {
 	for _, done := range r.Runs {
 		results = append(results, run{"run", done})
 	}
-	errors := r.Errors
-	if errors == nil {
-		errors = []string{}
-	}
-	return json.Marshal(struct {
-		Version int    `json:"version"`
-		App     string `json:"app,omitempty"`
-		At      string `json:"at"`
-		// Endpoints and DeadLetters are of the whole deployment.
+	return results
+}
+
+// Whole is the summary for a script, with what is of the whole deployment.
+func (r Report) Whole() any {
+	return struct {
+		Summary
+		App         string         `json:"app,omitempty"`
+		At          string         `json:"at"`
 		Endpoints   Endpoints      `json:"endpoints"`
-		DeadLetters map[string]int `json:"dead_letters,omitempty"`
-		Results     []any          `json:"results"`
-		Summary     Summary        `json:"summary"`
-		Errors      []string       `json:"errors"`
-	}{1, r.App, r.At.UTC().Format("2006-01-02T15:04:05Z"), r.Endpoints, r.DeadLetters, results, r.Summary(), errors})
+		DeadLetters map[string]int `json:"dead_letters_by_queue,omitempty"`
+	}{r.Summary(), r.App, r.At.UTC().Format("2006-01-02T15:04:05Z"), r.Endpoints, r.DeadLetters}
 }

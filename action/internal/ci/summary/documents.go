@@ -5,10 +5,18 @@ import (
 	"fmt"
 
 	"github.com/linkersync/linkersync/action/internal/apply"
+	"github.com/linkersync/linkersync/action/internal/document"
+	"github.com/linkersync/linkersync/shared/reconcile"
 )
 
 // maxDocuments keeps the plan within GitHub's limit of 1 MiB for an output, in bytes.
 const maxDocuments = 900 << 10
+
+// What the output has of the failures, below a tenth of its limit.
+const (
+	maxErrors = 50
+	maxPlaces = 20
+)
 
 // documents are the parts' JSON, until they are too much to be an output: then none
 // is there, for half a list would pass for the whole.
@@ -36,13 +44,20 @@ func (d *documents) add(part apply.Part) {
 	d.list = append(d.list, encoded)
 }
 
-// Plan is the output of that name: the JSON of everything that was found or done.
+// Plan is the output of that name: the run's document, in the form of the command's.
 func (r *Report) Plan() (string, error) {
-	parts := r.documents.list
-	if parts == nil {
-		parts = []json.RawMessage{}
+	results := r.documents.list
+	if results == nil {
+		results = []json.RawMessage{}
 	}
-	encoded, err := json.Marshal(map[string]any{"version": 1, "parts": parts, "summary": r.Summary(), "truncated": r.documents.truncated})
+	errors := r.Problems()
+	for i := range errors {
+		errors[i].Where = errors[i].Where[:min(len(errors[i].Where), maxPlaces)]
+	}
+	encoded, err := json.Marshal(map[string]any{
+		"version": document.Version, "results": results, "errors": errors[:min(len(errors), maxErrors)],
+		"summary": whole{r.Summary(), r.workspaces, r.sentence()}, "truncated": r.documents.truncated,
+	})
 	if r.documents.err != nil {
 		err = r.documents.err
 	}
@@ -50,4 +65,11 @@ func (r *Report) Plan() (string, error) {
 		return "", err
 	}
 	return string(encoded), nil
+}
+
+// whole is the summary in the form of the command's.
+type whole struct {
+	reconcile.Summary
+	Workspaces int    `json:"workspaces"`
+	Sentence   string `json:"sentence"`
 }

@@ -3,10 +3,12 @@
 package summary
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
 	"github.com/linkersync/linkersync/action/internal/apply"
+	"github.com/linkersync/linkersync/action/internal/document"
 	"github.com/linkersync/linkersync/shared/reconcile"
 	"github.com/linkersync/linkersync/shared/rollout"
 )
@@ -25,9 +27,6 @@ const (
 	docs      = "https://github.com/linkersync/linkersync/blob/main/docs/action.md#when-it-fails"
 )
 
-// Problem is something that failed.
-type Problem struct{ Subject, Text string }
-
 // Report is what is shown of everything that a step found and did. It counts all and
 // keeps a bounded number of bytes, so a fleet of any size costs the same memory.
 type Report struct {
@@ -40,36 +39,48 @@ type Report struct {
 	// Run is the deployment's, when it did the work.
 	Run *rollout.Run
 
-	parts     int
-	total     reconcile.Summary
-	tables    [ranks]table
-	documents documents
-	problems  []Problem
-	failed    int
+	parts, workspaces int
+	total             reconcile.Summary
+	tables            [ranks]table
+	documents         documents
+	problems          document.Problems
 }
 
 // Add takes in a part.
 func (r *Report) Add(part apply.Part) {
 	r.parts++
+	if part.Plan.Installation != nil {
+		r.workspaces++
+	}
 	r.total = r.total.Plus(part.Summary())
 	r.tables[rank(part)].add(rows(part))
 	r.documents.add(part)
 }
 
-// Fail takes in a problem.
-func (r *Report) Fail(problem Problem) {
-	if r.failed++; r.failed <= maxRows {
-		r.problems = append(r.problems, Problem{Subject: problem.Subject, Text: cut(problem.Text)})
+// Fail takes in a failure, and the workspace where it happened, unless that is empty.
+func (r *Report) Fail(problem document.Problem, workspace string) {
+	problem.Message, problem.Place = cut(problem.Message), "workspace"
+	r.problems.Add(problem, workspace)
+}
+
+// Problems are the failures, the same one once.
+func (r *Report) Problems() []document.Problem { return r.problems.List() }
+
+// Last is the last line of the log; empty when there was nothing to look at.
+func (r *Report) Last() string {
+	if r.parts == 0 {
+		return ""
 	}
+	return r.Summary().Sentence(r.Command != "plan", r.workspaces)
 }
 
 // Failed is how many problems there were, or installations that failed in the
 // deployment's run, of which one problem tells.
 func (r *Report) Failed() int {
 	if r.Run != nil {
-		return max(r.failed, r.Run.Failed)
+		return max(r.problems.Total(), r.Run.Failed)
 	}
-	return r.failed
+	return r.problems.Total()
 }
 
 // Summary counts all parts, and what failed besides them.
@@ -88,7 +99,7 @@ func (r *Report) Summary() reconcile.Summary {
 // changed means that an apply would change something.
 func (r *Report) Status() string {
 	switch {
-	case r.failed > 0:
+	case r.problems.Total() > 0:
 		return "failed"
 	case r.Summary().Changed:
 		return "changed"
@@ -138,7 +149,7 @@ func (r *Report) title() string {
 	switch {
 	case r.Command == "":
 		return "not started"
-	case r.failed > 0:
+	case r.problems.Total() > 0:
 		return r.Command + " failed"
 	case r.Command == "plan" && r.PullRequest:
 		return "plan for this pull request"
@@ -147,13 +158,8 @@ func (r *Report) title() string {
 }
 
 func (r *Report) sentence() string {
-	sum := r.Summary()
-	would := ""
-	if r.Command == "plan" {
-		would = "would be "
-	}
 	switch {
-	case r.parts == 0 && r.Run == nil && r.failed > 0:
+	case r.parts == 0 && r.Run == nil && r.Failed() > 0:
 		return "Nothing was done."
 	case r.Unseen != "":
 		return "The manifest is valid."
@@ -161,12 +167,8 @@ func (r *Report) sentence() string {
 		return "The manifests are in the output folder."
 	case r.Run != nil:
 		return "The deployment's functions did the work."
-	case !sum.Changed && r.failed == 0:
-		return "Everything is as the manifest says."
 	}
-	connections := sum.Connections.Created + sum.Connections.Updated + sum.Connections.Rotated + sum.Connections.Adopted
-	return fmt.Sprintf("**%d** values %sadded, **%d** removed, %d stay; **%d** connections %schanged; **%d** failed.",
-		sum.Linkers.Added, would, sum.Linkers.Removed, sum.Linkers.Kept, connections, would, r.failed)
+	return r.Summary().Sentence(r.Command != "plan", r.workspaces)
 }
 
 func (r *Report) writeRun(out *strings.Builder) {
@@ -178,15 +180,20 @@ func (r *Report) writeRun(out *strings.Builder) {
 }
 
 func (r *Report) writeProblems(out *strings.Builder) {
-	if r.failed == 0 {
+	problems := r.Problems()
+	if len(problems) == 0 {
 		return
 	}
 	out.WriteString("\n### What failed\n\n")
-	for _, problem := range r.problems {
-		fmt.Fprintf(out, "- **%s**: %s\n", escape(problem.Subject), escape(problem.Text))
-	}
-	if more := r.failed - len(r.problems); more > 0 {
-		fmt.Fprintf(out, "- …and %d more.\n", more)
+	for _, problem := range problems {
+		message := problem.Message
+		if at := problem.At(); at != "" {
+			message = at + ": " + message
+		}
+		fmt.Fprintf(out, "- **%s**: %s\n", escape(cmp.Or(problem.Subject(), "more")), escape(message))
+		if problem.Count > 1 && len(problem.Where) > 0 {
+			fmt.Fprintf(out, "  %s\n", values(problem.Where))
+		}
 	}
 	fmt.Fprintf(out, "\nWhat to do about it: %s\n", docs)
 }

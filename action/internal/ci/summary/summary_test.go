@@ -15,6 +15,7 @@ import (
 
 	"github.com/linkersync/linkersync/action/internal/apply"
 	"github.com/linkersync/linkersync/action/internal/ci/summary"
+	"github.com/linkersync/linkersync/action/internal/document"
 	"github.com/linkersync/linkersync/shared/manifest"
 	"github.com/linkersync/linkersync/shared/reconcile"
 	"github.com/linkersync/linkersync/shared/rollout"
@@ -77,14 +78,15 @@ func scenarios() map[string]*summary.Report {
 	onPullRequest := report("plan", planned(1, []string{"OPS"}, "OLD"), guarded, connections())
 	onPullRequest.PullRequest = true
 	failing := report("apply", applied(1, "OPS"), failed(2))
-	failing.Fail(summary.Problem{Subject: "linker issues in workspace two", Text: "403 Forbidden"})
+	failing.Fail(document.Problem{What: "linker issues", Message: "403 Forbidden"}, "two")
+	failing.Fail(document.Problem{What: "linker issues", Message: "403 Forbidden"}, "three")
 	fork := report("plan")
 	fork.PullRequest, fork.Unseen = true, "This pull request comes from a fork."
 	hostile := applied(1, "A")
 	hostile.Result.Installation.Name = "| a `b` <img src=x> [c](https://evil.example) **d** @everyone\n# e"
 	hostile.Plan.Installation = hostile.Result.Installation
 	wrong := &summary.Report{}
-	wrong.Fail(summary.Problem{Subject: "linkersync", Text: "the inputs need correcting"})
+	wrong.Fail(document.Problem{What: "linkersync", Message: "the inputs need correcting"}, "")
 	event := report("apply")
 	event.Run = &rollout.Run{ID: "11111111-2222-4333-8444-555555555555", Total: 4, Counts: rollout.Counts{Changed: 2, Unchanged: 1, Skipped: 1, Added: 5, Removed: 2}}
 	fleet := report("apply", applied(0, "OPS"))
@@ -133,13 +135,13 @@ func TestTheSummaryStaysBelowGitHubsLimit(t *testing.T) {
 	r := report("plan")
 	for i := range 1000 {
 		r.Add(planned(i, long))
-		r.Fail(summary.Problem{Subject: "linker", Text: strings.Repeat("é", 5000)})
+		r.Fail(document.Problem{What: fmt.Sprint("linker ", i), Message: strings.Repeat("é", 5000)}, "somewhere")
 	}
 	got := r.Markdown()
 	if len(got) > 1<<20 {
 		t.Errorf("%d bytes, GitHub takes 1 MiB", len(got))
 	}
-	for _, want := range []string{"…and 99", "…and 800 more.", "When it fails", "**250000** values would be added"} {
+	for _, want := range []string{"…and 99", "and 800 more failures of other kinds", "When it fails", "Plan: 250000 to add"} {
 		if want == "When it fails" {
 			want = "#when-it-fails"
 		}
@@ -155,7 +157,7 @@ func TestStatus(t *testing.T) {
 		return &summary.Report{Run: &rollout.Run{Counts: rollout.Counts{Changed: changed, Failed: failed}}}
 	}
 	broken := report("apply", applied(1, "A"))
-	broken.Fail(summary.Problem{})
+	broken.Fail(document.Problem{}, "")
 	for name, test := range map[string]struct {
 		report *summary.Report
 		want   string
@@ -178,7 +180,7 @@ func TestStatus(t *testing.T) {
 func TestARunsFailuresAreInstallations(t *testing.T) {
 	t.Parallel()
 	r := &summary.Report{}
-	r.Fail(summary.Problem{})
+	r.Fail(document.Problem{}, "")
 	if got := r.Failed(); got != 1 {
 		t.Errorf("%d failed, want the problem", got)
 	}
@@ -198,7 +200,7 @@ func TestAFleetsUnchangedPartsAreCounted(t *testing.T) {
 	}
 	r.Add(applied(300, "A"))
 	r.Add(failed(301))
-	if got := len(plan(t, r).Parts); got != 202 {
+	if got := len(plan(t, r).Results); got != 202 {
 		t.Errorf("%d documents, want 200 unchanged and 2 others", got)
 	}
 	lines := strings.Split(r.Markdown(), "\n")
@@ -213,14 +215,14 @@ func TestAFleetsUnchangedPartsAreCounted(t *testing.T) {
 	}
 }
 
-// document is the output plan, as far as these tests look at it.
-type document struct {
-	Parts     []json.RawMessage
+// output is the output plan, as far as these tests look at it.
+type output struct {
+	Results   []json.RawMessage
 	Summary   reconcile.Summary
 	Truncated bool
 }
 
-func plan(t *testing.T, r *summary.Report) (got document) {
+func plan(t *testing.T, r *summary.Report) (got output) {
 	t.Helper()
 	text, err := r.Plan()
 	if err == nil {
@@ -239,14 +241,14 @@ func TestALargePlanIsItsSummary(t *testing.T) {
 	for i := range 50 { // of 10 kB each
 		r.Add(planned(i, values))
 	}
-	if got := plan(t, r); got.Truncated || len(got.Parts) != 50 {
-		t.Errorf("after 50 there are %d", len(got.Parts))
+	if got := plan(t, r); got.Truncated || len(got.Results) != 50 {
+		t.Errorf("after 50 there are %d", len(got.Results))
 	}
 	for i := range 100 {
 		r.Add(planned(50+i, values))
 	}
-	if got := plan(t, r); !got.Truncated || len(got.Parts) != 0 || got.Summary.Linkers.Added != 150_000 {
-		t.Errorf("after 150 there are %d, and %d values", len(got.Parts), got.Summary.Linkers.Added)
+	if got := plan(t, r); !got.Truncated || len(got.Results) != 0 || got.Summary.Linkers.Added != 150_000 {
+		t.Errorf("after 150 there are %d, and %d values", len(got.Results), got.Summary.Linkers.Added)
 	}
 }
 
@@ -270,12 +272,12 @@ func TestMemoryStaysFlat(t *testing.T) { //nolint:paralleltest // it measures th
 			part.Result.Linkers[0].Added = values
 		}
 		r.Add(part)
-		r.Fail(summary.Problem{Subject: fmt.Sprint("linker ", i), Text: strings.Repeat("no ", 1000)})
+		r.Fail(document.Problem{What: fmt.Sprint("linker ", i), Message: strings.Repeat("no ", 1000)}, "")
 	}
 	if after := heap(); after > before+256<<10 {
 		t.Errorf("the heap grew from %d to %d bytes over 1,600 installations", before, after)
 	}
-	if sum := r.Summary(); sum.Linkers.Added != 2_000_000 || sum.Failed != 2000 || r.Failed() != 2000 || !strings.Contains(r.Markdown(), "…and 2800 more.") {
+	if sum := r.Summary(); sum.Linkers.Added != 2_000_000 || sum.Failed != 2000 || r.Failed() != 2000 || !strings.Contains(r.Markdown(), "and 1800 more failures of other kinds") {
 		t.Errorf("the counts are of all: %+v, %d failed", sum, r.Failed())
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -125,26 +126,35 @@ func (d *demo) putToken(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("put the token into its secret: %w", err)
 	}
-	return d.until(ctx, "the connection has the token", func() (bool, error) {
-		for _, sync := range d.stack.Infisical.Snapshot().Syncs {
-			if sync.Status != "succeeded" {
-				return false, nil
-			}
-		}
-		return d.found().APIToken == d.token, nil
-	})
+	if err := d.until(ctx, "the connection has the token", func() (bool, error) { return d.found().APIToken == d.token, nil }); err != nil {
+		return err
+	}
+	if len(d.stack.Infisical.Snapshot().Syncs) == 0 {
+		return nil
+	}
+	return d.syncEnds(ctx, "succeeded")
 }
 
 // runSync runs the sync as Infisical does by itself when a secret changes.
 func (d *demo) runSync(ctx context.Context) error {
-	client := &infisical.Client{BaseURL: d.stack.Infisical.URL(), Login: infisical.UniversalAuth{
-		ClientID: stack.ClientID, ClientSecret: redact.New(stack.ClientSecret),
-	}}
-	if _, err := client.RunSync(ctx, syncID); err != nil {
+	if _, err := d.infisical().RunSync(ctx, syncID); err != nil {
 		return err
 	}
+	return d.syncEnds(ctx, "succeeded", "failed")
+}
+
+// syncEnds waits until the sync has one of the statuses.
+func (d *demo) syncEnds(ctx context.Context, statuses ...string) error {
+	client := d.infisical()
 	return d.until(ctx, "the sync has run", func() (bool, error) {
 		sync, err := client.Sync(ctx, syncID)
-		return sync.Status != "pending", err
+		return slices.Contains(statuses, sync.Status), err
 	})
+}
+
+// infisical is a client of its own, for what a person would look up in Infisical.
+func (d *demo) infisical() *infisical.Client {
+	return &infisical.Client{BaseURL: d.stack.Infisical.URL(), Login: infisical.UniversalAuth{
+		ClientID: stack.ClientID, ClientSecret: redact.New(stack.ClientSecret),
+	}}
 }

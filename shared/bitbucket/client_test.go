@@ -93,16 +93,6 @@ func TestNothingIsSentUnsigned(t *testing.T) {
 	}
 }
 
-// A client that was made without package transport signs as well.
-func TestAnyHTTPClientSigns(t *testing.T) {
-	t.Parallel()
-	s := newServer(t, step{request: "DELETE /2.0/addon", status: 204})
-	client := &bitbucket.Client{BaseURL: s.URL, Sign: sign, HTTP: s.Client()}
-	if err := client.DeleteAddon(t.Context()); err != nil {
-		t.Error(err)
-	}
-}
-
 // A token lives three minutes; what is repeated is signed again.
 func TestEachAttemptIsSignedAnew(t *testing.T) {
 	t.Parallel()
@@ -198,12 +188,14 @@ func TestRedirectsGetNoCredentials(t *testing.T) {
 	}
 }
 
-// The zero Client with a signer works, against the real stack.
-func TestClientWithoutHTTPHasItsOwnStack(t *testing.T) {
+// The zero Client with a signer works, against the real stack, and so does one with a
+// client that was made without package transport.
+func TestAnyHTTPClientSigns(t *testing.T) {
 	t.Parallel()
-	s := newServer(t, step{request: "DELETE /2.0/addon", status: 204}, step{request: "DELETE /2.0/addon", status: 204})
-	client := &bitbucket.Client{BaseURL: s.URL, Sign: sign}
-	for range 2 {
+	deleted := step{request: "DELETE /2.0/addon", status: 204}
+	s := newServer(t, deleted, deleted, deleted)
+	own := &bitbucket.Client{BaseURL: s.URL, Sign: sign}
+	for _, client := range []*bitbucket.Client{own, own, {BaseURL: s.URL, Sign: sign, HTTP: s.Client()}} {
 		if err := client.DeleteAddon(t.Context()); err != nil {
 			t.Error(err)
 		}

@@ -85,9 +85,6 @@ func TestWorkspaceErrors(t *testing.T) {
 		want   []error
 	}{
 		"secret is wrong":          {401, message("Invalid signature"), []error{bitbucket.ErrUnauthorized}},
-		"no permission":            {403, message("Forbidden"), []error{bitbucket.ErrForbidden}},
-		"no such workspace":        {404, message("No workspace with identifier '{u}'."), []error{bitbucket.ErrNotFound}},
-		"limited":                  {429, `{}`, []error{bitbucket.ErrRateLimited, bitbucket.ErrUnavailable}},
 		"another workspace":        {200, `{"uuid":"{99999999-2222-4333-8444-aaaaaaaaaaaa}"}`, []error{bitbucket.ErrUnknownShape}},
 		"no workspace at all":      {200, `{}`, []error{bitbucket.ErrUnknownShape}},
 		"a login page":             {200, `<html>`, []error{bitbucket.ErrNotJSON}},

@@ -51,6 +51,7 @@ func TestErrorsAreTyped(t *testing.T) {
 		"removed":                        {410, nil, message("CHANGE-2770 - Functionality has been deprecated"), []error{b.rm}, "410 Gone: CHANGE-2770"},
 		"removed without a word":         {410, nil, "", []error{b.rm}, "410 Gone: the endpoint is not offered by Bitbucket"},
 		"removed, told as a 404":         {404, nil, message("CHANGE-2770 - Functionality has been deprecated"), []error{b.rm}, "404 Not Found: CHANGE-2770"},
+		"removed, by another change":     {404, nil, message("CHANGE-3081: see the changelog"), []error{b.rm}, "404 Not Found: CHANGE-3081"},
 		"removed, told in the detail":    {404, nil, `{"type":"error","error":{"message":"Resource not found","detail":"There is no API hosted at this URL."}}`, []error{b.rm}, "Resource not found: There is no API hosted at this URL."},
 		"rate limited, as it was seen":   {429, plain, "Rate limit for this resource has been exceeded", []error{b.rl, b.un, b.nj}, "429 Too Many Requests: Rate limit for this resource has been exceeded: the rate limit"},
 		"timeout of Bitbucket's own":     {555, html, "<html>", []error{b.to, b.srv, b.un, b.nj}, ": 555: it took Bitbucket too long"},
@@ -80,16 +81,6 @@ func TestErrorsAreTyped(t *testing.T) {
 				t.Errorf("error has markup, control characters or an id that wasn't sent: %q", err)
 			}
 		})
-	}
-}
-
-func TestA404ThatSpeaksOfRemoval(t *testing.T) {
-	t.Parallel()
-	for _, text := range []string{
-		"CHANGE-2770: see the changelog", "CHANGE-3081 - Functionality has been deprecated", "There is no API hosted at this URL.",
-	} {
-		s := newServer(t, step{request: "DELETE /2.0/addon/linkers/jira/values/7", status: 404, answer: message(text)})
-		wantError(t, newClient(t, s).DeleteLinkerValue(t.Context(), "jira", 7), bitbucket.ErrEndpointRemoved)
 	}
 }
 

@@ -148,15 +148,6 @@ func TestRemovalInEveryForm(t *testing.T) {
 	}
 }
 
-func TestRateLimitOfBitbucket(t *testing.T) {
-	t.Parallel()
-	_, client := simulated(t, simulator.Switches{HourlyBudget: 1})
-	_, err := collect(client.Linkers(t.Context()))
-	must(t, err)
-	_, err = collect(client.Linkers(t.Context()))
-	wantError(t, err, bitbucket.ErrRateLimited, bitbucket.ErrUnavailable, bitbucket.ErrNotJSON)
-}
-
 func TestCredentialsAgainstBitbucket(t *testing.T) {
 	t.Parallel()
 	_, client := simulated(t, simulator.Switches{})

@@ -83,7 +83,7 @@ func TestRateLimitGivesUpATurnItCannotWaitFor(t *testing.T) {
 	patient, cancel := context.WithTimeout(t.Context(), time.Hour)
 	defer cancel()
 	if _, _, err := send(t, rt, request(patient, t, http.MethodGet, url, "")); err != nil || len(clock.slept) != 2 {
-		t.Errorf("who has time for its turn: %v after waits %v", err, clock.slept)
+		t.Errorf("a request with time for its turn: %v after waits %v", err, clock.slept)
 	}
 }
 

@@ -16,6 +16,24 @@ import (
 	"github.com/linkersync/linkersync/shared/transport"
 )
 
+// retrying is a server with these statuses, and retries in front of it on a clock that
+// only sleeping moves.
+type retrying struct {
+	*recorder
+	*clock
+	http.RoundTripper
+	url string
+}
+
+func newRetrying(t *testing.T, policy transport.Policy, statuses ...int) retrying {
+	t.Helper()
+	r := retrying{recorder: &recorder{statuses: statuses, header: http.Header{}}, clock: newClock()}
+	r.url = serve(t, r.recorder)
+	policy.Now, policy.Sleep = r.clock.Now, r.clock.Sleep
+	r.RoundTripper = transport.Retry(http.DefaultTransport, policy)
+	return r
+}
+
 func TestRetryRepeatsOnlyWhatMayPass(t *testing.T) {
 	t.Parallel()
 	for status, attempts := range map[int]int{
@@ -24,16 +42,14 @@ func TestRetryRepeatsOnlyWhatMayPass(t *testing.T) {
 	} {
 		t.Run(http.StatusText(status), func(t *testing.T) {
 			t.Parallel()
-			server := &recorder{statuses: []int{status}}
-			clock := newClock()
-			rt := transport.Retry(http.DefaultTransport, transport.Policy{Attempts: 3, Now: clock.Now, Sleep: clock.Sleep})
+			r := newRetrying(t, transport.Policy{Attempts: 3}, status)
 
-			got, _, err := send(t, rt, request(t.Context(), t, http.MethodGet, serve(t, server), ""))
+			got, _, err := send(t, r, request(t.Context(), t, http.MethodGet, r.url, ""))
 
 			if err != nil || got != status {
 				t.Errorf("RoundTrip = %d, %v; want %d as the server sent it", got, err, status)
 			}
-			if got := len(server.seen()); got != attempts {
+			if got := len(r.seen()); got != attempts {
 				t.Errorf("%d: %d attempts, want %d", status, got, attempts)
 			}
 		})
@@ -60,15 +76,13 @@ func TestRetryRepeatsOnlyWhatIsSafe(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server := &recorder{statuses: []int{503, 200}}
-			clock := newClock()
-			rt := transport.Retry(http.DefaultTransport, transport.Policy{Now: clock.Now, Sleep: clock.Sleep})
+			r := newRetrying(t, transport.Policy{}, 503, 200)
 
-			_, _, err := send(t, rt, request(test.mark(t.Context()), t, test.method, serve(t, server), "payload"))
+			_, _, err := send(t, r, request(test.mark(t.Context()), t, test.method, r.url, "payload"))
 			if err != nil {
 				t.Fatal(err)
 			}
-			seen := server.seen()
+			seen := r.seen()
 			if len(seen) != test.attempts {
 				t.Fatalf("%d attempts, want %d", len(seen), test.attempts)
 			}
@@ -83,15 +97,14 @@ func TestRetryRepeatsOnlyWhatIsSafe(t *testing.T) {
 
 func TestRetryDoesNotRepeatABodyThatCanBeReadOnlyOnce(t *testing.T) {
 	t.Parallel()
-	server := &recorder{statuses: []int{503}}
-	clock := newClock()
-	req := request(t.Context(), t, http.MethodPut, serve(t, server), "")
+	r := newRetrying(t, transport.Policy{}, 503)
+	req := request(t.Context(), t, http.MethodPut, r.url, "")
 	req.Body, req.GetBody, req.ContentLength = io.NopCloser(strings.NewReader("once")), nil, 4
 
-	_, _, err := send(t, transport.Retry(http.DefaultTransport, transport.Policy{Now: clock.Now, Sleep: clock.Sleep}), req)
+	_, _, err := send(t, r, req)
 
-	if err != nil || len(server.seen()) != 1 {
-		t.Errorf("%d attempts, %v; want 1", len(server.seen()), err)
+	if err != nil || len(r.seen()) != 1 {
+		t.Errorf("%d attempts, %v; want 1", len(r.seen()), err)
 	}
 }
 
@@ -163,21 +176,19 @@ func TestRetryWaits(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server := &recorder{statuses: []int{test.status}, header: http.Header{}}
+			r := newRetrying(t, transport.Policy{}, test.status)
 			if test.header != "" {
-				server.header.Set("Retry-After", test.header)
+				r.header.Set("Retry-After", test.header)
 			}
-			clock := newClock()
-			rt := transport.Retry(http.DefaultTransport, transport.Policy{Now: clock.Now, Sleep: clock.Sleep})
 
-			status, _, err := send(t, rt, request(t.Context(), t, http.MethodGet, serve(t, server), ""))
+			status, _, err := send(t, r, request(t.Context(), t, http.MethodGet, r.url, ""))
 
-			if err != nil || status != test.status || len(clock.slept) != len(test.want) {
-				t.Fatalf("RoundTrip = %d, %v after waits %v; want waits in %v", status, err, clock.slept, test.want)
+			if err != nil || status != test.status || len(r.slept) != len(test.want) {
+				t.Fatalf("RoundTrip = %d, %v after waits %v; want waits in %v", status, err, r.slept, test.want)
 			}
 			for i, want := range test.want {
-				if clock.slept[i] < want[0] || clock.slept[i] > want[1] {
-					t.Errorf("wait %d = %v, want within %v", i+1, clock.slept[i], want)
+				if r.slept[i] < want[0] || r.slept[i] > want[1] {
+					t.Errorf("wait %d = %v, want within %v", i+1, r.slept[i], want)
 				}
 			}
 		})
@@ -187,16 +198,13 @@ func TestRetryWaits(t *testing.T) {
 // Workers that were turned away together must not come back together.
 func TestRetryWaitsAreSpread(t *testing.T) {
 	t.Parallel()
-	server := &recorder{statuses: []int{503}}
-	url := serve(t, server)
+	r := newRetrying(t, transport.Policy{Attempts: 2}, 503)
 	different := map[time.Duration]bool{}
 	for range 20 {
-		clock := newClock()
-		rt := transport.Retry(http.DefaultTransport, transport.Policy{Attempts: 2, Now: clock.Now, Sleep: clock.Sleep})
-		if _, _, err := send(t, rt, request(t.Context(), t, http.MethodGet, url, "")); err != nil {
+		if _, _, err := send(t, r, request(t.Context(), t, http.MethodGet, r.url, "")); err != nil {
 			t.Fatal(err)
 		}
-		different[clock.slept[0]] = true
+		different[r.slept[len(r.slept)-1]] = true
 	}
 	if len(different) < 10 {
 		t.Errorf("only %d different waits in 20", len(different))
@@ -205,34 +213,30 @@ func TestRetryWaitsAreSpread(t *testing.T) {
 
 func TestRetryHandsA429BackAtOnceWhenAsked(t *testing.T) {
 	t.Parallel()
-	server := &recorder{statuses: []int{503, 429, 200}}
-	clock := newClock()
-	rt := transport.Retry(http.DefaultTransport, transport.Policy{FailFastOn429: true, Now: clock.Now, Sleep: clock.Sleep})
+	r := newRetrying(t, transport.Policy{FailFastOn429: true}, 503, 429, 200)
 
-	status, body, err := send(t, rt, request(t.Context(), t, http.MethodGet, serve(t, server), ""))
+	status, body, err := send(t, r, request(t.Context(), t, http.MethodGet, r.url, ""))
 
-	if err != nil || status != 429 || body != "body of Too Many Requests" || len(server.seen()) != 2 {
-		t.Errorf("RoundTrip = %d %q, %v after %d attempts; want the 429, unread, after the 503 was repeated", status, body, err, len(server.seen()))
+	if err != nil || status != 429 || body != "body of Too Many Requests" || len(r.seen()) != 2 {
+		t.Errorf("RoundTrip = %d %q, %v after %d attempts; want the 429, unread, after the 503 was repeated", status, body, err, len(r.seen()))
 	}
 }
 
 func TestRetryStopsBeforeTheDeadline(t *testing.T) {
 	t.Parallel()
 	for before, want := range map[time.Duration]struct{ status, waits int }{time.Second: {429, 0}, time.Minute: {204, 1}} {
-		server := &recorder{statuses: []int{429, 204}}
-		clock := newClock()
+		r := newRetrying(t, transport.Policy{}, 429, 204)
 		// The deadline is on the real clock far away; on the injected one it is the
 		// distance that counts, so the clock starts so long before it.
 		ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(time.Hour))
 		defer cancel()
 		deadline, _ := ctx.Deadline()
-		clock.now = deadline.Add(-before)
-		rt := transport.Retry(http.DefaultTransport, transport.Policy{Now: clock.Now, Sleep: clock.Sleep})
+		r.now = deadline.Add(-before)
 
-		status, _, err := send(t, rt, request(ctx, t, http.MethodGet, serve(t, server), ""))
+		status, _, err := send(t, r, request(ctx, t, http.MethodGet, r.url, ""))
 
-		if err != nil || status != want.status || len(clock.slept) != want.waits {
-			t.Errorf("%v before it: RoundTrip = %d, %v after waits %v; want %d after %d", before, status, err, clock.slept, want.status, want.waits)
+		if err != nil || status != want.status || len(r.slept) != want.waits {
+			t.Errorf("%v before it: RoundTrip = %d, %v after waits %v; want %d after %d", before, status, err, r.slept, want.status, want.waits)
 		}
 	}
 }
@@ -256,27 +260,25 @@ func TestRetryStopsWhenItsContextEnds(t *testing.T) {
 
 func TestRetryRepeatsARequestWithoutBody(t *testing.T) {
 	t.Parallel()
-	server := &recorder{statuses: []int{503, 204}}
-	clock := newClock()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, serve(t, server), nil)
+	r := newRetrying(t, transport.Policy{}, 503, 204)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, r.url, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	status, _, err := send(t, transport.Retry(http.DefaultTransport, transport.Policy{Now: clock.Now, Sleep: clock.Sleep}), req)
-	if err != nil || status != 204 || len(server.seen()) != 2 {
-		t.Errorf("RoundTrip = %d, %v after %d attempts", status, err, len(server.seen()))
+	status, _, err := send(t, r, req)
+	if err != nil || status != 204 || len(r.seen()) != 2 {
+		t.Errorf("RoundTrip = %d, %v after %d attempts", status, err, len(r.seen()))
 	}
 }
 
 func TestRetryReportsABodyThatCannotBeRewound(t *testing.T) {
 	t.Parallel()
-	server := &recorder{statuses: []int{503}}
-	clock := newClock()
+	r := newRetrying(t, transport.Policy{}, 503)
 	gone := errors.New("file is gone")
-	req := request(t.Context(), t, http.MethodPut, serve(t, server), "x")
+	req := request(t.Context(), t, http.MethodPut, r.url, "x")
 	req.GetBody = func() (io.ReadCloser, error) { return nil, gone }
 
-	_, _, err := send(t, transport.Retry(http.DefaultTransport, transport.Policy{Now: clock.Now, Sleep: clock.Sleep}), req)
+	_, _, err := send(t, r, req)
 
 	if !errors.Is(err, gone) {
 		t.Errorf("error = %v", err)

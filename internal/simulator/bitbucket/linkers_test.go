@@ -184,12 +184,18 @@ func TestBulkPutIsAllOrNothing(t *testing.T) {
 func TestDeleteValuesEmptiesOneLinker(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, bitbucket.Switches{})
-	r.put(valuesURL, `["A","B"]`)
+	r.put(valuesURL, `["A"]`)
 	r.put("/2.0/addon/linkers/docs/values", `["A"]`)
+	var before, after list
+	r.get(valuesURL).decode(t, &before)
 	r.want(http.StatusNoContent, request{method: "DELETE", path: valuesURL})
 	in, _ := r.sim.Installation(clientKey)
 	if len(in.Values["issues"]) != 0 || len(in.Values["docs"]) != 1 {
 		t.Errorf("values are %v, want those of docs only", in.Values)
+	}
+	r.put(valuesURL, `["A"]`)
+	if r.get(valuesURL).decode(t, &after); after.Values[0].ID == before.Values[0].ID {
+		t.Errorf("the id %d of a deleted value was used again", before.Values[0].ID)
 	}
 }
 

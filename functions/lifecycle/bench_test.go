@@ -71,8 +71,8 @@ func BenchmarkEventDecoding(b *testing.B) {
 	}
 }
 
-// TestCosts holds what the benchmarks are about in numbers that don't depend on
-// the machine's mood: allocations.
+// TestCosts compares allocations, which are the same on every machine, as the
+// benchmarks compare time.
 func TestCosts(t *testing.T) { //nolint:paralleltest // AllocsPerRun counts the whole process
 	w := newWorld(t, deployment{})
 	w.handler.log = startup.Logger(&startup.Environment{Getenv: func(string) string { return "" }}, io.Discard)

@@ -26,8 +26,8 @@ func (c callback) carriesToken() bool {
 }
 
 // delivery identifies a callback by its token, which has to be verified before. A
-// token doesn't cover the body, so this is also what makes it work once: whoever
-// catches one can't send another secret with it. The scheme is left out, because
+// token doesn't cover the body, so this is also what makes it work once: a stolen
+// token can't bring another secret. The scheme is left out, because
 // it has more than one spelling; verification lets no other part have one.
 func (c callback) delivery() string {
 	_, token, _ := strings.Cut(c.request.Authorization, " ")

@@ -224,8 +224,7 @@ func TestCanaryPanic(t *testing.T) {
 	}
 }
 
-// TestCanaryPrinted: whoever prints what the function holds, by mistake, sees no
-// secret.
+// TestCanaryPrinted: values that are printed by mistake show no secret.
 func TestCanaryPrinted(t *testing.T) {
 	t.Parallel()
 	w := markedWorld(t)

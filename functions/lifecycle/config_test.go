@@ -118,7 +118,7 @@ func TestConfigureProblems(t *testing.T) {
 		"unknown proof":                   {set("LINKERSYNC_PROOF", "none"), unchanged, []string{`LINKERSYNC_PROOF: "none" is neither oauth nor workspace`}},
 		"a secret instead of a reference": {set("LINKERSYNC_APP_SECRET", "not-a-real-secret"), unchanged, []string{"LINKERSYNC_APP_SECRET: not a reference"}},
 		"a reference to the environment":  {set("LINKERSYNC_APP_SECRET", "env:APP_SECRET"), unchanged, []string{"LINKERSYNC_APP_SECRET: want a reference such as"}},
-		"a list that names nobody":        {set("LINKERSYNC_ALLOWED_WORKSPACES", ","), unchanged, []string{`LINKERSYNC_ALLOWED_WORKSPACES: "" is no workspace UUID`}},
+		"a list without a workspace":      {set("LINKERSYNC_ALLOWED_WORKSPACES", ","), unchanged, []string{`LINKERSYNC_ALLOWED_WORKSPACES: "" is no workspace UUID`}},
 		"a workspace by its name":         {set("LINKERSYNC_ALLOWED_WORKSPACES", "example"), unchanged, []string{`LINKERSYNC_ALLOWED_WORKSPACES: "example" is no workspace UUID`}},
 		"plain http":                      {set("LINKERSYNC_BASE_URL", "http://app.example"), unchanged, []string{"LINKERSYNC_BASE_URL: "}},
 		"base path that needs encoding":   {set("LINKERSYNC_BASE_URL", "https://app.example/%7Bx%7D"), unchanged, []string{"LINKERSYNC_BASE_URL: its path needs percent-encoding"}},

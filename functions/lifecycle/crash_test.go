@@ -109,7 +109,7 @@ func TestLostAnswers(t *testing.T) {
 			w.clock.advance(pause)
 		}
 		if status, _ := click(workspaceOne, "")(t, w); status != 204 {
-			t.Fatalf("install after lost answers, %s apart: %d; log:\n%s", pause, status, w.logs)
+			t.Fatalf("install after lost answers, %s between them: %d; log:\n%s", pause, status, w.logs)
 		}
 		w.agrees(t, "installed")
 	}

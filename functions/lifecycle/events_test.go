@@ -30,7 +30,7 @@ func TestEvents(t *testing.T) {
 		"enveloped":                 {status: 204, stored: uninstalledOne},
 		"form":                      {status: 415},
 		"function_url_encoded_path": {status: 404},
-		"installed_first":           {status: 401}, // nobody at Bitbucket knows the secret
+		"installed_first":           {status: 401}, // Bitbucket refuses the secret
 		"installed_signed": {status: 204, stored: map[string]stored{
 			one: {State: "installed", Secret: secretNew, Previous: secretOne, Name: "Example Workspace"},
 		}},

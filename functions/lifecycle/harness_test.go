@@ -86,7 +86,7 @@ type world struct {
 	// binary makes the gateway hand every body over in base64, as one with binary
 	// media types does.
 	binary bool
-	// dead is a process that died before it could answer.
+	// dead says that the process died before it could answer.
 	dead *atomic.Bool
 }
 
@@ -218,7 +218,7 @@ func (w *world) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	}
 	answer, err := lambda.NewHandler(w.handler.Handle).Invoke(ctx, payload)
 	if w.dead.Load() {
-		return nil, errDead // whatever it said, nobody heard it
+		return nil, errDead // the answer is lost
 	}
 	return answer, err
 }

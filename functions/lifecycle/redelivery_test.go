@@ -35,7 +35,7 @@ func TestRedelivery(t *testing.T) {
 	same := func(m message) message { return m }
 	install := by(secretOne, installed(one, secretNew))
 	uninstall := by(secretOne, uninstalled(one))
-	// Whoever catches a live token sends another secret with it.
+	// A thief of a live token sends another secret with it.
 	hijack := func(m message) message { m.body = payload("installed", one, secretForeign).json(); return m }
 	twice("signed install", 204, append(slices.Clone(looked), "SendMessageBatch"), install, same)
 	twice("signed uninstall", 204, looked, uninstall, same)
@@ -75,7 +75,7 @@ func TestCaughtToken(t *testing.T) {
 
 // TestUninstallsOfOneSecond: a registered app's events of one second carry the same
 // token, so the second of two uninstalls looks like the first one again. Bitbucket,
-// which takes the secret of an installed app only, tells them apart.
+// which takes the secret of an installed app only, tells which of the two it is.
 func TestUninstallsOfOneSecond(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

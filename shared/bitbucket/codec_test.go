@@ -75,7 +75,7 @@ func TestCodecFindsTheShapeAndRemembersIt(t *testing.T) {
 		"key, learned from reading":       {`{"id":1,"key":"X"}`, `{"key":"BB"}`, `[{"key":"BB"}]`, 1, 2},
 		"name, learned from reading":      {`{"id":1,"name":"X"}`, `{"name":"BB"}`, `{"values":[{"name":"BB"}]}`, 1, 4},
 		"name, in the last shape":         {"", `{"name":"BB"}`, `{"values":[{"name":"BB"}]}`, 3, 8},
-		"a name nobody thought of":        {`{"id":1,"type":"linker_value","token":"X"}`, `{"token":"BB"}`, `[{"token":"BB"}]`, 1, 2},
+		"a name that was not foreseen":    {`{"id":1,"type":"linker_value","token":"X"}`, `{"token":"BB"}`, `[{"token":"BB"}]`, 1, 2},
 		"strings, nothing read":           {"", `"BB"`, `["BB"]`, 4, 1},
 		"strings, learned":                {`"X"`, `"BB"`, `["BB"]`, 1, 1},
 		"the field seen last counts":      {`"X",{"id":1,"value":"Y"}`, `{"value":"BB"}`, `[{"value":"BB"}]`, 1, 2},

@@ -71,7 +71,7 @@ func (c *Client) pages(ctx context.Context, escapedPath string) iter.Seq2[[]json
 				err = laterPage(escapedPath, err)
 			}
 			if told > 0 {
-				size = told // the latest, as somebody may delete values meanwhile
+				size = told // the latest, as values may be deleted meanwhile
 			}
 			read += len(items)
 			if err == nil && !yield(items, nil) {

@@ -12,7 +12,7 @@ import (
 const valuesBelow = "/values"
 
 // LinkerValues lists the values of a linker, a hundred per call, in Bitbucket's
-// order. One that somebody adds or deletes between two pages may be missed, or make
+// order. One that is added or deleted between two pages may be missed, or make
 // another come twice. It stops at the first error: ErrNotFound for a linker that the descriptor
 // doesn't have, ErrEndpointRemoved, another *APIError, or ErrUnknownShape.
 // Source: https://developer.atlassian.com/cloud/bitbucket/rest/api-group-addon/#api-addon-linkers-linker-key-values-get

@@ -113,7 +113,7 @@ func FuzzCanonicalRequest(f *testing.F) {
 	})
 }
 
-// checkIdempotent takes a canonical request apart and makes it canonical again.
+// checkIdempotent parses a canonical request and makes it canonical again.
 // Two things are not the same on the wire: a repeated name has its values joined by
 // a comma, and of several trailing slashes one goes each time.
 func checkIdempotent(t *testing.T, canonical, method string) {

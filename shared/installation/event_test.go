@@ -101,7 +101,7 @@ func TestAWriterThatCantTagGivesUp(t *testing.T) {
 	s := newShop(t)
 	in := must(s.Create(t.Context(), sample(clientKey, "s1"), "1"))(t)
 	tagged := 0
-	slow := s.open(&line{before: on("TagResource", func() { // others install and uninstall, by turns
+	slow := s.open(&line{before: on("TagResource", func() { // other processes install and uninstall alternately
 		tagged++
 		other := s.open(nil)
 		now := must(other.Get(t.Context(), clientKey))(t)

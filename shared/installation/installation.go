@@ -3,7 +3,7 @@
 //
 // An installation is one workspace (or personal account) that has the Connect
 // app. Losing its shared secret cuts the app off from that workspace for good,
-// and mixing two up signs requests as somebody else, so every write is a
+// and mixing two up signs requests as another workspace, so every write is a
 // compare-and-swap and nothing is ever deleted except on request ([Store.Purge]).
 //
 // The package does not speak HTTP to Bitbucket and does not decide who may

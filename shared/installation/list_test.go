@@ -220,7 +220,7 @@ func TestAllLeavesNothingOutSilently(t *testing.T) {
 			refuse := func(i int, code, message string) types.APIErrorType {
 				return types.APIErrorType{SecretId: aws.String(names[i]), ErrorCode: aws.String(code), Message: aws.String(message)}
 			}
-			// What was not asked for is nobody's.
+			// An answer about a secret that was not asked for is ignored.
 			other := types.APIErrorType{SecretId: aws.String("linkersync/app/installation/other"), ErrorCode: aws.String("AccessDeniedException")}
 			return &secretsmanager.BatchGetSecretValueOutput{SecretValues: []types.SecretValueEntry{
 				{Name: aws.String("linkersync/app/installation/another")},

@@ -29,9 +29,9 @@ const (
 // Source: https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_Tag.html
 const maxTag = 256
 
-// maxSettle is how often the tags are written before a writer gives up. Each
+// maxTagging is how often the tags are written before a writer gives up. Each
 // round more means that the state changed once more meanwhile.
-const maxSettle = 10
+const maxTagging = 10
 
 func wantedTags(in Installation) map[string]string {
 	tags := map[string]string{
@@ -61,17 +61,17 @@ func tagMap(tags []types.Tag) map[string]string {
 	return found
 }
 
-// settle brings the tags in line with the state in force. Tags can't be written
+// alignTags brings the tags in line with the state in force. Tags can't be written
 // conditionally, so after each write the state is read again. Of two writers that
 // race here, the one that tags last also reads the final state.
-func (s *SecretsManager) settle(ctx context.Context, name string, current record) error {
+func (s *SecretsManager) alignTags(ctx context.Context, name string, current record) error {
 	op := call{"update installation", current.ClientKey, "DescribeSecret"}
 	described, err := s.api.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: aws.String(name)})
 	if err != nil {
 		return s.failed(op, err)
 	}
 	found := tagMap(described.Tags)
-	for range maxSettle {
+	for range maxTagging {
 		missing := wantedTags(current.Installation)
 		maps.DeleteFunc(missing, func(key, value string) bool { return found[key] == value })
 		if len(missing) == 0 {

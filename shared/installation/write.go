@@ -145,7 +145,7 @@ func (s *SecretsManager) conflict(current record) (Installation, error) {
 // applied finishes an update whose state is in force.
 func (s *SecretsManager) applied(ctx context.Context, name string, current record) (Installation, error) {
 	s.cache.wrote(current.Installation)
-	if err := s.settle(ctx, name, current); err != nil {
+	if err := s.alignTags(ctx, name, current); err != nil {
 		return Installation{}, err
 	}
 	return current.Installation, nil

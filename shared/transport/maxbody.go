@@ -14,7 +14,7 @@ var ErrBodyTooLarge = errors.New("response body is too large")
 // MaxBody reads the whole response body, at most limit bytes of it (0 means
 // DefaultMaxBody), before it hands the response on. A larger body is
 // ErrBodyTooLarge, and one that is cut off is an error of RoundTrip instead of a
-// surprise for whoever decodes it. The count is of decompressed bytes.
+// surprise for its decoder. The count is of decompressed bytes.
 func MaxBody(next http.RoundTripper, limit int64) http.RoundTripper {
 	if limit <= 0 {
 		limit = DefaultMaxBody

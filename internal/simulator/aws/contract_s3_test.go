@@ -79,7 +79,7 @@ func TestContractS3(t *testing.T) {
 			want: []string{"NotModified", "one"},
 		},
 		{
-			name: "what is not there is told apart",
+			name: "a key, a version and a bucket that are not there have errors of their own",
 			observe: func(t *testing.T, c cloud) []string {
 				b := newBucket(t, c)
 				version := b.put("k", "one").VersionId
@@ -172,7 +172,7 @@ func TestContractEventBridge(t *testing.T) {
 			moto: "it has no limit",
 		},
 		{
-			name: "nobody speaks for AWS",
+			name: "a source in the name of AWS is refused",
 			observe: func(t *testing.T, c cloud) []string {
 				return putEvents(t, c, eventEntry("aws.s3", "Object Created", "{}"))
 			},

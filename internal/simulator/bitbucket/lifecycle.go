@@ -56,7 +56,7 @@ func (s *Server) Install(ctx context.Context, request Install) (Delivery, error)
 	if err == nil && delivery.Status != http.StatusOK && delivery.Status != http.StatusNoContent {
 		err = fmt.Errorf("install %s: %w with status %d", delivery.ClientKey, ErrIncomplete, delivery.Status)
 	}
-	s.settle(offer, err == nil)
+	s.finish(offer, err == nil)
 	return delivery, err
 }
 
@@ -97,8 +97,8 @@ func (s *Server) offer(request Install) (offer, error) {
 	return offer{delivery: delivery, before: before, secret: next.offered}, nil
 }
 
-// settle ends an install: the offered secret counts from now on, or never did.
-func (s *Server) settle(o offer, accepted bool) {
+// finish ends an install: the offered secret counts from now on, or never did.
+func (s *Server) finish(o offer, accepted bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	in := s.installations[o.delivery.ClientKey]

@@ -340,6 +340,6 @@ func TestLifecycleSaysWhatIsMissing(t *testing.T) {
 	nowhere := fresh(a, "first")
 	nowhere.BaseURL = "http://127.0.0.1:1"
 	if _, err := r.sim.Install(t.Context(), nowhere); err == nil || errors.Is(err, bitbucket.ErrIncomplete) {
-		t.Errorf("an app that nobody serves gives %v", err)
+		t.Errorf("an app that is not served gives %v", err)
 	}
 }

@@ -92,7 +92,7 @@ func TestValueLivesFromPostToDelete(t *testing.T) {
 	conflict := r.want(http.StatusConflict, request{method: "POST", path: valuesURL, body: `{"value":"BB"}`})
 	conflict.decode(t, &got)
 	if strings.Contains(conflict.body, "detail") {
-		t.Errorf("body %s has a detail that nobody gave", conflict.body)
+		t.Errorf("body %s has a detail that was not given", conflict.body)
 	}
 	if want := "The linker already has the value being added."; got.Error.Message != want {
 		t.Errorf("message %q, want %q", got.Error.Message, want)

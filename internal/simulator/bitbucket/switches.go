@@ -1,6 +1,6 @@
 package bitbucket
 
-// Switches choose what no document settles, and what Bitbucket is doing today.
+// Switches choose what is documented nowhere, and what Bitbucket is doing today.
 // The zero value is the likeliest Bitbucket with nothing wrong.
 type Switches struct {
 	// Put is what a bulk PUT of linker values does to the values it doesn't name.

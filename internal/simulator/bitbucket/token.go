@@ -38,7 +38,7 @@ type claims struct {
 	QSH      *string  `json:"qsh"`
 }
 
-// decodeClaims reads the payload of a token whose signature nobody has checked yet.
+// decodeClaims reads the payload of a token whose signature is not checked yet.
 func decodeClaims(raw string) (claims, error) {
 	parts := strings.Split(raw, ".")
 	if len(parts) != 3 {
@@ -116,7 +116,7 @@ func connectToken(r *http.Request) (string, *refusal) {
 	}
 }
 
-// secretsOf finds the installation by the claims that nobody has verified yet.
+// secretsOf finds the installation by claims that are not verified yet.
 func (s *Server) secretsOf(c claims) ([]string, *refusal) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()

@@ -59,7 +59,7 @@ func (e *environment) run(call *invocation) bool {
 	if e.process == nil {
 		if err := e.spawn(); err != nil {
 			close(e.exited)
-			call.settle(nil, e.launchError(call, err))
+			call.decide(nil, e.launchError(call, err))
 			return false
 		}
 		if !e.awaitInit(call) {
@@ -129,10 +129,10 @@ func (e *environment) awaitInit(call *invocation) bool {
 	case <-e.waiting:
 		return true
 	case <-e.exited:
-		call.settle(nil, e.exitError(call))
+		call.decide(nil, e.exitError(call))
 	case <-timer.C:
 		e.stop(timeoutError{"Init", limit})
-		call.settle(nil, e.exitError(call))
+		call.decide(nil, e.exitError(call))
 	}
 	return false
 }
@@ -151,14 +151,14 @@ func (e *environment) execute(call *invocation) bool {
 			work, taken = nil, true
 		case <-e.waiting:
 			// A request for work that was given up leaves its token, too.
-			if taken && call.isSettled() {
+			if taken && call.isDecided() {
 				e.runtime.stats.memory(processMemory(e.process.Process.Pid, linePeak))
 				e.warm = true
 				return true
 			}
 		case <-e.exited:
 			if taken || !e.warm || e.wasStopped() {
-				call.settle(nil, e.exitError(call))
+				call.decide(nil, e.exitError(call))
 			}
 			return false
 		case <-timer.C:
@@ -178,7 +178,7 @@ func (e timeoutError) Error() string {
 }
 
 // stop ends the process, whether or not it was made yet, and waits until it is
-// gone. reason is what an invocation that is not settled fails with.
+// gone. reason is what an invocation that is not decided fails with.
 func (e *environment) stop(reason error) {
 	e.mu.Lock()
 	if e.reason == nil {

@@ -14,10 +14,10 @@ type invocation struct {
 	payload     []byte
 	// deadline is set when the process takes the invocation.
 	deadline time.Time
-	// answered gets one answer when everything is settled.
+	// answered gets one answer when everything is decided.
 	answered chan answer
-	// settled is closed when the process, or its end, decided the outcome.
-	settled chan struct{}
+	// decided is closed when the process, or its end, decided the outcome.
+	decided chan struct{}
 
 	once   sync.Once
 	answer answer
@@ -31,30 +31,30 @@ type answer struct {
 func newInvocation(payload []byte) *invocation {
 	return &invocation{
 		id: requestID(), traceID: traceID(), payload: payload,
-		answered: make(chan answer, 1), settled: make(chan struct{}),
+		answered: make(chan answer, 1), decided: make(chan struct{}),
 	}
 }
 
-// settle decides the outcome; only the first call counts.
-func (i *invocation) settle(payload []byte, err error) {
+// decide sets the outcome; only the first call counts.
+func (i *invocation) decide(payload []byte, err error) {
 	i.once.Do(func() {
 		i.answer = answer{payload: payload, err: err}
-		close(i.settled)
+		close(i.decided)
 	})
 }
 
-func (i *invocation) isSettled() bool {
+func (i *invocation) isDecided() bool {
 	select {
-	case <-i.settled:
+	case <-i.decided:
 		return true
 	default:
 		return false
 	}
 }
 
-// outcome may be asked after settle.
+// outcome may be asked after decide.
 func (i *invocation) outcome() answer {
-	<-i.settled
+	<-i.decided
 	return i.answer
 }
 

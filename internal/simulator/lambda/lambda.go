@@ -165,7 +165,7 @@ func (r *Runtime) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 func (r *Runtime) run(env *environment, call *invocation) {
 	defer r.work.Done()
 	alive := env.run(call)
-	if !call.isSettled() {
+	if !call.isDecided() {
 		env = r.replace(env)
 		alive = env.run(call)
 	}

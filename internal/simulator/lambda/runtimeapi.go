@@ -29,7 +29,7 @@ func (e *environment) next(w http.ResponseWriter, r *http.Request) {
 		e.runtime.stats.coldStart(ColdStart{PID: pid, ToNext: time.Since(e.started), RSS: processMemory(pid, lineRSS)})
 	})
 	if call := e.take(""); call != nil {
-		call.settle(nil, e.fail(call, TypeNotAnswered, "Runtime asked for the next invocation without answering this one"))
+		call.decide(nil, e.fail(call, TypeNotAnswered, "Runtime asked for the next invocation without answering this one"))
 	}
 	select {
 	case e.waiting <- struct{}{}:
@@ -75,7 +75,7 @@ func (e *environment) response(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	call.settle(body, nil)
+	call.decide(body, nil)
 	accept(w)
 }
 
@@ -84,7 +84,7 @@ func (e *environment) invocationError(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	call.settle(nil, reported(e.runtime.function.Name, call.id, r.Header.Get("Lambda-Runtime-Function-Error-Type"), body))
+	call.decide(nil, reported(e.runtime.function.Name, call.id, r.Header.Get("Lambda-Runtime-Function-Error-Type"), body))
 	accept(w)
 }
 
@@ -99,7 +99,7 @@ func (e *environment) answered(w http.ResponseWriter, r *http.Request) (*invocat
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxPayload))
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
-		call.settle(nil, e.fail(call, TypeTooLarge, fmt.Sprintf("Response payload size exceeded maximum allowed payload size (%d bytes).", MaxPayload)))
+		call.decide(nil, e.fail(call, TypeTooLarge, fmt.Sprintf("Response payload size exceeded maximum allowed payload size (%d bytes).", MaxPayload)))
 		refuse(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "Exceeded maximum allowed payload size")
 		return nil, nil, false
 	}

@@ -160,7 +160,7 @@ func TestEventFlow(t *testing.T) {
 	binaries := build(t)
 	for name, test := range map[string]func(t *testing.T, binaries string){
 		"from event to finished run":              testCalm,
-		"newest manifest wins in bad weather":     testStorm,
+		"newest manifest wins while calls fail":   testStorm,
 		"a large prune waits for a yes":           testPrune,
 		"the largest manifest fits the functions": testLargest,
 	} {
@@ -229,7 +229,7 @@ func testStorm(t *testing.T, binaries string) {
 		t.Fatal(err)
 	}
 	s.AWS.Queues.Misbehave(stack.Queue, sqs.Misbehaviour{Duplicate: 0.3, Reorder: true, Seed: 1})
-	weather := s.Outage(0.3)
+	outage := s.Outage(0.3)
 	var last string
 	for _, values := range [][]string{{"KEEP", "FIRST"}, {"KEEP", "SECOND", "MORE"}, {"KEEP", "THIRD"}} {
 		last = change(t, s, rollout.Change{Manifest: manifestOf(values...)})
@@ -256,8 +256,8 @@ func testStorm(t *testing.T, binaries string) {
 			}
 		}
 	}
-	if weather.Fired() < fleet {
-		t.Errorf("only %d calls failed", weather.Fired())
+	if outage.Fired() < fleet {
+		t.Errorf("only %d calls failed", outage.Fired())
 	}
 	noDeadLetters(t, s)
 }

@@ -73,7 +73,7 @@ func (s *Stack) CommandEnvironment() map[string]string {
 		"LINKERSYNC_BUS": Bus, "LINKERSYNC_BUCKET": Bucket, "LINKERSYNC_TABLE": Table,
 		"LINKERSYNC_INFISICAL_URL": s.Infisical.URL(), "LINKERSYNC_INFISICAL_CLIENT_ID": ClientID,
 		"LINKERSYNC_INFISICAL_CLIENT_SECRET": ClientSecret, "BITBUCKET_API_TOKEN": Token,
-		// The command spaces its calls for the real Bitbucket; here nobody is disturbed.
+		// The command spaces its calls for the real Bitbucket; the simulator needs no pauses.
 		"LINKERSYNC_REQUESTS_PER_SECOND": "1000",
 	}
 }

@@ -142,7 +142,7 @@ func (s *Stack) start(ctx context.Context) error {
 	}
 	s.URL = "http://" + listener.Addr().String()
 	if err := s.startFunctions(); err != nil {
-		_ = listener.Close() // nobody listens on it yet
+		_ = listener.Close() // no server uses it yet
 		return err
 	}
 	return s.connect(listener)

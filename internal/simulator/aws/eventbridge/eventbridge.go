@@ -133,7 +133,7 @@ func (s *Service) Wait() {
 }
 
 // Lost returns how many events were put on a bus that doesn't exist. EventBridge
-// takes those and tells nobody, so tests have to look.
+// takes those without an error, so tests have to look.
 func (s *Service) Lost() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -37,7 +37,7 @@ func (s *Service) receiveMessage(ctx context.Context, in receiveInput) (*receive
 		return nil, err
 	}
 	until := s.cloud.Now().Add(wait)
-	// The wait also ends by the real clock: nobody may ever move an injected one.
+	// The wait also ends by the real clock, since an injected one may stand still.
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	for {

@@ -24,7 +24,7 @@ import (
 const (
 	apiVersion = "2011-06-15"
 	namespace  = "https://sts.amazonaws.com/doc/2011-06-15/"
-	// maxSession is in seconds, of a role that nobody has allowed more.
+	// maxSession is in seconds: the default of a role's MaxSessionDuration.
 	maxSession = 3600
 	// A token has between 4 and 20,000 characters.
 	// Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
@@ -79,8 +79,8 @@ func (s *Service) Target(_ *http.Request, body []byte) string {
 	return "sts." + form.Get("Action")
 }
 
-// Unsigned tells whether the request is the one that needs no signature: whoever
-// has a web identity has no credentials yet.
+// Unsigned tells whether the request is the one that needs no signature: it asks
+// for credentials with a web identity.
 func (s *Service) Unsigned(r *http.Request, body []byte) bool {
 	return s.Target(r, body) == "sts.AssumeRoleWithWebIdentity"
 }

@@ -122,3 +122,27 @@ func TestParallelReinstalls(t *testing.T) {
 		}
 	}
 }
+
+// TestRotationElsewhere: a secret that another process rotated is found by the
+// one read that a bad signature may cause.
+func TestRotationElsewhere(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, deployment{})
+	warm := w.start(t, deployment{})
+	elsewhere := *w
+	elsewhere.handler = warm
+	if status := elsewhere.direct(t, w.signed(enabled(one), secretOne)); status != 204 {
+		t.Fatalf("valid request: %d", status)
+	}
+	if status, _ := click(workspaceOne, secretNew)(t, w); status != 204 {
+		t.Fatalf("rotation: %d", status)
+	}
+	for name, secret := range map[string]string{"new": secretNew, "replaced": secretOne} {
+		if status := elsewhere.direct(t, w.signed(enabled(one), secret)); status != 204 {
+			t.Errorf("signed with the %s secret: %d", name, status)
+		}
+	}
+	if status := elsewhere.direct(t, w.signed(enabled(one), previousOne)); status != 401 {
+		t.Errorf("signed with the secret before that: %d, want 401", status)
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/linkersync/linkersync/internal/parts"
+	"github.com/linkersync/linkersync/internal/simulator/bitbucket"
 	"github.com/linkersync/linkersync/shared/connect"
 	"github.com/linkersync/linkersync/shared/redact"
 )
@@ -40,7 +41,7 @@ func FuzzVerify(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, header, claims string, key uint8, method, path, query, authorization string, plan []byte) {
 		withoutToken := strings.ReplaceAll(query, "TOKEN", "")
-		hash := hashOf(slowCanonical(method, path, withoutToken, "/prod"))
+		hash := hashOf(bitbucket.CanonicalRequest(method, path, withoutToken, "/prod"))
 		token := fuzzToken(header, strings.ReplaceAll(claims, "HASH", hash), key, plan)
 		request := connect.Request{
 			Method: method, RawPath: path, RawQuery: strings.ReplaceAll(query, "TOKEN", token),
@@ -79,7 +80,7 @@ func fuzzToken(header, claims string, key uint8, plan []byte) string {
 	return token
 }
 
-// FuzzCanonicalRequest holds the canonical request against the slow implementation.
+// FuzzCanonicalRequest holds the canonical request against the simulator's.
 // A plan builds path and query from the parts of URLs.
 func FuzzCanonicalRequest(f *testing.F) {
 	const path = "/2.0/addon/linkers/issues/values"
@@ -94,7 +95,7 @@ func FuzzCanonicalRequest(f *testing.F) {
 			path, query, _ = strings.Cut(target, "?")
 		}
 		got := connect.CanonicalRequest(method, path, query, base)
-		if want := slowCanonical(method, path, query, base); got != want {
+		if want := bitbucket.CanonicalRequest(method, path, query, base); got != want {
 			t.Fatalf("canonical request\n got %q\nwant %q", got, want)
 		}
 		if hash := connect.QueryStringHash(method, path, query, base); hash != hashOf(got) {

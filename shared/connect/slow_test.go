@@ -2,31 +2,28 @@ package connect_test
 
 import (
 	"bytes"
-	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"net/http"
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
 	"unicode"
-	"unicode/utf16"
 	"unicode/utf8"
 
+	"github.com/linkersync/linkersync/internal/simulator/bitbucket"
 	"github.com/linkersync/linkersync/shared/connect"
 )
 
 // This is a second implementation of the verification, written from the protocol's
 // documents alone and as plainly as possible. It shares no code with the package and
-// uses other parts of the standard library. The fuzz tests compare the two.
+// uses other parts of the standard library. The hash is the simulator's. The fuzz tests
+// compare the two.
 
 var (
 	slowScheme    = regexp.MustCompile(`(?is)^JWT (.+)$`)
 	slowClientKey = regexp.MustCompile(`(?s)^ari:cloud:bitbucket::app/\{[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\}/(.+)$`)
-	slowPercent   = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
 )
 
 // slowVerifier has the secrets of each installation, newest first.
@@ -78,7 +75,7 @@ func slowToken(r connect.Request) (string, bool) {
 		}
 		header = match[1:]
 	}
-	for _, pair := range slowPairs(r.RawQuery) {
+	for _, pair := range bitbucket.QueryPairs(r.RawQuery) {
 		if pair[0] == "jwt" {
 			query = append(query, pair[1])
 		}
@@ -180,109 +177,5 @@ func (v slowVerifier) isCurrent(claims map[string]any) bool {
 }
 
 func (v slowVerifier) isFor(claims map[string]any, r connect.Request) bool {
-	sum := sha256.Sum256([]byte(slowCanonical(r.Method, r.RawPath, r.RawQuery, v.basePath)))
-	return claims["qsh"] == hex.EncodeToString(sum[:])
-}
-
-func slowCanonical(method, path, query, base string) string {
-	if whole := strings.TrimSuffix(base, "/") + "/"; path == base {
-		path = ""
-	} else if strings.HasPrefix(path, whole) {
-		path = path[len(whole):]
-		if !strings.HasSuffix(base, "/") {
-			path = "/" + path
-		}
-	}
-	if !strings.HasPrefix(path, "/") {
-		path = "/" + path
-	}
-	if path != "/" {
-		path = strings.TrimSuffix(path, "/")
-	}
-	values := map[string][]string{}
-	for _, pair := range slowPairs(query) {
-		if pair[0] != "jwt" {
-			values[pair[0]] = append(values[pair[0]], pair[1])
-		}
-	}
-	var names []string
-	for name := range values {
-		names = append(names, name)
-	}
-	var parameters []string
-	for _, name := range slowSorted(names) {
-		var encoded []string
-		for _, value := range slowSorted(values[name]) {
-			encoded = append(encoded, slowEncode(value))
-		}
-		parameters = append(parameters, slowEncode(name)+"="+strings.Join(encoded, ","))
-	}
-	return strings.ToUpper(method) + "&" + strings.ReplaceAll(path, "&", "%26") + "&" + strings.Join(parameters, "&")
-}
-
-func slowPairs(query string) (pairs [][2]string) {
-	for _, pair := range strings.Split(query, "&") {
-		if pair != "" {
-			split := append(strings.SplitN(pair, "=", 2), "")
-			pairs = append(pairs, [2]string{slowDecode(split[0]), slowDecode(split[1])})
-		}
-	}
-	return pairs
-}
-
-func slowDecode(s string) string {
-	s = strings.ReplaceAll(s, "+", " ")
-	if !strings.ContainsFunc(s, func(r rune) bool { return r == '%' || r >= utf8.RuneSelf }) {
-		return s
-	}
-	s = slowPercent.ReplaceAllStringFunc(s, func(code string) string {
-		decoded, _ := hex.DecodeString(code[1:])
-		return string(decoded)
-	})
-	var valid strings.Builder
-	for s != "" {
-		if r, size := utf8.DecodeRuneInString(s); r != utf8.RuneError || size > 1 {
-			valid.WriteString(s[:size])
-			s = s[size:]
-			continue
-		}
-		valid.WriteString("\uFFFD")
-		s = s[slowSubpart(s):]
-	}
-	return valid.String()
-}
-
-// slowSecond has the bytes that may follow a first byte: table 3-7 of the Unicode standard.
-var slowSecond = map[byte][2]byte{0xE0: {0xA0, 0xBF}, 0xED: {0x80, 0x9F}, 0xF0: {0x90, 0xBF}, 0xF4: {0x80, 0x8F}}
-
-// slowSubpart returns how many bytes of s, which is not UTF-8, one U+FFFD stands for.
-func slowSubpart(s string) int {
-	first, length := s[0], 1
-	if first < 0xE0 || first > 0xF4 {
-		return length
-	}
-	second, known := slowSecond[first]
-	if !known {
-		second = [2]byte{0x80, 0xBF}
-	}
-	if len(s) > 1 && second[0] <= s[1] && s[1] <= second[1] {
-		length++
-		if first >= 0xF0 && len(s) > 2 && s[2]&0xC0 == 0x80 {
-			length++
-		}
-	}
-	return length
-}
-
-func slowEncode(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
-
-// slowSorted sorts as JavaScript does.
-func slowSorted(texts []string) []string {
-	slices.SortFunc(texts, func(a, b string) int {
-		if order := slices.Compare(utf16.Encode([]rune(a)), utf16.Encode([]rune(b))); order != 0 {
-			return order
-		}
-		return cmp.Compare(a, b)
-	})
-	return texts
+	return claims["qsh"] == bitbucket.QueryStringHash(r.Method, r.RawPath, r.RawQuery, v.basePath)
 }

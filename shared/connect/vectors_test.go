@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/linkersync/linkersync/internal/simulator/bitbucket"
 	"github.com/linkersync/linkersync/shared/redact"
 )
 
@@ -93,8 +94,11 @@ func testHashVectors(t *testing.T, path string) {
 			if got != vector.Canonical {
 				t.Errorf("canonical request\n got %q\nwant %q", got, vector.Canonical)
 			}
-			if got := QueryStringHash(vector.Method, target.EscapedPath(), query, base.EscapedPath()); got != vector.QSH {
-				t.Errorf("hash\n got %s\nwant %s", got, vector.QSH)
+			// The simulator's own computation has to agree as well.
+			for whose, hash := range map[string]func(method, path, query, base string) string{"ours": QueryStringHash, "the simulator's": bitbucket.QueryStringHash} {
+				if got := hash(vector.Method, target.EscapedPath(), query, base.EscapedPath()); got != vector.QSH {
+					t.Errorf("hash, %s\n got %s\nwant %s", whose, got, vector.QSH)
+				}
 			}
 		})
 	}

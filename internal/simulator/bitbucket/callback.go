@@ -62,7 +62,7 @@ func (s *Server) signCallback(clientKey, secret string, target *url.URL, base st
 	now := s.now().Unix()
 	signed, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
 		"iss": clientKey, "aud": clientKey, "iat": now, "exp": now + int64(callbackLifetime.Seconds()),
-		"qsh": queryStringHash(http.MethodPost, target.EscapedPath(), target.RawQuery, baseURL.EscapedPath()),
+		"qsh": QueryStringHash(http.MethodPost, target.EscapedPath(), target.RawQuery, baseURL.EscapedPath()),
 	}).SignedString([]byte(secret))
 	if err != nil {
 		return "", fmt.Errorf("sign callback: %w", err)

@@ -4,108 +4,128 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
+	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 )
 
-// queryStringHash is the server's own computation of the qsh claim, written from
-// the documentation and checked against the reference library's results; it
-// shares nothing with the product's. basePath has no trailing slash.
+// QueryStringHash is the server's own computation of the qsh claim, written from the
+// documentation and as plainly as possible. It shares nothing with the product's: the
+// fuzz tests of package connect compare the two, and its vectors hold for both.
 // Source: https://developer.atlassian.com/cloud/bitbucket/query-string-hash/
-func queryStringHash(method, rawPath, rawQuery, basePath string) string {
-	sum := sha256.Sum256([]byte(canonicalRequest(method, rawPath, rawQuery, basePath)))
+func QueryStringHash(method, path, query, base string) string {
+	sum := sha256.Sum256([]byte(CanonicalRequest(method, path, query, base)))
 	return hex.EncodeToString(sum[:])
 }
 
-func canonicalRequest(method, rawPath, rawQuery, basePath string) string {
-	return strings.ToUpper(method) + "&" + canonicalPath(rawPath, basePath) + "&" + canonicalQuery(rawQuery)
-}
+var percentCode = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
 
-func canonicalPath(path, base string) string {
-	if path == base || strings.HasPrefix(path, base+"/") {
-		path = path[len(base):]
+// CanonicalRequest is what the hash is over. base may have a trailing slash.
+func CanonicalRequest(method, path, query, base string) string {
+	if whole := strings.TrimSuffix(base, "/") + "/"; path == base {
+		path = ""
+	} else if strings.HasPrefix(path, whole) {
+		path = path[len(whole):]
+		if !strings.HasSuffix(base, "/") {
+			path = "/" + path
+		}
 	}
 	if !strings.HasPrefix(path, "/") {
 		path = "/" + path
 	}
-	if len(path) > 1 {
-		path = strings.TrimSuffix(path, "/") // one, not all of them
+	if path != "/" {
+		path = strings.TrimSuffix(path, "/")
 	}
-	return strings.ReplaceAll(path, "&", "%26")
+	values := map[string][]string{}
+	for _, pair := range QueryPairs(query) {
+		if pair[0] != "jwt" {
+			values[pair[0]] = append(values[pair[0]], pair[1])
+		}
+	}
+	var names []string
+	for name := range values {
+		names = append(names, name)
+	}
+	var parameters []string
+	for _, name := range sorted(names) {
+		var encoded []string
+		for _, value := range sorted(values[name]) {
+			encoded = append(encoded, encode(value))
+		}
+		parameters = append(parameters, encode(name)+"="+strings.Join(encoded, ","))
+	}
+	return strings.ToUpper(method) + "&" + strings.ReplaceAll(path, "&", "%26") + "&" + strings.Join(parameters, "&")
 }
 
-func canonicalQuery(query string) string {
-	values := map[string][]string{}
-	var names []string
-	for pair := range strings.SplitSeq(query, "&") {
-		rawName, rawValue, _ := strings.Cut(pair, "=")
-		name, value := formDecode(rawName), formDecode(rawValue)
-		if pair == "" || name == "jwt" {
+// QueryPairs decodes the names and values of a query string.
+func QueryPairs(query string) (pairs [][2]string) {
+	for _, pair := range strings.Split(query, "&") {
+		if pair != "" {
+			split := append(strings.SplitN(pair, "=", 2), "")
+			pairs = append(pairs, [2]string{decode(split[0]), decode(split[1])})
+		}
+	}
+	return pairs
+}
+
+// decode decodes + and %XX. Bytes that aren't UTF-8 become U+FFFD, as the Encoding
+// standard has it, which the reference library's language follows.
+func decode(s string) string {
+	s = strings.ReplaceAll(s, "+", " ")
+	if !strings.ContainsFunc(s, func(r rune) bool { return r == '%' || r >= utf8.RuneSelf }) {
+		return s
+	}
+	s = percentCode.ReplaceAllStringFunc(s, func(code string) string {
+		decoded, _ := hex.DecodeString(code[1:])
+		return string(decoded)
+	})
+	var valid strings.Builder
+	for s != "" {
+		if r, size := utf8.DecodeRuneInString(s); r != utf8.RuneError || size > 1 {
+			valid.WriteString(s[:size])
+			s = s[size:]
 			continue
 		}
-		if values[name] == nil {
-			names = append(names, name)
-		}
-		values[name] = append(values[name], value)
+		valid.WriteString("\uFFFD")
+		s = s[subpart(s):]
 	}
-	slices.SortFunc(names, compareUTF16)
-	parts := make([]string, len(names))
-	for i, name := range names {
-		list := values[name]
-		slices.SortFunc(list, compareUTF16)
-		for j, value := range list {
-			list[j] = percentEncode(value)
-		}
-		parts[i] = percentEncode(name) + "=" + strings.Join(list, ",")
-	}
-	return strings.Join(parts, "&")
+	return valid.String()
 }
 
-// compareUTF16 orders as the reference library's language does. It differs from
-// the order of bytes only beyond the basic plane.
-func compareUTF16(a, b string) int {
-	return slices.CompareFunc(utf16.Encode([]rune(a)), utf16.Encode([]rune(b)), cmp.Compare[uint16])
-}
+// secondByte has the bytes that may follow a first byte: table 3-7 of the Unicode standard.
+var secondByte = map[byte][2]byte{0xE0: {0xA0, 0xBF}, 0xED: {0x80, 0x9F}, 0xF0: {0x90, 0xBF}, 0xF4: {0x80, 0x8F}}
 
-// formDecode decodes %XX and +. What isn't a valid escape stays as it is, and
-// bytes that aren't UTF-8 become the replacement character, one for each.
-func formDecode(s string) string {
-	decoded := make([]byte, 0, len(s))
-	for i := 0; i < len(s); i++ {
-		switch {
-		case s[i] == '+':
-			decoded = append(decoded, ' ')
-		case s[i] == '%' && i+2 < len(s) && isHex(s[i+1]) && isHex(s[i+2]):
-			b, _ := hex.DecodeString(s[i+1 : i+3]) // both are hex digits
-			decoded = append(decoded, b[0])
-			i += 2
-		default:
-			decoded = append(decoded, s[i])
+// subpart returns how many bytes of s, which is not UTF-8, one U+FFFD stands for.
+func subpart(s string) int {
+	first, length := s[0], 1
+	if first < 0xE0 || first > 0xF4 {
+		return length
+	}
+	second, known := secondByte[first]
+	if !known {
+		second = [2]byte{0x80, 0xBF}
+	}
+	if len(s) > 1 && second[0] <= s[1] && s[1] <= second[1] {
+		length++
+		if first >= 0xF0 && len(s) > 2 && s[2]&0xC0 == 0x80 {
+			length++
 		}
 	}
-	if utf8.Valid(decoded) {
-		return string(decoded)
-	}
-	return string([]rune(string(decoded)))
+	return length
 }
 
-func isHex(c byte) bool { return strings.IndexByte("0123456789abcdefABCDEF", c) >= 0 }
+func encode(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
 
-// percentEncode encodes everything but RFC 3986's unreserved characters.
-func percentEncode(s string) string {
-	const unreserved = "-._~"
-	var b strings.Builder
-	for i := range len(s) {
-		c := s[i]
-		switch {
-		case '0' <= c && c <= '9', 'A' <= c && c <= 'Z', 'a' <= c && c <= 'z', strings.IndexByte(unreserved, c) >= 0:
-			b.WriteByte(c)
-		default:
-			b.WriteByte('%')
-			b.WriteString(strings.ToUpper(hex.EncodeToString([]byte{c})))
+// sorted sorts as JavaScript does.
+func sorted(texts []string) []string {
+	slices.SortFunc(texts, func(a, b string) int {
+		if order := slices.Compare(utf16.Encode([]rune(a)), utf16.Encode([]rune(b))); order != 0 {
+			return order
 		}
-	}
-	return b.String()
+		return cmp.Compare(a, b)
+	})
+	return texts
 }

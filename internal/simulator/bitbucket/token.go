@@ -163,8 +163,8 @@ func (s *Server) checkClaims(c claims, r *http.Request) error {
 		return errors.New("claim qsh is required")
 	}
 	path, query, _ := strings.Cut(r.RequestURI, "?")
-	if subtle.ConstantTimeCompare([]byte(*c.QSH), []byte(queryStringHash(r.Method, path, query, ""))) != 1 {
-		return fmt.Errorf("claim qsh is not the hash of %q", canonicalRequest(r.Method, path, query, ""))
+	if subtle.ConstantTimeCompare([]byte(*c.QSH), []byte(QueryStringHash(r.Method, path, query, ""))) != 1 {
+		return fmt.Errorf("claim qsh is not the hash of %q", CanonicalRequest(r.Method, path, query, ""))
 	}
 	return nil
 }

@@ -57,8 +57,10 @@ func TestCallsKeepTheNewest(t *testing.T) {
 	t.Parallel()
 	const kept = 100_000
 	in := fault.New(fault.Options{})
+	handler := in.Wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	early, answer := httptest.NewRequest(http.MethodGet, "/early", nil), httptest.NewRecorder()
 	for range kept + 1 {
-		visit(in, "/early")
+		handler.ServeHTTP(answer, early)
 	}
 	visit(in, "/last")
 	if calls := in.Calls(); len(calls) != kept || calls[kept-1].Path != "/last" || in.Total() != kept+2 {

@@ -69,11 +69,37 @@ func (c *cloud) table() *rollout.Table {
 	c.t.Helper()
 	_, err := dynamodb.NewFromConfig(c.config).CreateTable(c.t.Context(), &dynamodb.CreateTableInput{
 		TableName: &c.name, BillingMode: types.BillingModePayPerRequest,
-		AttributeDefinitions: []types.AttributeDefinition{{AttributeName: aws.String("id"), AttributeType: types.ScalarAttributeTypeS}},
-		KeySchema:            []types.KeySchemaElement{{AttributeName: aws.String("id"), KeyType: types.KeyTypeHash}},
+		AttributeDefinitions: []types.AttributeDefinition{
+			{AttributeName: aws.String("id"), AttributeType: types.ScalarAttributeTypeS}, {AttributeName: aws.String("app"), AttributeType: types.ScalarAttributeTypeS},
+			{AttributeName: aws.String("started"), AttributeType: types.ScalarAttributeTypeS},
+		},
+		KeySchema: []types.KeySchemaElement{{AttributeName: aws.String("id"), KeyType: types.KeyTypeHash}},
+		GlobalSecondaryIndexes: []types.GlobalSecondaryIndex{{
+			IndexName:  aws.String(rollout.RunsIndex),
+			KeySchema:  []types.KeySchemaElement{{AttributeName: aws.String("app"), KeyType: types.KeyTypeHash}, {AttributeName: aws.String("started"), KeyType: types.KeyTypeRange}},
+			Projection: &types.Projection{ProjectionType: types.ProjectionTypeInclude, NonKeyAttributes: projected(c.t)},
+		}},
 	})
 	c.must(err)
 	return &rollout.Table{DynamoDB: dynamodb.NewFromConfig(c.config), Name: c.name}
+}
+
+// projected are the attributes that template.yaml puts into the index of runs.
+func projected(t *testing.T) (names []string) {
+	t.Helper()
+	template, err := os.ReadFile("../../template.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, list, _ := strings.Cut(string(template), "NonKeyAttributes:\n")
+	for line := range strings.Lines(list) {
+		name, is := strings.CutPrefix(strings.TrimSpace(line), "- ")
+		if !is {
+			return names
+		}
+		names = append(names, name)
+	}
+	return names
 }
 
 // desired makes a bucket with versions.

@@ -119,9 +119,17 @@ func (o Objects) Replace(ctx context.Context, present Object, origin Origin, bod
 	if present.Sent.Equal(origin.second()) {
 		runs = slices.Concat(present.runs[max(0, len(present.runs)-maxRuns):], runs)
 	}
-	in := &s3.PutObjectInput{Key: &present.Key, IfMatch: &present.ETag, Metadata: map[string]string{
-		metaSent: origin.second().Format(time.RFC3339), metaRuns: strings.Join(runs, " "),
-	}}
+	return o.replace(ctx, present, map[string]string{metaSent: origin.second().Format(time.RFC3339), metaRuns: strings.Join(runs, " ")}, body)
+}
+
+// Upload stores a manifest past the events, for as long as the object is the present
+// one; see [Objects.Replace]. The bucket's own event then begins a run.
+func (o Objects) Upload(ctx context.Context, present Object, body []byte) (versionID string, err error) {
+	return o.replace(ctx, present, nil, body)
+}
+
+func (o Objects) replace(ctx context.Context, present Object, metadata map[string]string, body []byte) (versionID string, err error) {
+	in := &s3.PutObjectInput{Key: &present.Key, IfMatch: &present.ETag, Metadata: metadata}
 	if present.ETag == "" {
 		in.IfMatch, in.IfNoneMatch = nil, aws.String("*")
 	}

@@ -53,7 +53,7 @@ func (t *Table) Report(ctx context.Context, message queue.Message, result Result
 	if message.Run == "" || message.Page == "" {
 		return Run{}, fmt.Errorf("%w: the message names none", ErrNoRun)
 	}
-	key, mark := pageKey(message.Run, message.Page), "r"+digestOf(message.ClientKey).String()
+	key, mark := pageKey(message.Run, message.Page), mark(digestOf(message.ClientKey))
 	with := result.counts().values()
 	with[":outcome"] = result.Outcome
 	var page page
@@ -132,6 +132,16 @@ func digestOf(clientKey string) digest {
 
 func (d digest) String() string { return hex.EncodeToString(d[:]) }
 
+func parseDigest(text string) (d digest, err error) {
+	if n, err := hex.Decode(d[:], []byte(text)); err != nil || n != len(d) {
+		return d, errors.New("a digest has an unknown shape")
+	}
+	return d, nil
+}
+
+// mark is the attribute of a page that has an installation's outcome.
+func mark(d digest) string { return "r" + d.String() }
+
 // Seen reads what earlier attempts at a run have recorded.
 func (t *Table) Seen(ctx context.Context, run Run) (*Seen, error) {
 	seen := &Seen{digests: map[digest]struct{}{}}
@@ -148,9 +158,9 @@ func (t *Table) Seen(ctx context.Context, run Run) (*Seen, error) {
 			return nil, err
 		}
 		for text := range strings.FieldsSeq(page.Digests) {
-			var d digest
-			if n, err := hex.Decode(d[:], []byte(text)); err != nil || n != len(d) {
-				return nil, fmt.Errorf("read page %s of run %s: a digest has an unknown shape", name, run.ID)
+			d, err := parseDigest(text)
+			if err != nil {
+				return nil, fmt.Errorf("read page %s of run %s: %w", name, run.ID, err)
 			}
 			seen.digests[d] = struct{}{}
 		}

@@ -19,6 +19,7 @@ type DynamoDB interface {
 	GetItem(ctx context.Context, in *dynamodb.GetItemInput, options ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error)
 	PutItem(ctx context.Context, in *dynamodb.PutItemInput, options ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error)
 	UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput, options ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error)
+	Query(ctx context.Context, in *dynamodb.QueryInput, options ...func(*dynamodb.Options)) (*dynamodb.QueryOutput, error)
 }
 
 // Table is what dispatch and workers share: the progress of runs, the newest revision of
@@ -154,6 +155,7 @@ func (t *Table) Newest(ctx context.Context, app, scope string) (int64, error) {
 
 type newest struct {
 	Revision int64  `dynamodbav:"revision"`
+	Version  string `dynamodbav:"version_id"`
 	Run      string `dynamodbav:"run_id"`
 }
 

@@ -4,23 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
-
-	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 
 	"github.com/linkersync/linkersync/action/internal/apply"
 	"github.com/linkersync/linkersync/action/internal/platform"
 	"github.com/linkersync/linkersync/shared/manifest"
 	"github.com/linkersync/linkersync/shared/rollout"
-	"github.com/linkersync/linkersync/shared/transport"
 )
-
-// pollEvery is how often the run's progress is read: one read of a table, twelve a
-// minute, for the minutes that a run takes.
-const pollEvery = 5 * time.Second
-
-// firstPolls are quicker, because a run over one workspace takes a second.
-const firstPolls = 10
 
 // patience is how many polls pass, about a minute, before somebody is told that nobody
 // has taken the event: dispatch opens the run within seconds.
@@ -98,49 +87,53 @@ func (s *step) change(desired manifest.Manifest) (rollout.Change, error) {
 
 // deployment reaches the bus and the table.
 func (s *step) deployment(ctx context.Context) (rollout.Bus, *rollout.Table, error) {
-	aws, err := s.session.AWS(ctx)
+	bus, err := s.session.Bus(ctx)
 	if err != nil {
-		return rollout.Bus{}, nil, err
+		return bus, nil, err
 	}
 	table, err := s.session.Table(ctx)
-	return rollout.Bus{EventBridge: eventbridge.NewFromConfig(aws), Name: s.config.Bus}, table, err
+	return bus, table, err
 }
 
-// wait reads the run's progress until it is done, and prints it when it moves. The run
+// wait follows the run until it is done or refused, and prints it when it moves. The run
 // has no phase when none began.
 func (s *step) wait(ctx context.Context, table *rollout.Table, id string) (rollout.Run, error) {
-	last := rollout.Run{ID: id}
-	for poll := 0; ; poll++ {
-		run, err := table.Run(ctx, id)
-		if errors.Is(err, rollout.ErrNoRun) {
-			err = nil
-		}
-		if err != nil && ctx.Err() == nil {
-			return last, err
-		}
-		if run.Refused != "" {
-			return run, nil
-		}
-		if run.ID != "" && run != last {
-			_, _ = fmt.Fprintf(s.out, "%s: %d of %d done: %d changed, %d unchanged, %d failed, %d skipped; %d values added, %d removed\n",
-				run.Phase, run.Reported(), max(run.Queued, run.Total), run.Changed, run.Unchanged, run.Failed, run.Skipped, run.Added, run.Removed)
-			last = run
-		}
-		if poll == patience && last.Phase == "" {
-			s.platform.Annotate(platform.Annotation{Level: platform.Warning, Title: "no run yet", Message: "run " + id + " " + s.whereItIs(last)})
-		}
-		if run.Phase == rollout.Done {
-			return run, nil
-		}
-		if poll == patience && run.Phase != "" {
-			if err := s.waiting(ctx, table); err != nil {
-				return last, err
+	last, polls := rollout.Run{ID: id}, 0
+	err := table.Follow(ctx, id, func(run rollout.Run) error {
+		if polls++; polls == patience {
+			if err := s.isSlow(ctx, table, run, id); err != nil {
+				return err
 			}
 		}
-		if err := transport.Sleep(ctx, pauseBefore(poll)); err != nil {
-			return last, fmt.Errorf("run %s %s (%w)", id, s.whereItIs(last), err)
+		if run.Phase == "" || run == last {
+			return nil
 		}
+		last = run
+		if run.Refused != "" {
+			return errRefused
+		}
+		_, _ = fmt.Fprintf(s.out, "%s: %d of %d done: %d changed, %d unchanged, %d failed, %d skipped; %d values added, %d removed\n",
+			run.Phase, run.Reported(), max(run.Queued, run.Total), run.Changed, run.Unchanged, run.Failed, run.Skipped, run.Added, run.Removed)
+		return nil
+	})
+	switch {
+	case err == nil, errors.Is(err, errRefused):
+		return last, nil
+	case ctx.Err() != nil, errors.Is(err, context.DeadlineExceeded):
+		return last, fmt.Errorf("run %s %s (%w)", id, s.whereItIs(last), err)
 	}
+	return last, err
+}
+
+var errRefused = errors.New("the run was refused")
+
+// isSlow tells what is known of a run that isn't done after a minute.
+func (s *step) isSlow(ctx context.Context, table *rollout.Table, run rollout.Run, id string) error {
+	if run.Phase == "" {
+		s.platform.Annotate(platform.Annotation{Level: platform.Warning, Title: "no run yet", Message: "run " + id + " " + s.whereItIs(run)})
+		return nil
+	}
+	return s.waiting(ctx, table)
 }
 
 // whereItIs says what is known of a run that isn't done, and what to look at.
@@ -161,12 +154,4 @@ func (s *step) waiting(ctx context.Context, table *rollout.Table) error {
 		s.platform.Annotate(platform.Annotation{Level: platform.Warning, Title: "linker updates wait", Message: state.String()})
 	}
 	return err
-}
-
-// pauseBefore is how long to wait before the next poll.
-func pauseBefore(poll int) time.Duration {
-	if poll < firstPolls {
-		return pollEvery / 10
-	}
-	return pollEvery
 }

@@ -12,7 +12,7 @@ import (
 // the default and the variable of the table.
 func TestHelpIsTheTableOfOptions(t *testing.T) {
 	t.Parallel()
-	help := strings.Join([]string{helpOf(t, "plan"), helpOf(t, "apply"), helpOf(t, "installations", "import"), helpOf(t, "connections", "ensure"), helpOf(t, "addon", "update"), helpOf(t, "stop", "clear")}, "\n")
+	help := strings.Join([]string{helpOf(t, "plan"), helpOf(t, "apply"), helpOf(t, "installations", "import"), helpOf(t, "connections", "ensure"), helpOf(t, "addon", "update"), helpOf(t, "stop", "clear"), helpOf(t, "push"), helpOf(t, "runs", "start"), helpOf(t, "deadletters", "list"), helpOf(t, "deadletters", "redrive")}, "\n")
 	for _, option := range new(setup.Options).List() {
 		if !option.Flag || option.Hidden {
 			continue

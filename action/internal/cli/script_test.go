@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/term"
 
@@ -22,6 +24,7 @@ import (
 	simbitbucket "github.com/linkersync/linkersync/internal/simulator/bitbucket"
 	"github.com/linkersync/linkersync/internal/simulator/fault"
 	"github.com/linkersync/linkersync/shared/installation"
+	"github.com/linkersync/linkersync/shared/queue"
 	"github.com/linkersync/linkersync/shared/rollout"
 )
 
@@ -73,6 +76,8 @@ func linkersync() int {
 //	values WORKSPACE LINKER VALUE…  want these values at Bitbucket
 //	stored N                  want N secrets in Secrets Manager
 //	damaged WORKSPACE         the workspace's secret is one that nobody can read
+//	ran RUN WORKSPACE=OUTCOME…  there was such a run
+//	letter WORKSPACE REASON   a message about the workspace was given up
 //	harmless [REGEXP]         want no workflow command in the last output, and REGEXP in it
 func TestScripts(t *testing.T) {
 	t.Parallel()
@@ -90,7 +95,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": wantExit, "calls": wantCalls, "breaks": breaks, "mends": mends, "removed": removed, "stops": stops, "values": wantValues, "stored": wantStored,
-			"damaged": damaged, "harmless": harmless,
+			"damaged": damaged, "harmless": harmless, "ran": ran, "letter": letter,
 		},
 	})
 }
@@ -167,6 +172,35 @@ func stops(ts *testscript.TestScript, _ bool, args []string) {
 		_, err = table.Stop(context.Background(), scriptApp)
 		ts.Check(errors.Join(err, table.NoteProbe(context.Background(), scriptApp, "GET /2.0/addon/linkers answers 410", true)))
 	}
+}
+
+func ran(ts *testscript.TestScript, _ bool, args []string) {
+	ctx, config := context.Background(), worldOf(ts).aws.Config()
+	table := &rollout.Table{DynamoDB: dynamodb.NewFromConfig(config), Name: "linkersync"}
+	run, err := table.OpenRun(ctx, args[0], scriptApp)
+	ts.Check(err)
+	var keys []string
+	for _, arg := range args[1:] {
+		workspace, _, _ := strings.Cut(arg, "=")
+		keys = append(keys, clientKey(workspace))
+	}
+	page, err := table.OpenPage(ctx, run, keys)
+	ts.Check(err)
+	run, err = table.AdvanceRun(ctx, run, page, len(keys), "")
+	ts.Check(err)
+	for i, arg := range args[1:] {
+		_, outcome, _ := strings.Cut(arg, "=")
+		run, err = table.Report(ctx, queue.Message{Run: args[0], Page: page, ClientKey: keys[i]}, rollout.Result{Outcome: rollout.Outcome(outcome)})
+		ts.Check(err)
+	}
+	_, _, err = rollout.Announce(ctx, table, rollout.Bus{EventBridge: eventbridge.NewFromConfig(config), Name: "linkersync"}, run)
+	ts.Check(err)
+}
+
+func letter(ts *testscript.TestScript, _ bool, args []string) {
+	w := worldOf(ts)
+	letters := queue.Queue{SQS: sqs.NewFromConfig(w.aws.Config()), DeadLettersURL: w.queueURL("dead-letters")}
+	ts.Check(letters.DeadLetter(context.Background(), `{"task":"values","client_key":"`+clientKey(args[0])+`"}`, args[1]))
 }
 
 func wantValues(ts *testscript.TestScript, _ bool, args []string) {

@@ -6,9 +6,12 @@ import (
 	"net/http/httptest"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	simaws "github.com/linkersync/linkersync/internal/simulator/aws"
+	"github.com/linkersync/linkersync/internal/simulator/aws/eventbridge"
 	simbitbucket "github.com/linkersync/linkersync/internal/simulator/bitbucket"
 	siminfisical "github.com/linkersync/linkersync/internal/simulator/infisical"
 	"github.com/linkersync/linkersync/shared/connect"
@@ -128,9 +131,35 @@ func (w *scriptWorld) seedStore() error {
 			return err
 		}
 	}
-	w.aws.Tables.Add("linkersync")
+	if err := w.deploy(); err != nil {
+		return err
+	}
 	w.aws.Faults.ResetCalls()
 	return w.aws.Secrets.Add("linkersync/app", `{"app_secret":"`+sharedSecret("gamma")+`"}`, nil)
+}
+
+// deploy makes a deployment's parts, without its functions.
+func (w *scriptWorld) deploy() error {
+	w.aws.Tables.Add("linkersync")
+	w.aws.Buckets.Add("manifests")
+	if _, err := w.aws.Events.On("linkersync", `{"source":["linkersync"]}`, func(context.Context, eventbridge.Event) {}); err != nil {
+		return err
+	}
+	queues := sqs.NewFromConfig(w.aws.Config())
+	for _, name := range []string{"dead-letters", "queue"} {
+		in := &sqs.CreateQueueInput{QueueName: aws.String(name)}
+		if name == "queue" {
+			in.Attributes = map[string]string{"RedrivePolicy": `{"deadLetterTargetArn":"arn:aws:sqs:` + simaws.Region + `:` + simaws.Account + `:dead-letters","maxReceiveCount":1000}`}
+		}
+		if _, err := queues.CreateQueue(context.Background(), in); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *scriptWorld) queueURL(name string) string {
+	return w.aws.URL + "/" + simaws.Account + "/" + name
 }
 
 // environment reaches the world, and nothing else.
@@ -139,7 +168,7 @@ func (w *scriptWorld) environment() []string {
 		"LINKERSYNC_APP_KEY=" + scriptApp, "LINKERSYNC_BITBUCKET_URL=" + w.bitbucket.URL(), "LINKERSYNC_BITBUCKET_AUTH_URL=" + w.bitbucket.URL(),
 		"LINKERSYNC_REQUESTS_PER_SECOND=10000", "LINKERSYNC_INFISICAL_URL=" + w.infisical.URL(), "LINKERSYNC_INFISICAL_CLIENT_ID=" + safeClient,
 		"LINKERSYNC_INFISICAL_CLIENT_SECRET=client-secret-" + mark, "BITBUCKET_API_TOKEN=api-token-" + mark, "APP_SECRET=" + sharedSecret("gamma"),
-		"AWS_EC2_METADATA_DISABLED=true", "AWS_CONFIG_FILE=none", "AWS_SHARED_CREDENTIALS_FILE=none",
+		"dead_letters=" + w.queueURL("dead-letters"), "queue=" + w.queueURL("queue"), "AWS_EC2_METADATA_DISABLED=true", "AWS_CONFIG_FILE=none", "AWS_SHARED_CREDENTIALS_FILE=none",
 	}
 	for name, workspace := range workspaces() {
 		variables = append(variables, name+"="+workspace, name+"_key="+clientKey(name))

@@ -38,8 +38,10 @@ type Options struct {
 	AWSRegion string
 	// AWSRole is the role to assume with the identity token of the CI.
 	AWSRole string
-	// Bus and Table are the deployment's, for Via event.
-	Bus, Table string
+	// Bus, Table and Bucket are the deployment's. Via event needs the first two.
+	Bus, Table, Bucket string
+	// QueueURL, DeadLettersURL and EventDeadLettersURL are the deployment's queues.
+	QueueURL, DeadLettersURL, EventDeadLettersURL string
 	// KMSKeyID encrypts secrets that are written; empty means the account's own key.
 	KMSKeyID string
 
@@ -144,12 +146,28 @@ func (o *Options) awsTable() []Option {
 			Help: "The AWS role to assume with the CI's identity token. Without it, the environment's credentials.",
 		},
 		{
-			Name: "bus", Default: "linkersync", Input: true, Value: Text(&o.Bus, "NAME"),
+			Name: "bus", Default: "linkersync", Input: true, Flag: true, Value: Text(&o.Bus, "NAME"),
 			Help: "The deployment's event bus, for via event.",
 		},
 		{
 			Name: "table", Input: true, Flag: true, Value: Text(&o.Table, "NAME"),
 			Help: "The deployment's table; an output of the stack. In CI, via event needs it.",
+		},
+		{
+			Name: "bucket", Flag: true, Value: Text(&o.Bucket, "NAME"),
+			Help: "The deployment's bucket of manifests; an output of the stack.",
+		},
+		{
+			Name: "queue_url", Flag: true, Value: Text(&o.QueueURL, "URL"),
+			Help: "The workers' queue; an output of the stack.",
+		},
+		{
+			Name: "dead_letters_url", Flag: true, Value: Text(&o.DeadLettersURL, "URL"),
+			Help: "The workers' dead letters; an output of the stack.",
+		},
+		{
+			Name: "event_dead_letters_url", Flag: true, Value: Text(&o.EventDeadLettersURL, "URL"),
+			Help: "The events' dead letters; an output of the stack.",
 		},
 		{
 			Name: "kms_key_id", Flag: true, Value: Text(&o.KMSKeyID, "KEY"),

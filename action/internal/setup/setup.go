@@ -16,7 +16,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/smithy-go/logging"
 
@@ -26,7 +25,6 @@ import (
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/redact"
 	"github.com/linkersync/linkersync/shared/removal"
-	"github.com/linkersync/linkersync/shared/rollout"
 	"github.com/linkersync/linkersync/shared/transport"
 )
 
@@ -166,18 +164,6 @@ func (s *Session) secretsClient(ctx context.Context) (*secretsmanager.Client, er
 	}
 	s.secrets = secretsmanager.NewFromConfig(loaded)
 	return s.secrets, nil
-}
-
-// Table returns the deployment's table.
-func (s *Session) Table(ctx context.Context) (*rollout.Table, error) {
-	if s.options.Table == "" {
-		return nil, errors.New("no table: give the deployment's with --table or LINKERSYNC_TABLE; it is an output of the stack")
-	}
-	config, err := s.AWS(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return &rollout.Table{DynamoDB: dynamodb.NewFromConfig(config), Name: s.options.Table, Now: s.options.Now}, nil
 }
 
 // Probe asks Bitbucket, without any secret, whether it has the linker endpoints.

@@ -111,7 +111,11 @@ type Run struct {
 	Unchanged int    `json:"unchanged"`
 	Failed    int    `json:"failed"`
 	Skipped   int    `json:"skipped"`
-	Note      string `json:"note,omitempty"`
+	// Added and Removed count linker values.
+	Added   int    `json:"added"`
+	Removed int    `json:"removed"`
+	Refused string `json:"refused,omitempty"`
+	Note    string `json:"note,omitempty"`
 }
 
 // ExpirySoon is how long before its expiry a token needs attention.

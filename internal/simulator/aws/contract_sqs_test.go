@@ -182,6 +182,24 @@ func TestContractSQS(t *testing.T) {
 			want: []string{"poison 1", "poison 2", "1", "poison"},
 		},
 		{
+			name: "the letters of a dead-letter queue are moved to another",
+			observe: func(t *testing.T, c cloud) []string {
+				dead, to := newQueue(t, c, nil), newQueue(t, c, nil)
+				_ = dead.send("letter")
+				move := func() string {
+					_, err := dead.StartMessageMoveTask(t.Context(), &sqs.StartMessageMoveTaskInput{SourceArn: aws.String(dead.count("QueueArn")), DestinationArn: aws.String(to.count("QueueArn"))})
+					return outcome(err)
+				}
+				refused := move()
+				newQueue(t, c, map[string]string{"RedrivePolicy": fmt.Sprintf(`{"deadLetterTargetArn":%q,"maxReceiveCount":2}`, dead.count("QueueArn"))})
+				moved := move()
+				_, seen := to.take(30)
+				return slices.Concat([]string{refused, moved}, seen, []string{dead.count("ApproximateNumberOfMessages")})
+			},
+			want: []string{"InvalidParameterValue", "ok", "letter 1", "0"},
+			moto: "it has no move tasks",
+		},
+		{
 			name: "a poll ends when a message comes",
 			observe: func(t *testing.T, c cloud) []string {
 				q := newQueue(t, c, nil)

@@ -71,6 +71,7 @@ func (s *Stack) CommandEnvironment() map[string]string {
 		"LINKERSYNC_APP_KEY": s.options.AppKey, "LINKERSYNC_BASE_URL": s.URL,
 		"LINKERSYNC_BITBUCKET_URL": s.Bitbucket.URL(), "LINKERSYNC_BITBUCKET_AUTH_URL": s.Bitbucket.URL(),
 		"LINKERSYNC_BUS": Bus, "LINKERSYNC_BUCKET": Bucket, "LINKERSYNC_TABLE": Table,
+		"LINKERSYNC_QUEUE_URL": s.queueURL(Queue), "LINKERSYNC_DEAD_LETTERS_URL": s.queueURL(DeadLetters),
 		"LINKERSYNC_INFISICAL_URL": s.Infisical.URL(), "LINKERSYNC_INFISICAL_CLIENT_ID": ClientID,
 		"LINKERSYNC_INFISICAL_CLIENT_SECRET": ClientSecret, "BITBUCKET_API_TOKEN": Token,
 		// The command spaces its calls for the real Bitbucket; the simulator needs no pauses.

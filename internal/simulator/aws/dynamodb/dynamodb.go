@@ -39,11 +39,14 @@ func (s *Service) Handle(w http.ResponseWriter, r *http.Request, _ []byte) error
 	return nil
 }
 
-// Add makes a table whose key is the string id, past the signature. It panics when
-// the table is there already.
+// Add makes a table as template.yaml has it, past the signature: its key is the string
+// id, and its index Runs sorts by app and started. It panics when the table is there
+// already.
 func (s *Service) Add(name string) {
 	create := fmt.Sprintf(`{"TableName":%q,"BillingMode":"PAY_PER_REQUEST",`+
-		`"AttributeDefinitions":[{"AttributeName":"id","AttributeType":"S"}],"KeySchema":[{"AttributeName":"id","KeyType":"HASH"}]}`, name)
+		`"AttributeDefinitions":[{"AttributeName":"id","AttributeType":"S"},{"AttributeName":"app","AttributeType":"S"},{"AttributeName":"started","AttributeType":"S"}],`+
+		`"KeySchema":[{"AttributeName":"id","KeyType":"HASH"}],"GlobalSecondaryIndexes":[{"IndexName":"Runs","Projection":{"ProjectionType":"ALL"},`+
+		`"KeySchema":[{"AttributeName":"app","KeyType":"HASH"},{"AttributeName":"started","KeyType":"RANGE"}]}]}`, name)
 	r := httptest.NewRequestWithContext(context.Background(), http.MethodPost, "/", strings.NewReader(create))
 	r.Header.Set("X-Amz-Target", s.Prefix+".CreateTable")
 	w := httptest.NewRecorder()

@@ -63,6 +63,7 @@ func (s *Service) API() *wire.JSON {
 			"ReceiveMessage":          wire.Operate(s.receiveMessage),
 			"SendMessage":             wire.Operate(s.sendMessage),
 			"SendMessageBatch":        wire.Operate(s.sendMessageBatch),
+			"StartMessageMoveTask":    wire.Operate(s.startMessageMoveTask),
 		},
 	}
 }

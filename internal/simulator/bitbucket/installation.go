@@ -3,6 +3,8 @@ package bitbucket
 import (
 	"crypto/rand"
 	"fmt"
+
+	"github.com/linkersync/linkersync/internal/simulator/loopback"
 )
 
 // installation is the server's record; Server.mu guards it. With thousands of
@@ -38,7 +40,7 @@ func newInstallation(app *App, seed *Installation) *installation {
 		descriptor: app.parsed, descriptorURL: seed.DescriptorURL,
 	}
 	if in.principal.UUID == "" {
-		in.principal.UUID = newUUID()
+		in.principal.UUID = "{" + loopback.UUID() + "}"
 	}
 	if in.principal.Type == "" {
 		in.principal.Type = "team"
@@ -104,12 +106,4 @@ func (in *installation) snapshot() Installation {
 		Status: in.status, BaseURL: in.baseURL, Descriptor: in.descriptor.raw, DescriptorURL: in.descriptorURL,
 		ForgeAppLink: in.descriptor.ForgeAppLink, Values: values,
 	}
-}
-
-// newUUID returns a random version 4 UUID in braces, as Bitbucket writes them.
-func newUUID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails: it aborts the program instead
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("{%x-%x-%x-%x-%x}", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/linkersync/linkersync/internal/simulator/loopback"
 )
 
 // What an HTTP API of API Gateway takes.
@@ -72,7 +74,7 @@ const defaultRoute = "$default"
 
 // ServeHTTP implements http.Handler.
 func (g *HTTPGateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Apigw-Requestid", requestID())
+	w.Header().Set("Apigw-Requestid", loopback.UUID())
 	if headerSize(r) > MaxGatewayHeader {
 		// The status is from RFC 6585; AWS documents the limit and not its answer.
 		reply(w, http.StatusRequestHeaderFieldsTooLarge, "Request Header Fields Too Large")

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/linkersync/linkersync/internal/simulator/loopback"
 )
 
 // invocation is one payload on its way through an environment.
@@ -30,7 +32,7 @@ type answer struct {
 
 func newInvocation(payload []byte) *invocation {
 	return &invocation{
-		id: requestID(), traceID: traceID(), payload: payload,
+		id: loopback.UUID(), traceID: traceID(), payload: payload,
 		answered: make(chan answer, 1), decided: make(chan struct{}),
 	}
 }
@@ -56,15 +58,6 @@ func (i *invocation) isDecided() bool {
 func (i *invocation) outcome() answer {
 	<-i.decided
 	return i.answer
-}
-
-// requestID is a version 4 UUID.
-func requestID() string {
-	var id [16]byte
-	_, _ = rand.Read(id[:]) // never fails, see crypto/rand
-	id[6] = id[6]&0x0f | 0x40
-	id[8] = id[8]&0x3f | 0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:])
 }
 
 // traceID is an X-Ray trace header of a request that isn't sampled.

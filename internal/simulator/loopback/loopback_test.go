@@ -99,3 +99,11 @@ func get(ctx context.Context, url string) (string, error) {
 	body, err := io.ReadAll(response.Body)
 	return string(body), err
 }
+
+func TestUUIDsAreOfVersion4(t *testing.T) {
+	t.Parallel()
+	one, two := loopback.UUID(), loopback.UUID()
+	if one == two || len(one) != 36 || one[14] != '4' || !strings.ContainsRune("89ab", rune(one[19])) {
+		t.Errorf("%s and %s", one, two)
+	}
+}

@@ -1,6 +1,7 @@
 package loopback
 
 import (
+	"crypto/rand"
 	"fmt"
 	"net/http"
 
@@ -41,3 +42,11 @@ func (s *Service) URL() string { return s.server.URL() }
 // Close stops a started service, drops its connections and waits until it has
 // stopped accepting. It is a no-op for one that was never started.
 func (s *Service) Close() error { return s.server.Close() }
+
+// UUID returns a random version 4 UUID, as services make them for requests and things.
+func UUID() string {
+	var id [16]byte
+	_, _ = rand.Read(id[:]) // never fails, says its documentation
+	id[6], id[8] = id[6]&0x0f|0x40, id[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:])
+}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/linkersync/linkersync/internal/simulator/aws/wire"
+	"github.com/linkersync/linkersync/internal/simulator/loopback"
 )
 
 // DefaultBus is the bus that every account has, and that AWS's services use.
@@ -145,7 +146,7 @@ func (s *Service) event(source, detailType string, resources []string, detail []
 		resources = []string{} // targets get an empty list, never null
 	}
 	return Event{
-		Version: "0", ID: wire.RequestID(), DetailType: detailType, Source: source, Account: s.cloud.Account,
+		Version: "0", ID: loopback.UUID(), DetailType: detailType, Source: source, Account: s.cloud.Account,
 		Time: at.UTC().Truncate(time.Second), Region: s.cloud.Region, Resources: resources, Detail: detail,
 	}
 }

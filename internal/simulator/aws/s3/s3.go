@@ -14,6 +14,7 @@ import (
 	"github.com/johannesboyne/gofakes3"
 	"github.com/johannesboyne/gofakes3/backend/s3mem"
 	"github.com/linkersync/linkersync/internal/simulator/aws/wire"
+	"github.com/linkersync/linkersync/internal/simulator/loopback"
 )
 
 // Emit takes an event for EventBridge's default bus.
@@ -109,7 +110,7 @@ func (s *Service) Refuse(w http.ResponseWriter, r *http.Request, refusal *wire.E
 	encoded, err := xml.Marshal(struct {
 		XMLName                            xml.Name `xml:"Error"`
 		Code, Message, Resource, RequestID string
-	}{Code: refusal.Code, Message: refusal.Message, Resource: r.URL.Path, RequestID: wire.RequestID()})
+	}{Code: refusal.Code, Message: refusal.Message, Resource: r.URL.Path, RequestID: loopback.UUID()})
 	if err != nil {
 		panic(err) // the type above
 	}

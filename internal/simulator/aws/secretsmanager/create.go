@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/linkersync/linkersync/internal/simulator/aws/wire"
+	"github.com/linkersync/linkersync/internal/simulator/loopback"
 )
 
 type createInput struct {
@@ -58,7 +59,7 @@ func (s *Service) createSecret(_ context.Context, in createInput) (*written, err
 // Add puts a secret with one version in place, past the protocol and the faults:
 // the quick way for a test to start with thousands.
 func (s *Service) Add(name, text string, tags map[string]string) error {
-	in := createInput{Name: name, SecretString: &text, ClientRequestToken: wire.RequestID()}
+	in := createInput{Name: name, SecretString: &text, ClientRequestToken: loopback.UUID()}
 	for key, value := range tags {
 		in.Tags = append(in.Tags, tag{key, value})
 	}

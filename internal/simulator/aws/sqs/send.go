@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/linkersync/linkersync/internal/simulator/aws/wire"
+	"github.com/linkersync/linkersync/internal/simulator/loopback"
 )
 
 const maxEntries = 10
@@ -36,7 +37,7 @@ func (s *Service) send(q *queue, c content) (*sent, error) {
 		return nil, err
 	}
 	now := s.cloud.Now()
-	m := &message{id: wire.RequestID(), body: c.MessageBody, attributes: c.MessageAttributes, sent: now, visibleAt: now.Add(time.Duration(c.DelaySeconds) * time.Second)}
+	m := &message{id: loopback.UUID(), body: c.MessageBody, attributes: c.MessageAttributes, sent: now, visibleAt: now.Add(time.Duration(c.DelaySeconds) * time.Second)}
 	q.add(m)
 	s.wake()
 	return &sent{m.id, bodySum(m.body)}, nil

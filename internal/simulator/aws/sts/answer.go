@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/linkersync/linkersync/internal/simulator/aws/wire"
+	"github.com/linkersync/linkersync/internal/simulator/loopback"
 )
 
 type assumed struct {
@@ -47,7 +48,7 @@ func (s *Service) Refuse(w http.ResponseWriter, _ *http.Request, refusal *wire.E
 		Code      string   `xml:"Error>Code"`
 		Message   string   `xml:"Error>Message"`
 		RequestID string   `xml:"RequestId"`
-	}{XMLNS: namespace, Type: "Sender", Code: refusal.Code, Message: refusal.Message, RequestID: wire.RequestID()})
+	}{XMLNS: namespace, Type: "Sender", Code: refusal.Code, Message: refusal.Message, RequestID: loopback.UUID()})
 }
 
 // Denials implements wire.Service.

@@ -19,6 +19,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/linkersync/linkersync/internal/simulator/aws/wire"
+	"github.com/linkersync/linkersync/internal/simulator/loopback"
 )
 
 const (
@@ -171,10 +172,10 @@ func (s *Service) assumeRole(w http.ResponseWriter, form url.Values) error {
 	defer s.mu.Unlock()
 	roleName := role[2][strings.LastIndex(role[2], "/")+1:]
 	id := "AROASIMULATOR:" + name
-	key := "ASIA" + strings.ToUpper(strings.ReplaceAll(wire.RequestID(), "-", ""))[:16]
+	key := "ASIA" + strings.ToUpper(strings.ReplaceAll(loopback.UUID(), "-", ""))[:16]
 	issued := session{
 		Credential: wire.Credential{
-			SecretAccessKey: wire.RequestID(), SessionToken: wire.RequestID(), Expires: time.Now().Add(time.Duration(seconds) * time.Second),
+			SecretAccessKey: loopback.UUID(), SessionToken: loopback.UUID(), Expires: time.Now().Add(time.Duration(seconds) * time.Second),
 		},
 		arn: "arn:aws:sts::" + role[1] + ":assumed-role/" + roleName + "/" + name, id: id,
 	}

@@ -2,16 +2,15 @@ package wire
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"mime"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
+
+	"github.com/linkersync/linkersync/internal/simulator/loopback"
 )
 
 // Operation answers one operation of a JSON protocol.
@@ -85,10 +84,7 @@ func (j *JSON) Refuse(w http.ResponseWriter, _ *http.Request, refusal *Error) {
 	if j.Namespace != "" {
 		code = j.Namespace + "#" + code
 	}
-	body := map[string]any{"__type": code, "message": refusal.Message}
-	for name, value := range refusal.Members {
-		body[name] = value
-	}
+	body := map[string]string{"__type": code, "message": refusal.Message}
 	if query, ok := j.QueryErrors[refusal.Code]; ok {
 		w.Header().Set("X-Amzn-Query-Error", query+";Sender")
 	}
@@ -105,19 +101,9 @@ func (j *JSON) write(w http.ResponseWriter, status int, out any) {
 		body = nil // an operation without output
 	}
 	w.Header().Set("Content-Type", j.contentType())
-	w.Header().Set("X-Amzn-Requestid", RequestID())
-	// DynamoDB sends it, its clients check it; for the others it does no harm.
-	w.Header().Set("X-Amz-Crc32", strconv.FormatUint(uint64(crc32.ChecksumIEEE(body)), 10))
+	w.Header().Set("X-Amzn-Requestid", loopback.UUID())
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // a client that has gone away is its own problem
-}
-
-// RequestID returns a new request id in the form of a UUID.
-func RequestID() string {
-	var id [16]byte
-	_, _ = rand.Read(id[:]) // never fails, says its documentation
-	id[6], id[8] = id[6]&0x0f|0x40, id[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:])
 }
 
 // AsError returns err as what AWS answers; what is not an *Error is a bug of the

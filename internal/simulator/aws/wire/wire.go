@@ -47,8 +47,6 @@ type Error struct {
 	// Code is the error's type without a namespace: "ResourceNotFoundException".
 	Code    string
 	Message string
-	// Members are further members of the error: CancellationReasons and the like.
-	Members map[string]any
 }
 
 // Error implements error.

@@ -209,11 +209,13 @@ func TestConcurrentLookUpsShareOneCall(t *testing.T) {
 			if err := <-results; !errors.Is(err, context.Canceled) {
 				t.Errorf("the caller that gave up got %v", err)
 			}
-			const others = 49
-			for range others {
+			const others = 499 // half of them come while the read ends
+			for i := range others {
+				if i == others/2 {
+					close(held.release)
+				}
 				go ask(t.Context())
 			}
-			close(held.release)
 			for range others {
 				if err := <-results; err != nil {
 					t.Error(err)

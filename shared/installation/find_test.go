@@ -151,7 +151,7 @@ func TestAReadThatFailedIsTriedByTheNextRequest(t *testing.T) {
 	sent(t, s, clientKey, "s2", true, "GetSecretValue")
 }
 
-// TestAFloodIsOneReadAMinute sends garbage for four minutes, ten requests every five
+// TestAFloodIsOneReadAMinute sends garbage for four minutes, twenty requests every five
 // seconds at once, in the name of several installations, some of them made up.
 func TestAFloodIsOneReadAMinute(t *testing.T) {
 	t.Parallel()
@@ -186,12 +186,12 @@ func TestAFloodIsOneReadAMinute(t *testing.T) {
 	}
 }
 
-// flood sends ten requests for each client key at once.
+// flood sends 20 requests for each client key at once.
 func flood(t *testing.T, s shop, keys []string) {
 	t.Helper()
 	var flood sync.WaitGroup
 	for _, key := range keys {
-		for range 10 {
+		for range 20 {
 			flood.Go(func() {
 				_, err := s.Find(t.Context(), key, func(installation.Installation) bool { return false })
 				if err != nil && !errors.Is(err, installation.ErrNotFound) {

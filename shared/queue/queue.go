@@ -54,7 +54,7 @@ func (q Queue) Send(ctx context.Context, messages ...Message) error {
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(sendParallel)
-	for batch := range Batches(entries, func(e types.SendMessageBatchRequestEntry) int { return len(*e.MessageBody) }) {
+	for batch := range batches(entries, func(e types.SendMessageBatchRequestEntry) int { return len(*e.MessageBody) }) {
 		group.Go(func() error { return q.sendBatch(ctx, batch) })
 	}
 	return group.Wait()

@@ -11,7 +11,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 
 	"github.com/linkersync/linkersync/shared/awsenv"
-	"github.com/linkersync/linkersync/shared/queue"
 )
 
 // EventBridge is the part of [eventbridge.Client] that is used.
@@ -28,44 +27,33 @@ type Bus struct {
 // ErrTooLarge says that an event is more than a call may carry.
 var ErrTooLarge = errors.New("too large for an event")
 
-// Send puts events of one detail type and returns their ids, in order. An entry
-// that EventBridge refuses is an error, after the others were sent; ErrTooLarge comes
-// before any is sent.
-// Source: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
-func Send[T Change | AddonUpdate | Applied | Finished](ctx context.Context, b Bus, detailType string, details ...T) (ids []string, err error) {
-	entries := make([]types.PutEventsRequestEntry, 0, len(details))
-	for _, detail := range details {
-		body, err := json.Marshal(detail)
-		if err != nil {
-			return nil, fmt.Errorf("encode %s: %w", detailType, err)
-		}
-		one := types.PutEventsRequestEntry{EventBusName: &b.Name, Source: aws.String(Source), DetailType: &detailType, Detail: aws.String(string(body))}
-		if entrySize(one) > queue.BatchBytes {
-			return nil, fmt.Errorf("put %s: it has %d bytes, %w: the limit is %d", detailType, entrySize(one), ErrTooLarge, queue.BatchBytes)
-		}
-		entries = append(entries, one)
-	}
-	for batch := range queue.Batches(entries, entrySize) {
-		out, err := b.EventBridge.PutEvents(ctx, &eventbridge.PutEventsInput{Entries: batch})
-		if err != nil {
-			return ids, fmt.Errorf("put %s: %w", detailType, awsenv.Cut(err))
-		}
-		if len(out.Entries) != len(batch) {
-			return ids, fmt.Errorf("put %s: EventBridge answered for %d of %d events: look at the bus before you send them again", detailType, len(out.Entries), len(batch))
-		}
-		for _, put := range out.Entries {
-			if code := aws.ToString(put.ErrorCode); code != "" {
-				return ids, fmt.Errorf("put %s: EventBridge refused it (%s)", detailType, code)
-			}
-			ids = append(ids, aws.ToString(put.EventId))
-		}
-	}
-	return ids, nil
-}
+// maxEvent is how many bytes an event may have. AWS has raised it to 1 MB, which not
+// every target of a rule accepts.
+// Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html
+const maxEvent = 256 << 10
 
-// entrySize is what counts against the limit of a call.
-func entrySize(e types.PutEventsRequestEntry) int {
-	return len(*e.Source) + len(*e.DetailType) + len(*e.Detail)
+// Send puts an event and returns its id. ErrTooLarge comes before any call.
+// Source: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
+func Send[T Change | AddonUpdate | Applied | Finished](ctx context.Context, b Bus, detailType string, detail T) (id string, err error) {
+	body, err := json.Marshal(detail)
+	if err != nil {
+		return "", fmt.Errorf("encode %s: %w", detailType, err)
+	}
+	if size := len(Source) + len(detailType) + len(body); size > maxEvent {
+		return "", fmt.Errorf("put %s: it has %d bytes, %w: the limit is %d", detailType, size, ErrTooLarge, maxEvent)
+	}
+	out, err := b.EventBridge.PutEvents(ctx, &eventbridge.PutEventsInput{Entries: []types.PutEventsRequestEntry{
+		{EventBusName: &b.Name, Source: aws.String(Source), DetailType: &detailType, Detail: aws.String(string(body))},
+	}})
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("put %s: %w", detailType, awsenv.Cut(err))
+	case len(out.Entries) != 1:
+		return "", fmt.Errorf("put %s: EventBridge did not say what became of it: look at the bus before you send it again", detailType)
+	case aws.ToString(out.Entries[0].ErrorCode) != "":
+		return "", fmt.Errorf("put %s: EventBridge refused it (%s)", detailType, *out.Entries[0].ErrorCode)
+	}
+	return aws.ToString(out.Entries[0].EventId), nil
 }
 
 // Announce ends a run that is complete: it marks the run as done and sends Run Finished.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -13,7 +12,6 @@ import (
 
 	"github.com/linkersync/linkersync/internal/simulator/aws/eventbridge"
 	"github.com/linkersync/linkersync/internal/simulator/fault"
-	"github.com/linkersync/linkersync/shared/queue"
 	"github.com/linkersync/linkersync/shared/rollout"
 )
 
@@ -35,36 +33,6 @@ func (c *cloud) listen(bus string) func() []eventbridge.Event {
 	}
 }
 
-func TestSendTakesMoreThanABatch(t *testing.T) {
-	t.Parallel()
-	c := newCloud(t)
-	bus := c.bus()
-	var heard func() []eventbridge.Event
-	if c.simulator != nil {
-		heard = c.listen(bus.Name)
-	}
-	ids, err := rollout.Send(t.Context(), bus, rollout.DetailApplied, make([]rollout.Applied, 23)...)
-	if err != nil || len(ids) != 23 || ids[22] == "" {
-		t.Fatalf("%d ids, error %v; want 23", len(ids), err)
-	}
-	if heard != nil && len(heard()) != 23 {
-		t.Errorf("the bus had %d events, want 23", len(heard()))
-	}
-}
-
-// TestSendSplitsWhatIsTooLargeTogether: EventBridge would refuse the call, each time.
-func TestSendSplitsWhatIsTooLargeTogether(t *testing.T) {
-	t.Parallel()
-	c := newCloud(t)
-	large := make([]rollout.Applied, 10)
-	for i := range large {
-		large[i].Reason = strings.Repeat("x", 60<<10)
-	}
-	if ids, err := rollout.Send(t.Context(), c.bus(), rollout.DetailApplied, large...); err != nil || len(ids) != 10 {
-		t.Errorf("%d ids, error %v; want 10", len(ids), err)
-	}
-}
-
 // TestSendRefusesWhatIsTooLarge before it calls: AWS would not say how large it was.
 func TestSendRefusesWhatIsTooLarge(t *testing.T) {
 	t.Parallel()
@@ -75,7 +43,7 @@ func TestSendRefusesWhatIsTooLarge(t *testing.T) {
 	}
 	calls := c.simulator.Faults.Count(fault.Target("PutEvents"))
 	large := rollout.Change{Manifest: fits.Manifest + "x"}
-	_, err := rollout.Send(t.Context(), c.bus(), rollout.DetailChanged, rollout.Change{}, large)
+	_, err := rollout.Send(t.Context(), c.bus(), rollout.DetailChanged, large)
 	if !errors.Is(err, rollout.ErrTooLarge) || !strings.Contains(err.Error(), "262145 bytes") || !strings.Contains(err.Error(), "262144") {
 		t.Errorf("error %v, want ErrTooLarge with both sizes", err)
 	}
@@ -84,46 +52,14 @@ func TestSendRefusesWhatIsTooLarge(t *testing.T) {
 	}
 }
 
-func TestBatches(t *testing.T) {
-	t.Parallel()
-	const most = 256 << 10
-	for name, test := range map[string]struct {
-		sizes []int
-		want  [][]int
-	}{
-		"nothing":              {nil, nil},
-		"ten at most":          {[]int{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}, [][]int{{1, 1, 1, 1, 1, 1, 1, 1, 1, 1}, {1}}},
-		"as large as it fits":  {[]int{1, most - 1, 1, most}, [][]int{{1, most - 1}, {1}, {most}}},
-		"anew after each":      {[]int{most, most - 1, 1, 1}, [][]int{{most}, {most - 1, 1}, {1}}},
-		"too large, by itself": {[]int{most + 1, 1}, [][]int{{most + 1}, {1}}},
-	} {
-		got := slices.Collect(queue.Batches(test.sizes, func(size int) int { return size }))
-		if diff := cmp.Diff(test.want, got); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", name, diff)
-		}
-	}
-}
-
-func TestSendNothingCallsNothing(t *testing.T) {
-	t.Parallel()
-	c := simulated(t)
-	if ids, err := rollout.Send[rollout.Applied](t.Context(), c.bus(), rollout.DetailApplied); len(ids) != 0 || err != nil {
-		t.Errorf("ids %v, error %v", ids, err)
-	}
-	if got := c.simulator.Faults.Count(fault.Target("PutEvents")); got != 0 {
-		t.Errorf("%d calls", got)
-	}
-}
-
 func TestSendReportsWhatEventBridgeRefuses(t *testing.T) {
 	t.Parallel()
 	c := simulated(t)
 	bus := c.bus()
 	c.simulator.Faults.Add(fault.Target("PutEvents"), fault.Once(), fault.Respond(200,
-		map[string][]string{"Content-Type": {"application/x-amz-json-1.1"}}, `{"FailedEntryCount":1,"Entries":[{"EventId":"1"},{"ErrorCode":"ThrottlingException"}]}`))
-	ids, err := rollout.Send(t.Context(), bus, rollout.DetailApplied, rollout.Applied{}, rollout.Applied{})
-	if err == nil || !strings.Contains(err.Error(), "ThrottlingException") || len(ids) != 1 {
-		t.Errorf("ids %v, error %v", ids, err)
+		map[string][]string{"Content-Type": {"application/x-amz-json-1.1"}}, `{"FailedEntryCount":1,"Entries":[{"ErrorCode":"ThrottlingException"}]}`))
+	if id, err := rollout.Send(t.Context(), bus, rollout.DetailApplied, rollout.Applied{}); err == nil || !strings.Contains(err.Error(), "ThrottlingException") {
+		t.Errorf("id %q, error %v", id, err)
 	}
 }
 
@@ -133,8 +69,8 @@ func TestSendRefusesAnAnswerWithoutItsEvents(t *testing.T) {
 	c := simulated(t)
 	c.simulator.Faults.Add(fault.Target("PutEvents"), fault.Once(), fault.Respond(200,
 		map[string][]string{"Content-Type": {"application/x-amz-json-1.1"}}, `{"FailedEntryCount":0,"Entries":[]}`))
-	if ids, err := rollout.Send(t.Context(), c.bus(), rollout.DetailApplied, rollout.Applied{}); err == nil {
-		t.Errorf("ids %v and no error", ids)
+	if id, err := rollout.Send(t.Context(), c.bus(), rollout.DetailApplied, rollout.Applied{}); err == nil {
+		t.Errorf("id %q and no error", id)
 	}
 }
 

@@ -31,15 +31,15 @@ func (s *step) event(ctx context.Context, desired manifest.Manifest) error {
 	if err != nil {
 		return err
 	}
-	ids, err := rollout.Send(ctx, bus, rollout.DetailChanged, change)
+	id, err := rollout.Send(ctx, bus, rollout.DetailChanged, change)
 	if errors.Is(err, rollout.ErrTooLarge) {
 		return fmt.Errorf("%w; put it into the deployment's bucket as %s instead, its values listed in it, see docs/operate.md", err, s.scope())
 	}
 	if err != nil {
 		return err
 	}
-	_, _ = fmt.Fprintf(s.out, "event %s is on the bus %s; waiting for its run\n", ids[0], s.config.Bus)
-	run, err := s.wait(ctx, table, ids[0])
+	_, _ = fmt.Fprintf(s.out, "event %s is on the bus %s; waiting for its run\n", id, s.config.Bus)
+	run, err := s.wait(ctx, table, id)
 	if run.Refused != "" {
 		return fmt.Errorf("the change was refused: %s", run.Refused)
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -75,8 +74,7 @@ func (s *Stack) Change(ctx context.Context, change rollout.Change) (run string, 
 	if err != nil {
 		return "", err
 	}
-	ids, err := rollout.Send(ctx, rollout.Bus{EventBridge: eventbridge.NewFromConfig(config), Name: Bus}, rollout.DetailChanged, change)
-	return strings.Join(ids, ","), err
+	return rollout.Send(ctx, rollout.Bus{EventBridge: eventbridge.NewFromConfig(config), Name: Bus}, rollout.DetailChanged, change)
 }
 
 // Progress is the table in which runs can be looked at.

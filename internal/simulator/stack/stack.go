@@ -50,8 +50,6 @@ type Options struct {
 	// Workers is how many linkers processes run at a time, at least 2, which is the
 	// least that AWS takes; default 4.
 	Workers int
-	// BatchSize is how many messages a worker takes at a time, at most 10; default 1, as deployed.
-	BatchSize int
 	// Visibility is how long a failed message stays away; default 360 s, as deployed.
 	Visibility time.Duration
 	// Output gets the functions' logs; nil drops them.
@@ -97,9 +95,6 @@ func Start(ctx context.Context, options Options) (*Stack, error) {
 	}
 	if options.Visibility == 0 {
 		options.Visibility = 6 * time.Minute
-	}
-	if options.BatchSize == 0 {
-		options.BatchSize = 1
 	}
 	if options.Workers < 2 {
 		return nil, fmt.Errorf("start the stack: %d workers, and AWS takes no MaximumConcurrency below 2", options.Workers)
@@ -164,7 +159,7 @@ func (s *Stack) connect(listener net.Listener) error {
 	s.running.Go(func() { s.wake(ctx) })
 	source := lambda.EventSource{
 		Client: sqs.NewFromConfig(s.AWS.Config()), QueueURL: s.queueURL(Queue), Function: s.Functions["linkers"],
-		FunctionTimeout: timeouts()["linkers"], BatchSize: s.options.BatchSize,
+		FunctionTimeout: timeouts()["linkers"], BatchSize: 1,
 		// Twice as many as workers: the next batch is there when a worker is free.
 		Concurrency: s.options.Workers, Pollers: 2 * s.options.Workers, Logger: s.logger(),
 	}

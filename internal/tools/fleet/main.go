@@ -24,8 +24,6 @@ import (
 )
 
 const (
-	// inFlight is how many installations one linkers process works on at a time.
-	inFlight = 4
 	// gcPercent spares the simulators, which hold the whole fleet, a tenth of their time.
 	gcPercent = 400
 	limit     = 10 * time.Minute
@@ -37,8 +35,7 @@ func main() {
 	b := bench{out: os.Stdout}
 	flag.IntVar(&b.installations, "installations", 10_000, "how many installations")
 	flag.DurationVar(&b.latency, "latency", 50*time.Millisecond, "how long Bitbucket takes over a call")
-	flag.IntVar(&b.workers, "workers", 8, "how many linkers processes, with 4 installations each in flight")
-	flag.IntVar(&b.batch, "batch", 1, "how many installations a process takes from the queue at a time")
+	flag.IntVar(&b.workers, "workers", 32, "how many linkers processes, each with one installation at a time")
 	flag.Parse()
 	debug.SetGCPercent(gcPercent)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -51,11 +48,11 @@ func main() {
 }
 
 type bench struct {
-	out                           io.Writer
-	installations, workers, batch int
-	latency                       time.Duration
-	stack                         *stack.Stack
-	table                         *rollout.Table
+	out                    io.Writer
+	installations, workers int
+	latency                time.Duration
+	stack                  *stack.Stack
+	table                  *rollout.Table
 }
 
 func (b *bench) printf(format string, values ...any) { _, _ = fmt.Fprintf(b.out, format, values...) }
@@ -66,7 +63,7 @@ func (b *bench) run(ctx context.Context) error {
 	var err error
 	b.stack, err = stack.Start(ctx, stack.Options{
 		Binaries: "bin/functions", Descriptor: "examples/atlassian-connect.json", AppKey: "example-linker-app",
-		Workers: b.workers, BatchSize: b.batch, Paused: true, Environment: map[string]string{"LINKERSYNC_LOG_LEVEL": "warn"},
+		Workers: b.workers, Paused: true, Environment: map[string]string{"LINKERSYNC_LOG_LEVEL": "warn"},
 	})
 	if err != nil {
 		return err
@@ -82,7 +79,7 @@ func (b *bench) run(ctx context.Context) error {
 		return err
 	}
 	b.printf("%d installations, one linker, %v a Bitbucket call, %d in flight, %d cores for functions and simulators together\n",
-		b.installations, b.latency, b.workers*inFlight, runtime.NumCPU())
+		b.installations, b.latency, b.workers, runtime.NumCPU())
 	b.stack.Bitbucket.Faults().Add(fault.Any(), fault.Always(), fault.Delay(b.latency))
 	if err := b.dispatch(ctx); err != nil {
 		return err
@@ -139,7 +136,7 @@ func (b *bench) measure(ctx context.Context, name, manifest string, callsEach in
 	}
 	took, spent := time.Since(start), used(b.stack.Functions).since(before)
 	calls := b.stack.Bitbucket.Faults().Total()
-	ideal := time.Duration(b.installations*callsEach) * b.latency / time.Duration(b.workers*inFlight)
+	ideal := time.Duration(b.installations*callsEach) * b.latency / time.Duration(b.workers)
 	b.printf("%-10s %10d %10.2f %7.1fs %7.1fs %8.2f %15.1fs %9.1fs\n", name, calls, float64(calls)/float64(b.installations),
 		took.Seconds(), ideal.Seconds(), took.Seconds()/ideal.Seconds(), spent.simulators.Seconds(), spent.functions.Seconds())
 	return nil

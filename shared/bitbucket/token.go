@@ -18,32 +18,47 @@ import (
 // httpClient means one with the defaults of package transport.
 // Source: https://support.atlassian.com/bitbucket-cloud/docs/using-api-tokens/
 func CheckToken(ctx context.Context, httpClient *http.Client, baseURL, email string, token redact.Secret) error {
-	if email == "" || token.IsZero() {
-		return fmt.Errorf("check API token: email and token are needed: %w", ErrInvalid)
-	}
-	u, err := resolve(baseURL, DefaultBaseURL, "/2.0/user", "")
+	body, r, err := Account{httpClient, baseURL, email, token}.get(ctx, "/2.0/user", "")
 	if err != nil {
 		return fmt.Errorf("check API token: %w", err)
 	}
-	if httpClient == nil {
-		base := transport.Base()
-		defer base.CloseIdleConnections() // this call made them
-		httpClient = &http.Client{Transport: transport.New(transport.Options{Next: base})}
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
-	if err != nil {
-		return fmt.Errorf("check API token: %w", err)
-	}
-	req.SetBasicAuth(email, token.Reveal())
-	encoded := base64.StdEncoding.EncodeToString([]byte(email + ":" + token.Reveal()))
-	body, err := send(httpClient, req, nil, token.Reveal(), encoded)
-	if err != nil {
-		return fmt.Errorf("check API token: %w", err)
-	}
-	if err := isAccount(request{method: req.Method, url: u}, body); err != nil {
+	if err := isAccount(r, body); err != nil {
 		return fmt.Errorf("check API token: %w: %w", ErrUnavailable, err)
 	}
 	return nil
+}
+
+// Account is an Atlassian account that calls Bitbucket with an API token.
+type Account struct {
+	// HTTP sends the requests; nil means a client with the defaults of package transport.
+	HTTP *http.Client
+	// BaseURL is the API's; empty means DefaultBaseURL.
+	BaseURL string
+	Email   string
+	Token   redact.Secret
+}
+
+func (a Account) get(ctx context.Context, escapedPath, query string) ([]byte, request, error) {
+	if a.Email == "" || a.Token.IsZero() {
+		return nil, request{}, fmt.Errorf("email and token are needed: %w", ErrInvalid)
+	}
+	u, err := resolve(a.BaseURL, DefaultBaseURL, escapedPath, query)
+	if err != nil {
+		return nil, request{}, err
+	}
+	if a.HTTP == nil {
+		base := transport.Base()
+		defer base.CloseIdleConnections() // nobody else can use them
+		a.HTTP = &http.Client{Transport: transport.New(transport.Options{Next: base})}
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return nil, request{}, err
+	}
+	req.SetBasicAuth(a.Email, a.Token.Reveal())
+	encoded := base64.StdEncoding.EncodeToString([]byte(a.Email + ":" + a.Token.Reveal()))
+	body, err := send(a.HTTP, req, nil, a.Token.Reveal(), encoded)
+	return body, request{method: req.Method, url: u}, err
 }
 
 // isAccount refuses what proves nothing: a proxy's login page is a 200, too, and

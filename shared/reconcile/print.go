@@ -51,9 +51,9 @@ type Style struct {
 	All bool
 	// Quiet leaves out what needs nothing.
 	Quiet bool
-	// AllowPrune and Adopt say how the reader permits what needs a yes, such as
-	// "--allow-prune".
-	AllowPrune, Adopt string
+	// AllowPrune, Adopt and AllowSyncRisks say how the reader permits what needs a yes,
+	// such as "--allow-prune".
+	AllowPrune, Adopt, AllowSyncRisks string
 }
 
 // WriteText prints the plan for people: a line for each linker and connection, what

@@ -128,11 +128,11 @@ func sampleResult() reconcile.Result {
 func TestPrintedForms(t *testing.T) {
 	t.Parallel()
 	plan, result := samplePlan(t), sampleResult()
-	style := reconcile.Style{AllowPrune: "--allow-prune", Adopt: "--adopt"}
+	style := reconcile.Style{AllowPrune: "--allow-prune", Adopt: "--adopt", AllowSyncRisks: "--allow-sync-risks"}
 	for name, write := range map[string]func(*bytes.Buffer) error{
 		"plan.txt": func(w *bytes.Buffer) error { return plan.WriteText(w, style) },
 		"plan_colour.txt": func(w *bytes.Buffer) error {
-			return plan.WriteText(w, reconcile.Style{Colour: true, All: true, AllowPrune: "a yes", Adopt: "a yes"})
+			return plan.WriteText(w, reconcile.Style{Colour: true, All: true, AllowPrune: "a yes", Adopt: "a yes", AllowSyncRisks: "a yes"})
 		},
 		"result.txt":        func(w *bytes.Buffer) error { return result.WriteText(w, style) },
 		"result_colour.txt": func(w *bytes.Buffer) error { return result.WriteText(w, reconcile.Style{Colour: true, Quiet: true}) },

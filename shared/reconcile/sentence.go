@@ -14,7 +14,7 @@ func (s Summary) Sentence(applied bool, workspaces int) string {
 	}
 	failed := ""
 	if s.Failed > 0 {
-		failed = fmt.Sprintf("%d failed", s.Failed)
+		failed = fmt.Sprintf("%d failed", s.Failed) + s.shares()
 	}
 	clauses := s.clauses(applied)
 	if clauses == nil && failed != "" {
@@ -33,6 +33,27 @@ func (s Summary) Sentence(applied bool, workspaces int) string {
 		text += "; " + failed
 	}
 	return text + "."
+}
+
+// shares says how many of how many failed in Infisical.
+func (s Summary) shares() string {
+	var parts []string
+	c := s.Connections
+	for _, share := range []struct {
+		failed, total int
+		noun          string
+	}{
+		{c.Failed, c.Created + c.Updated + c.Rotated + c.Adopted + c.Unchanged + c.Failed, "connection"},
+		{s.Syncs.Failed, s.Syncs.Total(), "sync"},
+	} {
+		if share.failed > 0 {
+			parts = append(parts, fmt.Sprintf("%d of %s", share.failed, counted(share.total, share.noun)))
+		}
+	}
+	if parts == nil {
+		return ""
+	}
+	return " (" + strings.Join(parts, ", ") + ")"
 }
 
 // clauses are what would change, or did; nil for nothing.

@@ -32,10 +32,9 @@ type SyncOptions struct {
 	Prune bool
 	// AllowRisks is the yes to what [SyncPlan.Risks] names.
 	AllowRisks bool
-	// CountVariables asks Bitbucket how many variables the sync's target has. known is
-	// false when there is no token to ask with. An error refuses the sync: Bitbucket knows
-	// no such repository or environment. Nil asks nobody.
-	CountVariables func(ctx context.Context, sync manifest.Sync) (count int, known bool, err error)
+	// CountVariables asks Bitbucket how many variables the sync's target has; nil asks
+	// nobody. bitbucket.ErrNotFound refuses the sync; any other error is why it is unknown.
+	CountVariables func(ctx context.Context, sync manifest.Sync) (int, error)
 }
 
 // SyncPlan is what separates one secret sync from its desired state.

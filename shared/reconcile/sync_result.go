@@ -79,7 +79,7 @@ func (p SyncPlan) line(style Style) line {
 	}
 	for _, risk := range p.Risks {
 		if risk = visible(risk); p.NeedsYes {
-			risk += ": needs an explicit yes"
+			risk += ": needs " + style.AllowSyncRisks
 		}
 		l.notes = append(l.notes, risk)
 	}

@@ -2,10 +2,12 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/linkersync/linkersync/shared/bitbucket"
 	"github.com/linkersync/linkersync/shared/infisical"
 )
 
@@ -35,7 +37,7 @@ func (l syncListing) assess(ctx context.Context, api Syncs, plans []SyncPlan) {
 			return
 		}
 		if p.want.Deletion && strings.ReplaceAll(p.want.KeySchema, "{{secretKey}}", "") == "" {
-			p.Risks = append(p.Risks, fmt.Sprintf("a run deletes every variable of %s that Infisical lacks, as deletion is on without a key schema", targetText(p.want.Target)))
+			p.Risks = append(p.Risks, fmt.Sprintf("a run deletes every variable of %s that Infisical lacks (deletion without a key_schema)", targetText(p.want.Target)))
 		}
 		p.sharesTarget(ctx, api, users[p.want.Target])
 		p.countVariables(ctx)
@@ -90,24 +92,23 @@ func (p *SyncPlan) sharesTarget(ctx context.Context, api Syncs, users []place) {
 		}
 	}
 	if len(others) > 0 {
-		p.Risks = append(p.Risks, fmt.Sprintf("%s is the target of %s, too, and each deletes or overwrites what the other writes", targetText(p.want.Target), strings.Join(others, ", ")))
+		p.Risks = append(p.Risks, fmt.Sprintf("%s is the target of %s, too", targetText(p.want.Target), strings.Join(others, ", ")))
 	}
 }
 
 // countVariables asks Bitbucket about the target, where somebody can.
 func (p *SyncPlan) countVariables(ctx context.Context) {
-	count, known := 0, false
-	var err error
-	if p.options.CountVariables != nil {
-		count, known, err = p.options.CountVariables(ctx, p.desired)
+	if p.options.CountVariables == nil {
+		return
 	}
+	count, err := p.options.CountVariables(ctx, p.desired)
 	switch {
+	case errors.Is(err, bitbucket.ErrNotFound):
+		*p = p.failed(fmt.Errorf("sync %s: Bitbucket has no %s, or the connection's account doesn't see it; correct workspace, repository or deployment_environment", p.place(), targetText(p.want.Target)))
 	case err != nil:
-		*p = p.failed(fmt.Errorf("check target of sync %s: %w", p.place(), err))
-	case !known:
-		p.Unknown = append(p.Unknown, "whether the target exists, and how many variables it has: no token to ask Bitbucket with")
+		p.Unknown = append(p.Unknown, fmt.Sprintf("whether the target exists, and its variables: %v", err))
 	case count > firstPage:
-		p.Risks = append(p.Risks, fmt.Sprintf("%s has %d variables, and Infisical versions with issue 6485 list only the first %d: a run fails half applied", targetText(p.want.Target), count, firstPage))
+		p.Risks = append(p.Risks, fmt.Sprintf("%s has %d variables, and an Infisical with issue 6485 lists %d: its run fails half-way", targetText(p.want.Target), count, firstPage))
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/linkersync/linkersync/internal/simulator/fault"
 	siminfisical "github.com/linkersync/linkersync/internal/simulator/infisical"
+	"github.com/linkersync/linkersync/shared/bitbucket"
 	"github.com/linkersync/linkersync/shared/infisical"
 	"github.com/linkersync/linkersync/shared/manifest"
 	"github.com/linkersync/linkersync/shared/reconcile"
@@ -92,12 +93,12 @@ func TestPlanOfASync(t *testing.T) {
 	t.Parallel()
 	twin := appRow(func(row *siminfisical.Sync) { row.ID, row.Name = "", "twin" })
 	far := appRow(func(row *siminfisical.Sync) { row.ID, row.ProjectID, row.ConnectionID = "", otherProject, orgCI })
-	counts := func(count int, known bool, err error) func(*reconcile.SyncOptions) {
+	counts := func(count int, err error) func(*reconcile.SyncOptions) {
 		return func(o *reconcile.SyncOptions) {
-			o.CountVariables = func(context.Context, manifest.Sync) (int, bool, error) { return count, known, err }
+			o.CountVariables = func(context.Context, manifest.Sync) (int, error) { return count, err }
 		}
 	}
-	some := counts(3, true, nil)
+	some := counts(3, nil)
 	is := func(changes ...func(*siminfisical.Sync)) []siminfisical.Sync {
 		return []siminfisical.Sync{appRow(changes...)}
 	}
@@ -113,10 +114,10 @@ func TestPlanOfASync(t *testing.T) {
 	}{
 		"same":                           {is(), app(), nil, reconcile.None, "", false, ""},
 		"missing":                        {nil, app(), some, reconcile.Create, "", false, ""},
-		"missing, and nobody can count":  {nil, app(), nil, reconcile.Create, "", false, "no token to ask Bitbucket"},
-		"unknown repository":             {nil, app(), counts(0, true, errors.New("no such repository")), reconcile.None, "", false, "no such repository"},
-		"many variables":                 {nil, app(), counts(11, true, nil), reconcile.Create, "", true, "has 11 variables"},
-		"as many as a page":              {nil, app(), counts(10, true, nil), reconcile.Create, "", false, ""},
+		"missing, and nobody can count":  {nil, app(), counts(0, errors.New("no token")), reconcile.Create, "", false, "its variables: no token"},
+		"unknown repository":             {nil, app(), counts(0, bitbucket.ErrNotFound), reconcile.None, "", false, "Bitbucket has no acme/app"},
+		"many variables":                 {nil, app(), counts(11, nil), reconcile.Create, "", true, "has 11 variables"},
+		"as many as a page":              {nil, app(), counts(10, nil), reconcile.Create, "", false, ""},
 		"deletes all others":             {nil, app(deletes), some, reconcile.Create, "", true, "deletes every variable of acme/app"},
 		"deletes what matches":           {nil, app(func(s *manifest.Sync) { s.Deletion = true }), some, reconcile.Create, "", false, ""},
 		"a schema that matches all":      {nil, app(deletes, func(s *manifest.Sync) { s.KeySchema = "{{secretKey}}" }), some, reconcile.Create, "", true, "deletes every variable"},
@@ -418,5 +419,37 @@ func TestDeleteSync(t *testing.T) {
 				t.Errorf("found %v, %d left, %v", found, left, err)
 			}
 		})
+	}
+}
+
+// TestExportPlansToNoChange, whoever made the syncs, and in whatever state they are.
+func TestExportPlansToNoChange(t *testing.T) {
+	t.Parallel()
+	named := func(name string, change func(*siminfisical.Sync)) siminfisical.Sync {
+		return appRow(func(row *siminfisical.Sync) { row.ID, row.Name, row.Destination.Repository = "", name, name }, change)
+	}
+	s := newSyncSafe(t, appRow(), named("hand", described("by hand")), named("theirs", described("x · managed by linkersync · owner other")),
+		named("org", func(r *siminfisical.Sync) { r.ConnectionID = orgCI }),
+		named("bare", func(r *siminfisical.Sync) {
+			r.Options, r.AutoSync, r.Destination.Environment = siminfisical.SyncOptions{Recursive: true}, false, "{11111111-2222-4333-8444-555555555555}"
+		}),
+		named("gone", func(r *siminfisical.Sync) { r.SecretPath = "" }))
+	exported, left, err := reconcile.ExportSyncs(t.Context(), s.client(), simProject)
+	if err != nil || len(exported) != 5 || len(left) != 1 || !strings.Contains(left[0], `"gone" of project `+simProject+": its folder was deleted") {
+		t.Fatal(exported, left, err)
+	}
+	encoded, err := manifest.Encode(manifest.Manifest{Syncs: exported})
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, err := manifest.Parse("m.yaml", encoded, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, owner := range []string{"app", ""} {
+		plans, err := reconcile.PlanSyncs(t.Context(), s.client(), read.Syncs, nil, reconcile.SyncOptions{Owner: owner})
+		if sum := (reconcile.Plan{Syncs: plans}).Summary(); err != nil || sum.Changed || sum.Failed > 0 {
+			t.Errorf("%v, %+v", err, plans)
+		}
 	}
 }

@@ -29,6 +29,8 @@ type Options struct {
 	Apply bool
 	// AllowPrune permits deleting most of a linker's values.
 	AllowPrune bool
+	// AllowSyncRisks is the yes to what a sync's plan warns of.
+	AllowSyncRisks bool
 	// Parallel is how many installations are worked on at a time, at least 1.
 	Parallel int
 	// Probe asks Bitbucket whether the linker endpoints are there, see [removal.Probe]. It

@@ -20,6 +20,8 @@ type Tokens struct {
 	Resolve func(context.Context, manifest.Reference) (redact.Secret, error)
 	// Check asks Bitbucket whether a token works for the account; nil leaves it unasked.
 	Check func(ctx context.Context, email string, token redact.Secret) error
+	// Count asks Bitbucket how many variables a sync's target has; nil leaves it unasked.
+	Count func(ctx context.Context, email string, token redact.Secret, sync manifest.Sync) (int, error)
 	// Owner is written into the mark of each connection; empty when there is none.
 	Owner string
 	// Adopt takes over connections of others, and accepts credentials that somebody
@@ -53,6 +55,8 @@ type planned struct {
 	part Part
 	// ready are the plans of the connections whose token is there and works.
 	ready []reconcile.ConnectionPlan
+	// desired are the connections, with the tokens that could be read.
+	desired []reconcile.DesiredConnection
 }
 
 // plan checks what can be checked without a write: the references, what Infisical has,
@@ -61,7 +65,6 @@ type planned struct {
 func (t Tokens) plan(ctx context.Context, api reconcile.Connections, connections []manifest.Connection, write, rewrite bool) (*planned, error) {
 	p := &planned{}
 	unread := map[[2]string]bool{}
-	var desired []reconcile.DesiredConnection
 	for _, connection := range connections {
 		token, err := t.Resolve(ctx, connection.Token)
 		if err != nil {
@@ -74,12 +77,12 @@ func (t Tokens) plan(ctx context.Context, api reconcile.Connections, connections
 		wanted := reconcile.Desire(connection, token)
 		wanted.Rewrite, wanted.Owner = rewrite, t.Owner
 		wanted.Adopt, wanted.Accept = wanted.Adopt || t.Adopt, t.Adopt
-		desired = append(desired, wanted)
+		p.desired = append(p.desired, wanted)
 	}
-	if len(desired) == 0 {
+	if len(p.desired) == 0 {
 		return p, nil
 	}
-	plans, err := reconcile.PlanConnections(ctx, api, desired)
+	plans, err := reconcile.PlanConnections(ctx, api, p.desired)
 	if err != nil {
 		return p, fmt.Errorf("plan connections: %w", err)
 	}

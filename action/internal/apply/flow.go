@@ -19,7 +19,7 @@ type Flow struct {
 	Connect       Connect
 	Tokens        Tokens
 	// Infisical calls work within one login.
-	Infisical func(ctx context.Context, work func(reconcile.Connections) error) error
+	Infisical func(ctx context.Context, work func(reconcile.Syncs) error) error
 }
 
 // ErrNotReady ends an apply that wrote nothing, because a check before the first write
@@ -31,13 +31,16 @@ var ErrNotReady = errors.New("nothing was written: correct what failed, and run 
 // checked first: an apply whose check fails writes nothing and ends in [ErrNotReady],
 // a plan goes on. A part's own failures are in the part, and no error of Run.
 func (f *Flow) Run(ctx context.Context, sink func(Part) error) error {
-	if len(f.Manifest.Connections) == 0 {
+	if len(f.Manifest.Connections)+len(f.Manifest.Syncs) == 0 {
 		return f.linkers(ctx, sink)
 	}
 	began := false
-	err := f.Infisical(ctx, func(api reconcile.Connections) error {
+	err := f.Infisical(ctx, func(api reconcile.Syncs) error {
 		began = true
 		plan, err := f.Tokens.plan(ctx, api, f.Manifest.Connections, f.Options.Apply, false)
+		if err == nil {
+			err = f.planSyncs(ctx, api, plan)
+		}
 		switch {
 		case f.Options.Apply && err != nil:
 			return err
@@ -48,7 +51,9 @@ func (f *Flow) Run(ctx context.Context, sink func(Part) error) error {
 			return failed
 		}
 		if f.Options.Apply {
+			plan.applySyncs(ctx, api, true)
 			plan.apply(ctx, api)
+			plan.applySyncs(ctx, api, false)
 		}
 		return sink(plan.part)
 	})

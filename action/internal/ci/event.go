@@ -22,8 +22,8 @@ func (s *step) event(ctx context.Context, desired manifest.Manifest) error {
 	if err != nil {
 		return err
 	}
-	if count := len(desired.Connections); count > 0 {
-		note := fmt.Sprintf("via: event applies linkers only, so the connections of %s (%d) were not looked at: apply them in a step of its own with command: connections", desired.Path, count)
+	if count := len(desired.Connections) + len(desired.Syncs); count > 0 {
+		note := fmt.Sprintf("via: event applies linkers only, so the connections and syncs of %s (%d) were not looked at: apply them in a step of its own with command: connections", desired.Path, count)
 		s.platform.Annotate(platform.Annotation{Level: platform.Warning, Title: "connections are left out", Message: note})
 		s.report.Notes = append(s.report.Notes, note)
 	}

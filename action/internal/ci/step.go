@@ -131,7 +131,7 @@ func (s *step) manifest(ctx context.Context, trigger platform.Trigger) error {
 	if err != nil {
 		return s.wrongManifest(err)
 	}
-	s.trace("%s: %d linkers, %d connections", desired.Path, len(desired.Linkers), len(desired.Connections))
+	s.trace("%s: %d linkers, %d connections, %d syncs", desired.Path, len(desired.Linkers), len(desired.Connections), len(desired.Syncs))
 	if trigger.Fork && !s.config.AllowUntrustedTrigger {
 		s.report.Unseen = "This pull request comes from a fork, which gets no secrets: the manifest was checked, the workspaces and Infisical were not looked at."
 		return nil
@@ -212,13 +212,17 @@ func (s *step) add(path string, part apply.Part) {
 	if target := part.Plan.Installation; target != nil {
 		s.trace("client key %s", target.ClientKey)
 	}
-	if err := part.WriteText(s.out, reconcile.Style{AllowPrune: "the input prune: true", Adopt: "\"adopt: true\" in the manifest"}); err != nil {
+	if err := part.WriteText(s.out, reconcile.Style{
+		AllowPrune: "the input prune: true", Adopt: "\"adopt: true\" in the manifest", AllowSyncRisks: "the input allow_sync_risks: true",
+	}); err != nil {
 		s.report.Fail(document.Problem{What: "log", Message: err.Error()}, "")
 	}
 	for _, failed := range part.Failures {
 		text := failed.Err.Error()
 		if _, guarded := errors.AsType[*reconcile.PruneGuardError](failed.Err); guarded {
 			text += ", with the input prune: true"
+		} else if _, risky := errors.AsType[*reconcile.RiskError](failed.Err); risky {
+			text += ", with the input allow_sync_risks: true"
 		} else if failure.Passing(failed.Err) {
 			text += ". This may pass: run the step again later."
 		}

@@ -88,7 +88,7 @@ func newRootCommand(inv *invocation) *cobra.Command {
 	command := newGroup("linkersync", "Keep linker values and Infisical connections as a manifest says.",
 		newStatusCommand(inv), newValidateCommand(inv), newPlanCommand(inv), newApplyCommand(inv), newExportCommand(inv), newDoctorCommand(inv),
 		newAddonCommand(inv), newInstallationsCommand(inv), newLinkersCommand(inv), newValuesCommand(inv),
-		newConnectionsCommand(inv), newPushCommand(inv), newRunsCommand(inv), newDeadLettersCommand(inv), newStopCommand(inv),
+		newConnectionsCommand(inv), newSyncsCommand(inv), newPushCommand(inv), newRunsCommand(inv), newDeadLettersCommand(inv), newStopCommand(inv),
 		newActionCommand(inv), newVersionCommand(inv),
 	)
 	command.Long, command.Example, command.Version = description, examples, inv.process.Version

@@ -103,7 +103,7 @@ func enumVar(flags *pflag.FlagSet, value *string, name, fallback, usage string, 
 const needed = "linkersync_needed"
 
 func required(command *cobra.Command, name string) {
-	command.Flags().Lookup(name).Annotations[needed] = nil
+	_ = command.Flags().SetAnnotation(name, needed, nil) // the flag is there
 }
 
 // checkFlags finds the required flags that have no value, and those that were given

@@ -21,6 +21,9 @@ func (inv *invocation) hintFor(err error) string {
 	if _, guarded := errors.AsType[*reconcile.PruneGuardError](err); guarded {
 		return "Look at the plan. When the manifest's list is right, run it once more with --allow-prune."
 	}
+	if _, risky := errors.AsType[*reconcile.RiskError](err); risky {
+		return "Look at the plan. When its risks are meant, run it once more with --allow-sync-risks."
+	}
 	switch {
 	case errors.Is(err, bitbucket.ErrEndpointRemoved):
 		return hintForRemoved()

@@ -49,13 +49,13 @@ func newPlanCommand(inv *invocation) *cobra.Command {
 func newApplyCommand(inv *invocation) *cobra.Command {
 	var quiet, unchecked, adopt bool
 	command := &cobra.Command{
-		Use: "apply", Short: "Bring linker values and connections to what the manifest says.", Args: takes(),
+		Use: "apply", Short: "Bring linker values, connections and syncs to what the manifest says.", Args: takes(),
 		Long: "It checks files, credentials and tokens before its first write, changes what differs, and reads again to be sure. Running it twice changes nothing the second time.",
 		Example: `  linkersync apply --installation all
   linkersync apply --installation {11111111-2222-4333-8444-555555555555} --allow-prune`,
 	}
 	inv.manifestFlags(command, &quiet)
-	inv.optionFlags(command.Flags(), named("prune"))
+	inv.optionFlags(command.Flags(), named("prune", "allow_sync_risks"))
 	uncheckedFlag(command, &unchecked)
 	adoptFlag(command, &adopt)
 	command.RunE = inv.verb(func([]string) error {
@@ -71,8 +71,8 @@ func (inv *invocation) runManifest(work setup.Work, quiet bool) (total reconcile
 	if err != nil {
 		return total, wrongManifest(err)
 	}
-	if len(desired.Linkers)+len(desired.Connections) == 0 {
-		inv.sum(total, "%s has neither linkers nor connections: there is nothing to do.", desired.Path)
+	if len(desired.Linkers)+len(desired.Connections)+len(desired.Syncs) == 0 {
+		inv.sum(total, "%s has no linkers, connections or syncs: there is nothing to do.", desired.Path)
 		return total, nil
 	}
 	out := newParts(inv, desired.Path, quiet, work.Apply)
@@ -154,7 +154,7 @@ func (p *parts) show(part apply.Part) error {
 	}
 	p.clear()
 	return part.WriteText(p.inv.process.Stdout, reconcile.Style{
-		Colour: p.inv.colour(), All: p.inv.all, Quiet: p.quiet, AllowPrune: "--allow-prune", Adopt: "--adopt",
+		Colour: p.inv.colour(), All: p.inv.all, Quiet: p.quiet, AllowPrune: "--allow-prune", Adopt: "--adopt", AllowSyncRisks: "--allow-sync-risks",
 	})
 }
 

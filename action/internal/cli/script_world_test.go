@@ -91,8 +91,10 @@ func (w *scriptWorld) close() {
 func (w *scriptWorld) seedInfisical() error {
 	return w.infisical.Seed(siminfisical.State{
 		Organizations: []siminfisical.Organization{{ID: "org", Slug: "acme"}},
+		Projects:      []siminfisical.Project{{ID: safeProject, OrgID: "org", Name: "App", Type: "secret-manager", Folders: map[string][]string{"prod": {"/", "/ci"}}}},
 		Identities: []siminfisical.Identity{{
 			ID: "99999999-aaaa-4bbb-8ccc-dddddddddddd", OrgID: "org", TokenTTL: time.Hour, Permissions: siminfisical.Everything(),
+			Projects:  map[string][]siminfisical.Action{safeProject: siminfisical.Everything()},
 			Universal: &siminfisical.UniversalAuth{ClientID: safeClient, Secrets: []siminfisical.ClientSecret{{Value: "client-secret-" + mark}}},
 		}},
 	})
@@ -101,8 +103,9 @@ func (w *scriptWorld) seedInfisical() error {
 func (w *scriptWorld) seedBitbucket() error {
 	descriptor := simbitbucket.Descriptor(scriptApp, "https://app.example.com", "issues", "wiki")
 	state := simbitbucket.State{
-		Apps:  []simbitbucket.App{{Key: scriptApp, Secret: sharedSecret("gamma"), Descriptor: descriptor, DescriptorURL: "https://app.example.com/atlassian-connect.json"}},
-		Users: []simbitbucket.User{{Email: safeEmail, Tokens: []simbitbucket.Token{{Value: "api-token-" + mark, Scopes: []string{"read:user:bitbucket"}}}}},
+		Apps:         []simbitbucket.App{{Key: scriptApp, Secret: sharedSecret("gamma"), Descriptor: descriptor, DescriptorURL: "https://app.example.com/atlassian-connect.json"}},
+		Users:        []simbitbucket.User{{Email: safeEmail, Tokens: []simbitbucket.Token{{Value: "api-token-" + mark, Scopes: []string{"read:user:bitbucket", "read:pipeline:bitbucket", "read:repository:bitbucket"}}}}},
+		Repositories: []simbitbucket.Repository{{Workspace: "acme", Slug: "app", Variables: 3, Environments: map[string]int{"{11111111-2222-4333-8444-555555555555}": 0}}, {Workspace: "acme", Slug: "web", Variables: 30}},
 	}
 	for _, name := range []string{"alpha", "beta", "gamma", "delta"} {
 		state.Installations = append(state.Installations, simbitbucket.Installation{

@@ -144,7 +144,7 @@ func (inv *invocation) statusOfInstallations(ctx context.Context, desired manife
 		return nil
 	}
 	linkersOnly := desired
-	linkersOnly.Connections = nil
+	linkersOnly.Connections, linkersOnly.Syncs = nil, nil
 	work := setup.Work{Log: inv.log, Installation: apply.All}
 	return inv.session.Run(ctx, linkersOnly, work, func(part apply.Part) error {
 		if part.Plan.Installation == nil { // the endpoints are suspected to be gone
@@ -186,7 +186,7 @@ func (inv *invocation) statusOfConnections(ctx context.Context, desired manifest
 		return nil
 	}
 	connectionsOnly := desired
-	connectionsOnly.Linkers = nil
+	connectionsOnly.Linkers, connectionsOnly.Syncs = nil, nil
 	seen := map[string]bool{}
 	err := inv.session.Run(ctx, connectionsOnly, setup.Work{Log: inv.log}, func(part apply.Part) error {
 		for _, planned := range part.Plan.Connections {

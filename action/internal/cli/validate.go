@@ -42,6 +42,7 @@ type validated struct {
 	Linkers     int    `json:"linkers"`
 	Values      int    `json:"values"`
 	Connections int    `json:"connections"`
+	Syncs       int    `json:"syncs"`
 }
 
 // validate checks each file, so that all problems are printed at once.
@@ -56,13 +57,13 @@ func (inv *invocation) validate(files []string) error {
 			}
 			continue
 		}
-		has := validated{File: file, Linkers: len(wanted.Linkers), Connections: len(wanted.Connections)}
+		has := validated{File: file, Linkers: len(wanted.Linkers), Connections: len(wanted.Connections), Syncs: len(wanted.Syncs)}
 		for _, linker := range wanted.Linkers {
 			has.Values += len(linker.Values)
 		}
 		if err := inv.print(has, func(w io.Writer) {
-			_, _ = fmt.Fprintf(w, "%s is valid: %s, %s, %s\n", file,
-				counted(has.Linkers, "linker"), counted(has.Values, "value"), counted(has.Connections, "connection"))
+			_, _ = fmt.Fprintf(w, "%s is valid: %s, %s, %s, %s\n", file,
+				counted(has.Linkers, "linker"), counted(has.Values, "value"), counted(has.Connections, "connection"), counted(has.Syncs, "sync"))
 		}); err != nil {
 			return err
 		}

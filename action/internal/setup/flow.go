@@ -76,9 +76,9 @@ func (s *Session) Run(ctx context.Context, desired manifest.Manifest, work Work,
 	var results []reconcile.ConnectionResult
 	flow := apply.Flow{
 		Manifest: desired,
-		Options:  apply.Options{Apply: work.Apply, AllowPrune: s.options.Prune, Parallel: s.options.Parallel, Probe: s.Probe},
+		Options:  apply.Options{Apply: work.Apply, AllowPrune: s.options.Prune, AllowSyncRisks: s.options.AllowSyncRisks, Parallel: s.options.Parallel, Probe: s.Probe},
 		Connect:  s.Connect, Tokens: s.Tokens(work.CheckTokens, work.Adopt),
-		Infisical: func(ctx context.Context, through func(reconcile.Connections) error) error {
+		Infisical: func(ctx context.Context, through func(reconcile.Syncs) error) error {
 			return s.WithInfisical(ctx, work.OIDC, work.Log, func(client *infisical.Client) error {
 				if err := through(client); err != nil || work.Written == nil {
 					return err
@@ -101,7 +101,7 @@ func (s *Session) Run(ctx context.Context, desired manifest.Manifest, work Work,
 func (s *Session) Tokens(check, adopt bool) apply.Tokens {
 	tokens := apply.Tokens{Resolve: s.Resolve, Owner: s.AppKey(), Adopt: adopt}
 	if check {
-		tokens.Check = s.CheckToken
+		tokens.Check, tokens.Count = s.CheckToken, s.countVariables
 	}
 	return tokens
 }

@@ -193,6 +193,11 @@ func withAuthority(err error) error {
 	return err
 }
 
+func (s *Session) countVariables(ctx context.Context, email string, token redact.Secret, sync manifest.Sync) (int, error) {
+	account := bitbucket.Account{HTTP: &http.Client{Transport: s.transport}, BaseURL: s.options.BitbucketURL, Email: email, Token: token}
+	return account.CountVariables(ctx, sync.Workspace, sync.Repository, sync.DeploymentEnvironment)
+}
+
 // CheckToken asks Bitbucket whether an API token works for the account.
 func (s *Session) CheckToken(ctx context.Context, email string, token redact.Secret) error {
 	return bitbucket.CheckToken(ctx, &http.Client{Transport: s.transport}, s.options.BitbucketURL, email, token)

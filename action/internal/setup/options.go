@@ -23,6 +23,8 @@ type Options struct {
 	Via string
 	// Prune permits deleting most of a linker's values.
 	Prune bool
+	// AllowSyncRisks is the yes to what a sync's plan warns of.
+	AllowSyncRisks bool
 	// FailOnDrift fails a plan that finds something to change.
 	FailOnDrift bool
 	// Parallel is how many installations are worked on at a time.
@@ -69,7 +71,7 @@ func (o *Options) List() []Option { //nolint:funlen // a table
 	return slices.Concat([]Option{
 		{
 			Name: "command", Default: "plan", OneOf: []string{"plan", "apply", "connections", "export"}, Input: true, Value: Text(&o.Command, "VERB"),
-			Help: "What to do: plan, apply, connections (an apply of only those) or export.",
+			Help: "What to do: plan, apply, connections (an apply of only those and of syncs) or export.",
 		},
 		{
 			Name: "file", Short: "f", Default: "linkersync.yaml", Input: true, Flag: true, Value: Text(&o.File, "FILE"),
@@ -90,6 +92,10 @@ func (o *Options) List() []Option { //nolint:funlen // a table
 		{
 			Name: "prune", FlagAs: "allow-prune", Default: "false", Input: true, Flag: true, Value: Yes(&o.Prune),
 			Help: "Delete more than half of a linker's values when the manifest says so.",
+		},
+		{
+			Name: "allow_sync_risks", Default: "false", Input: true, Flag: true, Value: Yes(&o.AllowSyncRisks),
+			Help: "Write secret syncs although the plan names a risk, and delete those that prune_syncs finds.",
 		},
 		{
 			Name: "fail_on_drift", Default: "false", Input: true, Value: Yes(&o.FailOnDrift),

@@ -127,6 +127,17 @@ func (s *Server) authenticateAny(r *http.Request) (string, *refusal) {
 // token must have the scope. App passwords are gone, so nothing else is accepted.
 // Source: https://developer.atlassian.com/cloud/bitbucket/rest/api-group-users/#api-user-get
 func (s *Server) getUser(w http.ResponseWriter, r *http.Request) *refusal {
+	return s.asUser(w, r, userScope, func(user User) *refusal {
+		writeJSON(w, http.StatusOK, map[string]any{
+			"type": "user", "uuid": user.UUID, "account_id": user.AccountID,
+			"display_name": user.DisplayName, "username": user.DisplayName,
+		})
+		return nil
+	})
+}
+
+// asUser answers an API token that has the scope.
+func (s *Server) asUser(w http.ResponseWriter, r *http.Request, scope string, handle func(User) *refusal) *refusal {
 	email, password, _ := r.BasicAuth()
 	user, token, known := s.userToken(email, password)
 	switch {
@@ -135,17 +146,13 @@ func (s *Server) getUser(w http.ResponseWriter, r *http.Request) *refusal {
 	case !s.spend(email, s.Switches().HourlyBudget):
 		writeRateLimited(w)
 		return nil
-	case !slices.Contains(token.Scopes, userScope):
+	case !slices.Contains(token.Scopes, scope):
 		return &refusal{
 			status: http.StatusForbidden, message: "Your credentials lack one or more required privilege scopes.",
-			detail: map[string][]string{"required": {userScope}, "granted": token.Scopes},
+			detail: map[string][]string{"required": {scope}, "granted": token.Scopes},
 		}
 	}
-	writeJSON(w, http.StatusOK, map[string]any{
-		"type": "user", "uuid": user.UUID, "account_id": user.AccountID,
-		"display_name": user.DisplayName, "username": user.DisplayName,
-	})
-	return nil
+	return handle(user)
 }
 
 // userToken finds a token of the account that hasn't expired.

@@ -8,7 +8,7 @@
 // (bodies of linker values, PUT as replace or merge), a switch chooses, so that
 // the product can be shown to cope with either: see [Switches].
 //
-// It is not a Bitbucket: there are no repositories, no users but those seeded,
+// It is not a Bitbucket: there are no repositories and users but those seeded,
 // and no persistence.
 //
 //	sim := bitbucket.New(bitbucket.Options{})
@@ -56,6 +56,7 @@ type Server struct {
 	switches      Switches
 	apps          map[string]*App
 	users         map[string]*User
+	repositories  map[string]*Repository
 	installations map[string]*installation
 	grants        map[string]grant
 	budgets       map[string]*budget

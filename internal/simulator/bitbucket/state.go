@@ -15,6 +15,7 @@ type State struct {
 	Apps          []App
 	Users         []User
 	Installations []Installation
+	Repositories  []Repository
 }
 
 // App is a Connect app.
@@ -108,6 +109,9 @@ func (s *Server) Seed(state State) error {
 		user.Tokens = slices.Clone(user.Tokens)
 		s.users[user.Email] = &user
 	}
+	for _, repository := range state.Repositories {
+		s.repositories[repository.Workspace+"/"+repository.Slug] = &repository
+	}
 	for i := range state.Installations {
 		problems = append(problems, s.addInstallation(&state.Installations[i]))
 	}
@@ -169,11 +173,15 @@ func (s *Server) Snapshot() State {
 	for _, user := range s.users {
 		state.Users = append(state.Users, *user)
 	}
+	for _, repository := range s.repositories {
+		state.Repositories = append(state.Repositories, *repository)
+	}
 	for _, in := range s.installations {
 		state.Installations = append(state.Installations, in.snapshot())
 	}
 	slices.SortFunc(state.Apps, func(a, b App) int { return strings.Compare(a.Key, b.Key) })
 	slices.SortFunc(state.Users, func(a, b User) int { return strings.Compare(a.Email, b.Email) })
+	slices.SortFunc(state.Repositories, func(a, b Repository) int { return strings.Compare(a.Workspace+"/"+a.Slug, b.Workspace+"/"+b.Slug) })
 	slices.SortFunc(state.Installations, func(a, b Installation) int { return strings.Compare(a.ClientKey, b.ClientKey) })
 	return state
 }
@@ -203,6 +211,7 @@ func (s *Server) forget() {
 	s.switches = s.initial
 	s.apps = map[string]*App{}
 	s.users = map[string]*User{}
+	s.repositories = map[string]*Repository{}
 	s.installations = map[string]*installation{}
 	s.grants = map[string]grant{}
 	s.budgets = map[string]*budget{}

@@ -2,6 +2,7 @@ package summary
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/linkersync/linkersync/action/internal/apply"
@@ -62,7 +63,12 @@ func planRows(plan reconcile.Plan, where string) []string {
 		rows = append(rows, row(sign(linker.Changed()), "linker "+code(linker.Linker)+note, where, values(linker.Add), values(linker.Remove), fmt.Sprint(linker.Keep)))
 	}
 	for _, connection := range plan.Connections {
-		rows = append(rows, connectionRow(connection.Action, connection.Name, connection.ProjectID, connection.Fields))
+		rows = append(rows, infisicalRow("connection", connection.Action, connection.Name, connection.ProjectID, connection.Fields))
+	}
+	for _, sync := range plan.Syncs {
+		if sync.Error == "" {
+			rows = append(rows, infisicalRow("sync", sync.Action, sync.Name, sync.ProjectID, sync.Fields, slices.Concat(sync.Risks, sync.Unknown)...))
+		}
 	}
 	return rows
 }
@@ -76,7 +82,12 @@ func resultRows(result reconcile.Result, where string) []string {
 	}
 	for _, connection := range result.Connections {
 		if connection.Error == "" {
-			rows = append(rows, connectionRow(connection.Action, connection.Name, connection.ProjectID, connection.Fields))
+			rows = append(rows, infisicalRow("connection", connection.Action, connection.Name, connection.ProjectID, connection.Fields))
+		}
+	}
+	for _, sync := range result.Syncs {
+		if sync.Error == "" {
+			rows = append(rows, infisicalRow("sync", sync.Action, sync.Name, sync.ProjectID, sync.Fields, sync.Risks...))
 		}
 	}
 	return rows
@@ -90,17 +101,20 @@ func failedRows(part apply.Part, where string) []string {
 	return rows
 }
 
-func connectionRow(action reconcile.Action, name, project string, fields []string) string {
+func infisicalRow(kind string, action reconcile.Action, name, project string, fields []string, notes ...string) string {
 	where := "Infisical"
 	if project != "" {
 		where += ", project " + escape(project)
 	}
-	what := fmt.Sprintf("connection %s: %s", code(name), action)
-	if action == reconcile.None {
-		what = fmt.Sprintf("connection %s", code(name))
+	what := kind + " " + code(name)
+	if action != reconcile.None {
+		what += ": " + string(action)
 	}
 	if len(fields) > 0 {
 		what += " (" + strings.Join(fields, ", ") + ")"
+	}
+	for _, note := range notes {
+		what += "; " + escape(note)
 	}
 	return row(sign(action != reconcile.None), what, where, "", "", "")
 }

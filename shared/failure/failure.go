@@ -84,7 +84,7 @@ func KindOf(err error) Kind {
 		}
 		return max(ThisInstallation, byRule(err))
 	}
-	if isA[*reconcile.PruneGuardError](err) || isA[*reconcile.ValuesError](err) || isA[*reconcile.BulkRefusedError](err) {
+	if isA[*reconcile.PruneGuardError](err) || isA[*reconcile.ValuesError](err) || isA[*reconcile.BulkRefusedError](err) || isA[*reconcile.RiskError](err) || isA[*reconcile.UnmanagedError](err) {
 		return Permanent
 	}
 	return byRule(err)
@@ -163,6 +163,11 @@ func rules() []rule {
 		{infisical.ErrNameTaken, Permanent},
 		{infisical.ErrWrongApp, Permanent},
 		{infisical.ErrInUse, Permanent},
+		{infisical.ErrUnknownFolder, Permanent},
+		{infisical.ErrDuplicateTarget, Permanent},
+		{infisical.ErrProjectType, Permanent},
+		{infisical.ErrPlan, Permanent},
+		{infisical.ErrBusy, RetryLater},
 		{infisical.ErrBadCredentials, Permanent},
 		{infisical.ErrUnsupported, Permanent},
 		// After its causes: a damaged secret makes its installation unavailable, too.

@@ -40,6 +40,12 @@
 // it can't show is a token that somebody replaced in Infisical by hand and left
 // the mark as it was; [DesiredConnection.Rewrite] is for that.
 //
+// # Secret syncs
+//
+// All settings of a secret sync can be read back, so they are compared one by one, and a
+// difference is written whole. What a run would do that is hard to take back is a risk of
+// the plan, which needs a yes.
+//
 // # Plans and results as JSON
 //
 // [Plan] and [Result] are written as JSON with these promises: names are

@@ -23,8 +23,7 @@ func ApplySyncs(ctx context.Context, api Syncs, plans []SyncPlan, connections []
 	var ended atomic.Bool
 	byScope(plans, func(p SyncPlan) string { return p.ProjectID }, func(i int) {
 		if ended.Load() {
-			results[i] = plans[i].result(nil)
-			results[i].Outcome, results[i].Error = NotDone, "not tried, because of the failure before it"
+			results[i] = plans[i].result(errNotTried)
 			return
 		}
 		done, err := plans[i].ensure(ctx, api, connections)
@@ -36,12 +35,14 @@ func ApplySyncs(ctx context.Context, api Syncs, plans []SyncPlan, connections []
 	return results, errors.Join(failures...)
 }
 
+var errNotTried = errors.New("not tried, because of the failure before it")
+
 func (p SyncPlan) result(err error) SyncResult {
 	result := SyncResult{
 		Name: p.Name, ProjectID: p.ProjectID, ID: p.ID, Action: p.Action, Fields: p.Fields, Risks: p.Risks, Drift: p.Drift, Position: p.Position,
 	}
 	if err != nil {
-		result.Outcome, result.Error = outcomeOf(err), err.Error()
+		result.Outcome, result.Error, result.err = outcomeOf(err), err.Error(), err
 	}
 	return result
 }

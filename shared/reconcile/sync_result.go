@@ -23,7 +23,12 @@ type SyncResult struct {
 	// Error is the text of the error that kept the action from being done.
 	Error    string            `json:"error,omitempty"`
 	Position manifest.Position `json:"position,omitzero"`
+
+	err error
 }
+
+// Cause is the error whose text is in Error.
+func (r SyncResult) Cause() error { return r.err }
 
 // Changed tells whether the apply changed the sync.
 func (r SyncResult) Changed() bool { return r.Action != None && r.Error == "" }

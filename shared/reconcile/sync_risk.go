@@ -39,6 +39,10 @@ func (l syncListing) assess(ctx context.Context, api Syncs, plans []SyncPlan) {
 		if p.want.Deletion && strings.ReplaceAll(p.want.KeySchema, "{{secretKey}}", "") == "" {
 			p.Risks = append(p.Risks, fmt.Sprintf("a run deletes every variable of %s that Infisical lacks (deletion without a key_schema)", targetText(p.want.Target)))
 		}
+		// An environment's slug may have dashes, too.
+		if strings.ContainsAny(strings.ReplaceAll(p.want.KeySchema, "{{environment}}", p.want.Environment), "-/") {
+			p.Unknown = append(p.Unknown, "whether Bitbucket takes variables with - or / in their names")
+		}
 		p.sharesTarget(ctx, api, users[p.want.Target])
 		p.countVariables(ctx)
 		p.NeedsYes = p.err == nil && (p.NeedsYes || len(p.Risks) > 0 && !p.options.AllowRisks)

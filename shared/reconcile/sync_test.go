@@ -3,6 +3,7 @@ package reconcile_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -119,6 +120,7 @@ func TestPlanOfASync(t *testing.T) {
 		"many variables":                 {nil, app(), counts(11, nil), reconcile.Create, "", true, "has 11 variables"},
 		"as many as a page":              {nil, app(), counts(10, nil), reconcile.Create, "", false, ""},
 		"deletes all others":             {nil, app(deletes), some, reconcile.Create, "", true, "deletes every variable of acme/app"},
+		"a dash in the names":            {nil, app(func(s *manifest.Sync) { s.KeySchema = "A-{{secretKey}}" }), some, reconcile.Create, "", false, "with - or / in their names"},
 		"deletes what matches":           {nil, app(func(s *manifest.Sync) { s.Deletion = true }), some, reconcile.Create, "", false, ""},
 		"a schema that matches all":      {nil, app(deletes, func(s *manifest.Sync) { s.KeySchema = "{{secretKey}}" }), some, reconcile.Create, "", true, "deletes every variable"},
 		"deletes, as it does today":      {is(func(r *siminfisical.Sync) { r.Options = siminfisical.SyncOptions{} }), app(deletes), some, reconcile.None, "", false, ""},
@@ -229,6 +231,48 @@ func TestASyncIsBroughtToTheManifest(t *testing.T) {
 	row = s.infisical.Snapshot().Syncs[0]
 	if !row.Options.Recursive || row.AutoSync || row.Options.KeySchema != "" || !row.Options.DisableSecretDeletion || row.Destination.Environment != "{e}" || *row.Description != "to the app · "+ownMark {
 		t.Errorf("stored %+v", row)
+	}
+}
+
+// TestNothingToDoTakesOneListOfEach, however many connections and syncs there are.
+func TestNothingToDoTakesOneListOfEach(t *testing.T) {
+	t.Parallel()
+	s := newSyncSafe(t)
+	var connections []reconcile.DesiredConnection
+	var syncs []manifest.Sync
+	for i := range 12 {
+		project := []string{simProject, otherProject}[i%2]
+		name := fmt.Sprintf("n%d", i)
+		connections = append(connections, wanted(name, in(project)))
+		syncs = append(syncs, app(func(s *manifest.Sync) { s.Name, s.ProjectID, s.Connection, s.Repository = name, project, name, name }))
+	}
+	run := func() (results []reconcile.SyncResult) {
+		client := s.client()
+		plans, err := reconcile.PlanConnections(t.Context(), client, connections)
+		if err != nil {
+			t.Fatal(err)
+		}
+		planned, err := reconcile.PlanSyncs(t.Context(), client, syncs, plans, reconcile.SyncOptions{Owner: "app"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		made, err := reconcile.ApplyConnections(t.Context(), client, plans, reconcile.ConnectionOptions{})
+		if err == nil {
+			results, err = reconcile.ApplySyncs(t.Context(), client, planned, made)
+		}
+		if err := errors.Join(err, client.Revoke(t.Context())); err != nil {
+			t.Fatal(err)
+		}
+		return results
+	}
+	if sum := (reconcile.Result{Syncs: run()}).Summary(); sum.Syncs.Created != len(syncs) {
+		t.Fatalf("%+v", sum)
+	}
+	s.calls()
+	run()
+	want := []string{simLogin, simList, "GET /api/v1/secret-syncs/bitbucket", "GET /api/v1/secret-syncs/bitbucket", simRevoke}
+	if diff := cmp.Diff(want, s.calls()); diff != "" {
+		t.Errorf("calls (-want +got):\n%s", diff)
 	}
 }
 

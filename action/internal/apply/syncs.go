@@ -56,12 +56,8 @@ func (p *planned) applySyncs(ctx context.Context, api reconcile.Syncs, deletes b
 		return (plan.Action == reconcile.Delete) != deletes
 	})
 	results, _ := reconcile.ApplySyncs(ctx, api, plans, p.part.Result.Connections) // each failure is in a result
-	for i, result := range results {
-		err := plans[i].Ready() // what people are told to do about it depends on its type
-		if err == nil && result.Error != "" {
-			err = errors.New(result.Error)
-		}
-		if err != nil {
+	for _, result := range results {
+		if err := result.Cause(); err != nil {
 			p.part.failSync(result.Name, result.Position, err)
 		}
 	}

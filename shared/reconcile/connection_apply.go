@@ -61,10 +61,13 @@ func resultOf(plan, done ConnectionPlan, err error) ConnectionResult {
 	return result
 }
 
+// errStored is a write whose answer differs from what was asked.
+var errStored = errors.New("it was stored, but not as sent")
+
 // outcomeOf says what an error leaves known. Only a write without an answer that
 // could not be looked up, or that was stored otherwise than sent, leaves it open.
 func outcomeOf(err error) Outcome {
-	if _, open := errors.AsType[*UnknownOutcomeError](err); open {
+	if _, open := errors.AsType[*UnknownOutcomeError](err); open || errors.Is(err, errStored) {
 		return Unknown
 	}
 	return NotDone
@@ -219,8 +222,8 @@ func confirm(ctx context.Context, api Connections, plan ConnectionPlan, row infi
 		}
 	}
 	if len(differs) > 0 {
-		return plan, fmt.Errorf("verify connection %s: it was stored, but not as sent (%s); this Infisical may be too old",
-			placeOf(d), strings.Join(differs, ", "))
+		return plan, fmt.Errorf("verify connection %s: %w (%s); this Infisical may be too old",
+			placeOf(d), errStored, strings.Join(differs, ", "))
 	}
 	plan.ID = row.ID
 	if plan.writesCredentials() && shortHash(row.CredentialsHash) != "" {

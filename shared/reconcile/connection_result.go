@@ -30,7 +30,8 @@ func (r ConnectionResult) Changed() bool { return r.Action != None && r.Error ==
 // Outcome is what is known after a write that failed.
 type Outcome string
 
-// The outcomes. Unknown is said only when looking the connection up failed, too.
+// The outcomes. Unknown is said when looking the connection up failed, too, and when it
+// was stored otherwise than sent.
 const (
 	NotDone Outcome = "not done"
 	Unknown Outcome = "unknown"

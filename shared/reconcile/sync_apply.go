@@ -134,7 +134,7 @@ func (p SyncPlan) confirm(row infisical.Sync) (SyncPlan, error) {
 		differs = []string{"mark"}
 	}
 	if len(differs) > 0 {
-		return p, fmt.Errorf("verify sync %s: it was stored (id %s), but not as sent (%s); this Infisical may be too old", p.place(), row.ID, strings.Join(differs, ", "))
+		return p, fmt.Errorf("verify sync %s (id %s): %w (%s); this Infisical may be too old", p.place(), row.ID, errStored, strings.Join(differs, ", "))
 	}
 	p.ID = row.ID
 	return p, nil

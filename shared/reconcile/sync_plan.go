@@ -147,7 +147,11 @@ func (l syncListing) compare(ctx context.Context, api Syncs, d manifest.Sync, kn
 	if err != nil {
 		return plan.failed(fmt.Errorf("read sync %s: %w", plan.place(), err))
 	}
-	return plan.decide(found, connectionID)
+	plan = plan.decide(found, connectionID)
+	if plan.Changed() && units(plan.want.Description) > infisical.MaxDescription {
+		return plan.failed(fmt.Errorf("%s sync %s: its description in Infisical leaves no room for linkersync's mark, set a shorter one in the manifest", plan.Action, plan.place()))
+	}
+	return plan
 }
 
 // decide compares one sync; found is nil when it doesn't exist.

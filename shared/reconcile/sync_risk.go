@@ -43,7 +43,7 @@ func (l syncListing) assess(ctx context.Context, api Syncs, plans []SyncPlan) {
 		if strings.ContainsAny(strings.ReplaceAll(p.want.KeySchema, "{{environment}}", p.want.Environment), "-/") {
 			p.Unknown = append(p.Unknown, "whether Bitbucket takes variables with - or / in their names")
 		}
-		p.sharesTarget(ctx, api, users[p.want.Target])
+		p.sharesTarget(ctx, api, users[sameTarget(p.want.Target)])
 		p.countVariables(ctx)
 		p.NeedsYes = p.err == nil && (p.NeedsYes || len(p.Risks) > 0 && !p.options.AllowRisks)
 	})
@@ -64,13 +64,15 @@ func (l syncListing) targets(plans []SyncPlan) map[infisical.Target][]place {
 	for _, p := range plans {
 		planned[p.place()] = true
 		if p.err == nil && p.Action != Delete {
-			users[p.want.Target] = append(users[p.want.Target], p.place())
+			to := sameTarget(p.want.Target)
+			users[to] = append(users[to], p.place())
 		}
 	}
 	for _, project := range l.projects {
 		for _, row := range l.rows[project] {
 			if at := (place{project, row.Name}); !planned[at] {
-				users[row.Target] = append(users[row.Target], at)
+				to := sameTarget(row.Target)
+				users[to] = append(users[to], at)
 			}
 		}
 	}
@@ -116,10 +118,20 @@ func (p *SyncPlan) countVariables(ctx context.Context) {
 	}
 }
 
+// sameTarget is equal for targets that Bitbucket may take for one: it may ignore the case
+// of a slug and of a UUID.
+func sameTarget(to infisical.Target) infisical.Target {
+	return infisical.Target{
+		Workspace: strings.ToLower(to.Workspace), Repository: strings.ToLower(to.Repository),
+		DeploymentEnvironment: strings.ToLower(to.DeploymentEnvironment),
+	}
+}
+
+// targetText is printable, as anybody in the project may have written the target.
 func targetText(to infisical.Target) string {
 	text := to.Workspace + "/" + to.Repository
 	if to.DeploymentEnvironment != "" {
 		text += ", environment " + to.DeploymentEnvironment
 	}
-	return text
+	return visible(text)
 }

@@ -127,6 +127,7 @@ func TestPlanOfASync(t *testing.T) {
 		"deletes, and changes its words": {is(func(r *siminfisical.Sync) { r.Options = siminfisical.SyncOptions{} }), app(deletes, func(s *manifest.Sync) { s.Description = "x" }), some, reconcile.Update, "description", false, ""},
 		"the yes to it":                  {nil, app(deletes), func(o *reconcile.SyncOptions) { some(o); o.AllowRisks = true }, reconcile.Create, "", false, "deletes every variable"},
 		"two for one target":             {[]siminfisical.Sync{twin}, app(), some, reconcile.Create, "", true, `"twin" of project ` + simProject},
+		"two, in another case":           {[]siminfisical.Sync{twin}, app(func(s *manifest.Sync) { s.Workspace = "ACME" }), some, reconcile.Create, "", true, `"twin" of project ` + simProject},
 		"one of another project":         {[]siminfisical.Sync{far}, app(), some, reconcile.Create, "", true, "a sync of project \"" + otherProject},
 		"other secrets":                  {is(), app(func(s *manifest.Sync) { s.Environment, s.SecretPath = "dev", "/" }), some, reconcile.Update, "environment secret_path", false, ""},
 		"another target": {is(), app(func(s *manifest.Sync) { s.Workspace, s.Repository, s.DeploymentEnvironment = "b", "web", "{e}" }), some, reconcile.Update,
@@ -141,6 +142,8 @@ func TestPlanOfASync(t *testing.T) {
 		"another's, which differs":      {is(described("by hand")), app(func(s *manifest.Sync) { s.Automatic = false }), some, reconcile.Adopt, "automatic", true, ""},
 		"taken over":                    {is(described("by hand")), app(func(s *manifest.Sync) { s.Adopt = true }), some, reconcile.Adopt, "mark", false, ""},
 		"another owner's":               {is(described("managed by linkersync · owner other")), app(func(s *manifest.Sync) { s.Automatic = false }), some, reconcile.Adopt, "automatic", true, ""},
+		"a person's words about us":     {is(described("no longer managed by linkersync, ask Bob")), app(func(s *manifest.Sync) { s.Automatic = false }), some, reconcile.Adopt, "automatic", true, ""},
+		"no room for the mark":          {is(described(strings.Repeat("x", 240))), app(func(s *manifest.Sync) { s.Adopt = true }), nil, reconcile.None, "", false, "leaves no room"},
 		"a mark without an owner":       {is(described("managed by linkersync")), app(), nil, reconcile.Update, "mark", false, ""},
 		"a connection that isn't there": {nil, app(func(s *manifest.Sync) { s.Connection = "none" }), nil, reconcile.None, "", false, `connection "none" of project`},
 		"a project that isn't there":    {nil, app(func(s *manifest.Sync) { s.ProjectID = "nowhere" }), nil, reconcile.None, "", false, "not found"},
@@ -388,8 +391,9 @@ func TestTheAnswerIsComparedWithWhatWasAsked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := reconcile.ApplySyncs(t.Context(), api, plans, nil); err == nil || !strings.Contains(err.Error(), "not as sent (key_schema)") {
-		t.Errorf("got %v", err)
+	results, err := reconcile.ApplySyncs(t.Context(), api, plans, nil)
+	if err == nil || !strings.Contains(err.Error(), "not as sent (key_schema)") || results[0].Outcome != reconcile.Unknown {
+		t.Errorf("got %v, %+v", err, results)
 	}
 }
 

@@ -151,7 +151,7 @@ type SyncFailure struct {
 }
 
 func (f SyncFailure) Error() string {
-	to := fmt.Sprintf("sync %q to %s/%s", f.Sync.Name, f.Sync.Workspace, f.Sync.Repository)
+	to := fmt.Sprintf("sync %q to %s", f.Sync.Name, targetText(infisical.Target{Workspace: f.Sync.Workspace, Repository: f.Sync.Repository}))
 	if f.Sync.Name == "" { // nothing but its ID is known
 		to = fmt.Sprintf("sync %s of project %s", f.Sync.ID, f.Sync.ProjectID)
 	}

@@ -141,6 +141,10 @@ func TestConnectionsOfASubOrganization(t *testing.T) {
 	if rows := w.infisical.Snapshot().Connections; len(rows) != 1 || rows[0].OrgID != "sub" {
 		t.Errorf("connections: %+v", rows)
 	}
+	w.put("bitbucket/same", value(map[string]string{"organization": "team"}))
+	if _, err := h.Handle(t.Context(), event(t, "scheduled")); err == nil || !strings.Contains(err.Error(), "is the secret bitbucket/ci's too") {
+		t.Errorf("a second secret, which names the organization: %v", err)
+	}
 }
 
 // TestARotatedClientSecretIsNoticed, and a wrong one is not tried until Infisical

@@ -34,15 +34,13 @@ func (p *pass) ensure(ctx context.Context) {
 	for i, slug := range slugs {
 		client, err := p.safe.open(ctx, slug)
 		if err != nil {
-			p.failures = append(p.failures, err)
+			p.note(ctx, err)
 			continue
 		}
 		parts[i] = part{pass: p, organization: slug, api: client}
 		group.Go(func() error {
 			if err := parts[i].do(ctx, client, groups[slug]); err != nil {
-				p.mu.Lock()
-				defer p.mu.Unlock()
-				p.failures = append(p.failures, err)
+				p.note(ctx, err)
 			}
 			return nil
 		})

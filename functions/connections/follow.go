@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 
@@ -38,6 +39,9 @@ func (p *part) look(ctx context.Context, survey *reconcile.Survey, connection in
 	if rotated {
 		usage := survey.Syncs(ctx, connection)
 		p.used(ctx, connection.Name, usage)
+		if err := errors.Join(usage.Missed...); err != nil {
+			p.note(ctx, fmt.Errorf("connection %q: it was written, and not all of its syncs could be found and run: %w", connection.Name, err))
+		}
 		p.run(ctx, connection.Name, usage.Syncs)
 		return
 	}

@@ -91,6 +91,17 @@ func TestARotationRunsTheSyncs(t *testing.T) {
 	}
 }
 
+// TestSyncsThatCanNotBeFound after a rotation are not passed over in silence.
+func TestSyncsThatCanNotBeFound(t *testing.T) {
+	t.Parallel()
+	w, h, _ := rotatedWorld(t)
+	w.useIt()
+	w.infisical.Faults().Add(fault.Path(http.MethodGet, "/secret-syncs/bitbucket$"), fault.Always(), fault.Respond(http.StatusServiceUnavailable, nil, ""))
+	if _, err := w.deliver(h); err == nil || !strings.Contains(err.Error(), "not all of its syncs could be found") || w.stored("ci") != newToken {
+		t.Errorf("got %v", err)
+	}
+}
+
 // TestHowARunEnds is looked at by messages: a bounded number of times, and what failed
 // has its repository and reason in the log and counts for the alarm.
 func TestHowARunEnds(t *testing.T) {

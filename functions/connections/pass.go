@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -77,6 +78,7 @@ func (p *pass) read(ctx context.Context, names []string) {
 			continue
 		}
 		p.warn(ctx, t)
+		t.Organization = cmp.Or(t.Organization, p.safe.organization)
 		at := place{t.Organization, t.Desired.ProjectID, t.Desired.Name}
 		if holder, twice := holders[at]; twice {
 			p.fail(ctx, t.Secret, fmt.Errorf("secret %s: its connection %q is the secret %s's too, take one of them away", t.Secret, at.name, holder))

@@ -28,6 +28,8 @@ type Usage struct {
 	Sources []infisical.DataSource
 	// Unknown says what can't be read: more may use the connection than is listed.
 	Unknown []string
+	// Missed are the lists among that which Infisical had no answer for.
+	Missed []error
 }
 
 // Count says how many syncs use the connection: "2 syncs", or "at least 2 syncs".
@@ -135,6 +137,9 @@ func (s *Survey) scope(ctx context.Context, u *Usage, projectID, projectType str
 func (u *Usage) note(err error) {
 	if err != nil && !errors.Is(err, infisical.ErrProjectType) {
 		u.unknown(err.Error())
+		if !answered(err) || errors.Is(err, infisical.ErrRateLimited) {
+			u.Missed = append(u.Missed, err)
+		}
 	}
 }
 

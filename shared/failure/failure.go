@@ -5,6 +5,7 @@ package failure
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net/url"
 	"slices"
@@ -90,13 +91,14 @@ func KindOf(err error) Kind {
 	return byRule(err)
 }
 
-// Passing tells whether time alone may help: nothing in err is for a person to correct.
+// Passing tells whether time alone may help: nothing in err is for a person to correct,
+// such as one of several errors, or a server's certificate.
 func Passing(err error) bool {
-	several, ok := errors.AsType[Several](err)
-	if !ok {
-		return KindOf(err) == RetryLater
+	if several, ok := errors.AsType[Several](err); ok {
+		return len(several) > 0 && !slices.ContainsFunc(several, func(one error) bool { return !Passing(one) })
 	}
-	return len(several) > 0 && !slices.ContainsFunc(several, func(one error) bool { return !Passing(one) })
+	forPerson := func(r rule) bool { return r.kind != RetryLater && errors.Is(err, r.is) }
+	return KindOf(err) == RetryLater && !slices.ContainsFunc(rules(), forPerson) && !isA[*tls.CertificateVerificationError](err)
 }
 
 func byRule(err error) Kind {

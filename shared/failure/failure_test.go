@@ -2,6 +2,7 @@ package failure_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/url"
@@ -82,6 +83,9 @@ func TestPassing(t *testing.T) {
 		"a signal":                  {context.Canceled, false},
 		"several that pass":         {fmt.Errorf("linkers: %w", failure.Several{answer(429, ""), answer(503, "")}), true},
 		"several, one for a person": {failure.Several{answer(403, ""), answer(503, "")}, false},
+		"joined, one for a person":  {errors.Join(answer(503, ""), infisical.ErrPermission), false},
+		"joined, all pass":          {errors.Join(answer(503, ""), infisical.ErrRateLimited), true},
+		"an unknown certificate":    {&url.Error{Op: "Get", URL: "x", Err: &tls.CertificateVerificationError{Err: errors.New("unknown authority")}}, false},
 		"none of several":           {failure.Several{}, false},
 	} {
 		if got := failure.Passing(test.err); got != test.want {

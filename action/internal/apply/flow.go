@@ -45,6 +45,7 @@ func (f *Flow) Run(ctx context.Context, sink func(Part) error) error {
 		case f.Options.Apply && err != nil:
 			return err
 		case f.Options.Apply && len(plan.part.Failures) > 0:
+			plan.part.Applied = true // the part is its result, in which nothing was done
 			return errors.Join(sink(plan.part), ErrNotReady)
 		}
 		if failed := errors.Join(f.linkers(ctx, sink), err); failed != nil {

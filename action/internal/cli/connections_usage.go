@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/linkersync/linkersync/action/internal/document"
 	"github.com/linkersync/linkersync/action/internal/platform"
 	"github.com/linkersync/linkersync/shared/infisical"
 	"github.com/linkersync/linkersync/shared/reconcile"
@@ -83,12 +84,15 @@ func (v usageView) write(w io.Writer) {
 // runSyncs runs the syncs of the connections that were rotated, and waits for them.
 func (inv *invocation) runSyncs(api *infisical.Client, results []reconcile.ConnectionResult) error {
 	survey := &reconcile.Survey{API: api}
-	failures := 0
 	for _, done := range results {
 		if done.Error != "" || done.Action != reconcile.Rotate && done.Action != reconcile.Adopt {
 			continue
 		}
+		problem := document.Problem{What: "connection " + done.Name}
 		usage := survey.Syncs(inv.ctx, infisical.Connection{ID: done.ID, ProjectID: done.ProjectID})
+		for _, err := range usage.Missed {
+			inv.fail(problem, "", fmt.Errorf("not all of its syncs could be found and run: %w", err))
+		}
 		inv.say("%s: %s", done.Name, usage.Count()+" to run")
 		pending, failed := reconcile.RunSyncs(inv.ctx, api, usage.Syncs, transport.Sleep, func(left int) {
 			if left > 0 {
@@ -99,14 +103,10 @@ func (inv *invocation) runSyncs(api *infisical.Client, results []reconcile.Conne
 			inv.say("%s: sync %s is not over yet, \"linkersync connections show %s\" tells how it ends", done.Name, sync.Name, done.Name)
 		}
 		for _, failure := range failed {
-			inv.say("%s: %v", done.Name, failure)
+			inv.fail(problem, "", failure)
 		}
-		failures += len(failed)
 	}
-	if failures > 0 {
-		return errReported
-	}
-	return nil
+	return inv.ctx.Err()
 }
 
 // say tells a person how work goes on; scripts read standard output.

@@ -45,6 +45,9 @@ func TestWhatUsesAConnection(t *testing.T) {
 	if got := w.run("rotate", "ci"); got.code != 1 || !strings.Contains(got.stderr, `ci: sync "app" to acme/app: run secret sync`) || !strings.Contains(got.stderr, "not allowed to sync-secrets") {
 		t.Errorf("rotate without the permission: %+v", got)
 	}
+	if got := w.run("rotate", "ci", "--json"); got.code != 1 || !strings.Contains(got.stdout, `"errors":[{"what":"connection ci","message":"sync \"app\" to acme/app: run secret sync`) || !strings.Contains(got.stdout, "1 connection rotated; 1 failed") {
+		t.Errorf("the same for a script: %+v", got)
+	}
 }
 
 // TestCredentialsThatWereChanged are said by a dry run, and accepted with --adopt.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/linkersync/linkersync/action/internal/apply"
 	"github.com/linkersync/linkersync/action/internal/document"
 	"github.com/linkersync/linkersync/action/internal/platform"
 	"github.com/linkersync/linkersync/action/internal/setup"
@@ -192,7 +193,9 @@ func (inv *invocation) exitCode(err error) int {
 		return exitLater
 	case errors.Is(err, errReported):
 		return exitFailed
-	case failure.Passing(err):
+	case inv.passing < inv.problems.Total():
+		return exitFailed // what ended the run may pass, and what was taken in before does not
+	case failure.Passing(err), inv.passing > 0 && errors.Is(err, apply.ErrNotReady):
 		return exitLater
 	}
 	return exitFailed

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync"
 
 	"golang.org/x/term"
 
 	"github.com/linkersync/linkersync/action/internal/document"
+	"github.com/linkersync/linkersync/action/internal/platform"
 	"github.com/linkersync/linkersync/shared/failure"
 	"github.com/linkersync/linkersync/shared/reconcile"
 )
@@ -145,7 +147,7 @@ func (inv *invocation) printProblem(p document.Problem) {
 	if subject := p.Subject(); subject != "" {
 		at += ": " + subject
 	}
-	_, _ = fmt.Fprintf(out, "%s: %s\n", at, p.Message)
+	_, _ = fmt.Fprintf(out, "%s: %s\n", platform.Printable(at), printable(p.Message))
 	if p.Count == 1 {
 		return
 	}
@@ -154,11 +156,21 @@ func (inv *invocation) printProblem(p document.Problem) {
 		shown = shown[:min(len(shown), reconcile.MaxShown)]
 	}
 	for _, where := range shown {
-		_, _ = fmt.Fprintf(out, "    %s\n", where)
+		_, _ = fmt.Fprintf(out, "    %s\n", platform.Printable(where))
 	}
 	if more := p.Count - len(shown); more > 0 && len(p.Where) > 0 {
 		_, _ = fmt.Fprintf(out, "    and %d more\n", more)
 	}
+}
+
+// printable is a message of one line or more, without what steers a terminal: errors hold
+// words of others.
+func printable(message string) string {
+	lines := strings.Split(message, "\n")
+	for i, line := range lines {
+		lines[i] = platform.Printable(line)
+	}
+	return strings.Join(lines, "\n")
 }
 
 // counted is a number with its noun, as in "1 value" and "2 values".

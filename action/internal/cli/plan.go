@@ -173,6 +173,7 @@ func (p *parts) close(err error) {
 	if p.same > 0 && !p.quiet {
 		_, _ = fmt.Fprintf(p.inv.process.Stdout, "%s without a change; --all shows each\n", counted(p.same, "workspace"))
 	}
+	p.total.Failed = max(p.total.Failed, p.inv.problems.Total()) // of syncs, too
 	switch {
 	case err == nil, errors.Is(err, apply.ErrNotReady):
 	case p.inv.interrupted.Err() != nil: // said by itself

@@ -38,6 +38,8 @@ type Client struct {
 	// OnToken is told each access token before it is used, so that a CI can mask it.
 	// Nil means no notice.
 	OnToken func(redact.Secret)
+	// Watch is told of each attempt of a request; nil means nobody is. HTTP replaces it.
+	Watch func(transport.Attempt)
 	// Now is the clock, time.Now when nil.
 	Now func() time.Time
 	// Sleep waits for d or until ctx is done, whose error it then returns. Nil

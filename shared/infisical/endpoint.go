@@ -80,6 +80,7 @@ func (c *Client) newHTTPClient(pool *http.Transport) *http.Client {
 		MaxBody: maxAnswer,
 		// A 429 is waited for in [Client.send], which may repeat every method.
 		FailFastOn429: true,
+		Watch:         c.Watch,
 		Now:           c.Now,
 		Sleep:         c.Sleep,
 		Next:          pool,

@@ -41,6 +41,8 @@ type Options struct {
 	// FailFastOn429 hands a 429 back at once, for callers that can put their work
 	// away for later better than by holding a worker while it waits.
 	FailFastOn429 bool
+	// Watch is told of each attempt; nil means nobody is.
+	Watch func(Attempt)
 	// Now and Sleep default to the real clock.
 	Now   func() time.Time
 	Sleep func(ctx context.Context, d time.Duration) error
@@ -55,6 +57,7 @@ type Options struct {
 //	Retry       repeats everything below
 //	RateLimit   counts each attempt, not each call
 //	Authorize   after both waits, so that a token of three minutes is fresh when it is sent
+//	Watch       sees each attempt with its body, and no credential
 //	Timeout     for one attempt, without the waiting above
 //	MaxBody     reads the body inside the time-out, so that a body cut off is an error that Retry sees
 //
@@ -66,6 +69,7 @@ func New(o Options) http.RoundTripper {
 	}
 	next = MaxBody(next, o.MaxBody)
 	next = Timeout(next, o.Timeout)
+	next = watch(next, o.Watch, o.Now)
 	next = Authorize(next, authorizationFromContext)
 	next = RateLimit(next, Rate{PerSecond: o.RequestsPerSecond, Now: o.Now, Sleep: o.Sleep})
 	next = Retry(next, Policy{Attempts: o.Attempts, FailFastOn429: o.FailFastOn429, Now: o.Now, Sleep: o.Sleep})

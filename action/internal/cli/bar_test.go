@@ -14,16 +14,20 @@ func TestBarHasNoThreadOfItsOwn(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var screen bytes.Buffer
-		inv := &invocation{process: Process{Stderr: &screen}, errTerminal: true}
-		bar := inv.bar("installations")
+		var bar progress
+		bar.begin(&screen, "workspaces", 4)
 		for range 3 {
 			time.Sleep(time.Second)
-			if err := bar.Add(1); err != nil {
-				t.Fatal(err)
-			}
+			bar.call()
+			bar.add()
 		}
-		if got := screen.String(); !strings.Contains(got, "installations") || !strings.Contains(got, "3/-") {
+		if got := screen.String(); !strings.Contains(got, "workspaces, 3 calls") || !strings.Contains(got, "2/4") {
 			t.Errorf("the screen shows %q", got)
 		}
+		screen.Reset()
+		if _, err := (over{&screen, &bar}).Write([]byte("a line\n")); err != nil || !strings.HasSuffix(screen.String(), "\ra line\n") {
+			t.Errorf("the bar isn't taken away before a line: %q, %v", screen.String(), err)
+		}
+		bar.end()
 	})
 }

@@ -6,7 +6,6 @@ import (
 	"iter"
 	"strings"
 
-	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
 	"github.com/linkersync/linkersync/action/internal/document"
@@ -60,7 +59,24 @@ func (inv *invocation) importFile(path string, flags *intakeFlags) error {
 		return usage("%s can't be read: %s", path, input.Reason(err))
 	}
 	defer func() { _ = file.Close() }() // only read from
+	inv.progress("rows", func() (int, error) { return inv.rowsOf(path) })
 	return inv.takeIn(installation.ReadRows(file, inv.session.AppKey()), flags, false)
+}
+
+// rowsOf counts the rows of a file. Standard input can't be read twice.
+func (inv *invocation) rowsOf(path string) (count int, err error) {
+	if path == "-" {
+		return -1, nil
+	}
+	file, err := inv.open(path)
+	if err != nil {
+		return -1, err
+	}
+	defer func() { _ = file.Close() }() // only read from
+	for range installation.ReadRows(file, inv.session.AppKey()) {
+		count++
+	}
+	return count, nil
 }
 
 // open opens a regular file, or standard input when path is "-".
@@ -91,8 +107,8 @@ func (inv *invocation) takeIn(rows iter.Seq2[installation.Row, error], flags *in
 	default:
 		options.Prove = importer.ByGrant(inv.session.Bitbucket)
 	}
-	out := &intakeReport{inv: inv, dryRun: flags.dryRun, each: each || flags.dryRun || inv.verbose, counts: map[importer.Outcome]int{}, bar: inv.bar("rows")}
-	defer out.end()
+	out := &intakeReport{inv: inv, dryRun: flags.dryRun, each: each || flags.dryRun || inv.verbose, counts: map[importer.Outcome]int{}}
+	defer inv.bar.end()
 	for result, err := range importer.Run(inv.ctx, rows, store, done, options) {
 		if err != nil {
 			out.sum()
@@ -124,14 +140,11 @@ type intakeReport struct {
 	inv          *invocation
 	dryRun, each bool
 	counts       map[importer.Outcome]int
-	bar          *progressbar.ProgressBar
 }
 
 func (r *intakeReport) add(result importer.Result) error {
 	r.counts[result.Outcome]++
-	if r.bar != nil {
-		_ = r.bar.Add(1) // only a picture
-	}
+	r.inv.bar.add()
 	subject := platform.Printable(result.ClientKey)
 	if result.Line > 0 {
 		subject = strings.TrimSuffix(fmt.Sprintf("%d %s", result.Line, subject), " ")
@@ -141,7 +154,6 @@ func (r *intakeReport) add(result importer.Result) error {
 	}
 	return r.inv.print(result, func(w io.Writer) {
 		if r.each && result.Reason == "" && result.Outcome != importer.Failed {
-			r.clear()
 			_, _ = fmt.Fprintf(w, "row %s %s\n", subject, r.word(result.Outcome))
 		}
 	})
@@ -159,16 +171,4 @@ func (r *intakeReport) sum() {
 	c := r.counts
 	r.inv.sum(c, "%d %s, %d present already, %d done before, %s, %d refused, %d failed.",
 		c[importer.Stored], r.word(importer.Stored), c[importer.Present], c[importer.Done], counted(c[importer.Conflict], "conflict"), c[importer.Refused], c[importer.Failed])
-}
-
-func (r *intakeReport) clear() {
-	if r.bar != nil {
-		_ = r.bar.Clear() // only a picture
-	}
-}
-
-func (r *intakeReport) end() {
-	if r.bar != nil {
-		_ = r.bar.Finish() // only a picture
-	}
 }

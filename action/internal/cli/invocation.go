@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/linkersync/linkersync/action/internal/setup"
 	"github.com/linkersync/linkersync/shared/failure"
 	"github.com/linkersync/linkersync/shared/manifest"
+	"github.com/linkersync/linkersync/shared/transport"
 )
 
 // invocation is one run of the command: what a verb needs besides its own flags.
@@ -22,6 +24,9 @@ type invocation struct {
 	process Process
 	// stdout is what process.Stdout ends in; see output.
 	stdout *output
+	// bar is drawn on screen, which is standard error as it is.
+	bar    progress
+	screen io.Writer
 	// Whether a person looks at standard output and standard error.
 	outTerminal, errTerminal bool
 
@@ -64,7 +69,9 @@ func newInvocation(process Process) *invocation {
 		ctx: context.Background(), cancel: func() {},
 	}
 	// Once for every verb, message and help text: names and errors hold text of others.
-	process.Stdout, process.Stderr = platform.Text(process.Getenv, inv.stdout), platform.Text(process.Getenv, process.Stderr)
+	inv.screen = process.Stderr
+	process.Stdout = over{platform.Text(process.Getenv, inv.stdout), &inv.bar}
+	process.Stderr = over{platform.Text(process.Getenv, process.Stderr), &inv.bar}
 	inv.process, inv.document = process, &document.Writer{Out: process.Stdout}
 	return inv
 }
@@ -83,7 +90,7 @@ func (inv *invocation) begin(command *cobra.Command) error {
 		level = slog.LevelDebug
 	}
 	inv.log = slog.New(slog.NewTextHandler(inv.process.Stderr, &slog.HandlerOptions{Level: level}))
-	inv.options.Now = inv.process.Now
+	inv.options.Now, inv.options.Watch = inv.process.Now, inv.watch
 	inv.session = setup.New(inv.options, inv.process.Getenv, "linkersync/"+inv.process.Version)
 	inv.ctx, inv.cancel = context.WithTimeoutCause(command.Context(), inv.options.Timeout, fmt.Errorf("it took longer than --timeout %s", inv.options.Timeout))
 	return nil
@@ -108,9 +115,34 @@ func (inv *invocation) colour() bool {
 	return !inv.noColour && inv.process.Getenv("NO_COLOR") == "" && inv.process.Getenv("TERM") != "dumb" && inv.outTerminal
 }
 
-// progress tells whether a progress bar can be seen, and does not disturb a log.
-func (inv *invocation) progress() bool {
-	return inv.errTerminal && !inv.json && !inv.verbose
+// progress begins the bar where somebody sees it. count tells the total, which may cost
+// calls; nil is for one that is not known.
+func (inv *invocation) progress(what string, count func() (int, error)) {
+	if !inv.errTerminal || inv.json {
+		return
+	}
+	total := -1
+	if count != nil {
+		if counted, err := count(); err == nil { // the work itself will say what is wrong
+			total = counted
+		}
+	}
+	inv.bar.begin(inv.screen, what, total)
+}
+
+// watch logs an attempt of a call, and moves the bar.
+func (inv *invocation) watch(a transport.Attempt) {
+	inv.bar.call()
+	if !inv.log.Enabled(inv.ctx, slog.LevelDebug) {
+		return
+	}
+	attributes := []slog.Attr{
+		slog.String("method", a.Method), slog.String("path", a.Path), slog.Int("status", a.Status), slog.Duration("duration", a.Took.Round(time.Millisecond)),
+	}
+	if a.Err != nil {
+		attributes = append(attributes, slog.String("error", a.Err.Error()))
+	}
+	inv.log.LogAttrs(inv.ctx, slog.LevelDebug, "call", attributes...)
 }
 
 // done ends a verb that did one thing, with the sentence that says it.
@@ -187,7 +219,7 @@ func (inv *invocation) exitCode(err error) int {
 		return exitInterrupted
 	case errors.Is(err, errChanges):
 		return exitChanges
-	case wrongUse:
+	case wrongUse, errors.Is(err, setup.ErrNoApp):
 		return exitUsage
 	case errors.Is(err, errLater):
 		return exitLater

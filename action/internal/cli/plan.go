@@ -3,9 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"time"
 
-	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
 	"github.com/linkersync/linkersync/action/internal/apply"
@@ -37,7 +35,7 @@ func newPlanCommand(inv *invocation) *cobra.Command {
 	command.Flags().BoolVar(&exitCode, "exit-code", false, "End with exit code 3 when there is something to change.")
 	uncheckedFlag(command, &unchecked)
 	command.RunE = inv.verb(func([]string) error {
-		sum, err := inv.runManifest(setup.Work{CheckTokens: !unchecked}, quiet)
+		sum, err := inv.runManifest(setup.Work{CheckTokens: !unchecked}, quiet, false)
 		if err == nil && exitCode && sum.Changed {
 			return errChanges
 		}
@@ -47,7 +45,7 @@ func newPlanCommand(inv *invocation) *cobra.Command {
 }
 
 func newApplyCommand(inv *invocation) *cobra.Command {
-	var quiet, unchecked, adopt bool
+	var quiet, unchecked, adopt, yes bool
 	command := &cobra.Command{
 		Use: "apply", Short: "Bring linker values, connections and syncs to what the manifest says.", Args: takes(),
 		Long: "It checks files, credentials and tokens before its first write, changes what differs, and reads again to be sure. Running it twice changes nothing the second time.",
@@ -58,15 +56,16 @@ func newApplyCommand(inv *invocation) *cobra.Command {
 	inv.optionFlags(command.Flags(), named("prune", "allow_sync_risks"))
 	uncheckedFlag(command, &unchecked)
 	adoptFlag(command, &adopt)
+	command.Flags().BoolVar(&yes, "yes", false, "Yes, write to every workspace; don't ask on a terminal.")
 	command.RunE = inv.verb(func([]string) error {
-		_, err := inv.runManifest(setup.Work{Apply: true, CheckTokens: !unchecked, Adopt: adopt, Written: inv.runSyncs}, quiet)
+		_, err := inv.runManifest(setup.Work{Apply: true, CheckTokens: !unchecked, Adopt: adopt, Written: inv.runSyncs}, quiet, yes)
 		return err
 	})
 	return command
 }
 
 // runManifest takes the manifest through the one flow and hands on each part as it comes.
-func (inv *invocation) runManifest(work setup.Work, quiet bool) (total reconcile.Summary, err error) {
+func (inv *invocation) runManifest(work setup.Work, quiet, yes bool) (total reconcile.Summary, err error) {
 	desired, err := inv.session.Load(inv.ctx, inv.options.File, inv.process.Stdin)
 	if err != nil {
 		return total, wrongManifest(err)
@@ -76,8 +75,11 @@ func (inv *invocation) runManifest(work setup.Work, quiet bool) (total reconcile
 		return total, nil
 	}
 	out := newParts(inv, desired.Path, quiet, work.Apply)
-	if fleet := inv.options.Installation == apply.All; fleet && len(desired.Linkers) > 0 {
-		out.fleet, out.bar = true, inv.bar("installations")
+	if len(desired.Linkers) > 0 {
+		if err := inv.beginFleet(work.Apply, yes); err != nil {
+			return total, err
+		}
+		out.fleet = inv.options.Installation == apply.All
 	}
 	work.Log = inv.log
 	err = inv.session.Run(inv.ctx, desired, work, out.show)
@@ -86,6 +88,26 @@ func (inv *invocation) runManifest(work setup.Work, quiet bool) (total reconcile
 		return out.total, wrongManifest(err)
 	}
 	return out.total, inv.reported()
+}
+
+// beginFleet counts the workspaces where a person looks on, begins the bar, and asks
+// before several of them are written to.
+func (inv *invocation) beginFleet(writes, yes bool) error {
+	workspaces := 1
+	if inv.options.Installation == apply.All && inv.errTerminal {
+		counted, err := inv.session.Count(inv.ctx)
+		if err != nil {
+			return err
+		}
+		workspaces = counted
+	}
+	if writes && !yes && workspaces > 1 {
+		if err := inv.confirm(fmt.Sprintf("This writes to %d workspaces. \"linkersync plan\" shows what would change.", workspaces)); err != nil {
+			return err
+		}
+	}
+	inv.progress("workspaces", func() (int, error) { return workspaces, nil })
+	return nil
 }
 
 // wrongManifest makes the wrong use of the command out of a file with problems, and out
@@ -107,7 +129,6 @@ type parts struct {
 	// quiet leaves out what needs nothing; a fleet's workspaces that need nothing are
 	// counted, and shown with --all.
 	quiet, fleet, apply bool
-	bar                 *progressbar.ProgressBar
 	total               reconcile.Summary
 	workspaces, same    int
 }
@@ -116,28 +137,13 @@ func newParts(inv *invocation, path string, quiet, apply bool) *parts {
 	return &parts{inv: inv, path: path, quiet: quiet, apply: apply}
 }
 
-// bar counts what is done; it is nil where nobody would see it. It moves when it is
-// told to: with an interval for its spinner it would have a goroutine, which draws
-// over what is being printed.
-func (inv *invocation) bar(what string) *progressbar.ProgressBar {
-	if !inv.progress() {
-		return nil
-	}
-	return progressbar.NewOptions(-1,
-		progressbar.OptionSetWriter(inv.process.Stderr), progressbar.OptionSetDescription(what),
-		progressbar.OptionShowCount(), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(),
-		progressbar.OptionSetSpinnerChangeInterval(0))
-}
-
 func (p *parts) show(part apply.Part) error {
 	if part.Plan.Installation != nil {
 		p.workspaces++
 	}
 	sum := part.Summary()
 	p.total = p.total.Plus(sum)
-	if p.bar != nil {
-		_ = p.bar.Add(1) // only a picture
-	}
+	p.inv.bar.add()
 	for _, failure := range part.Failures {
 		problem := document.Problem{What: failure.Subject, Position: failure.Position}
 		if problem.Position.Line > 0 {
@@ -152,24 +158,14 @@ func (p *parts) show(part apply.Part) error {
 	if p.inv.json {
 		return p.inv.document.Result(part.Document())
 	}
-	p.clear()
 	return part.WriteText(p.inv.process.Stdout, reconcile.Style{
 		Colour: p.inv.colour(), All: p.inv.all, Quiet: p.quiet, AllowPrune: "--allow-prune", Adopt: "--adopt", AllowSyncRisks: "--allow-sync-risks",
 	})
 }
 
-// clear takes the progress bar away before something is printed over it.
-func (p *parts) clear() {
-	if p.bar != nil {
-		_ = p.bar.Clear() // only a picture
-	}
-}
-
 // close keeps what the pass came to, and that err ended it early.
 func (p *parts) close(err error) {
-	if p.bar != nil {
-		_ = p.bar.Finish() // only a picture
-	}
+	p.inv.bar.end()
 	if p.same > 0 && !p.quiet {
 		_, _ = fmt.Fprintf(p.inv.process.Stdout, "%s without a change; --all shows each\n", counted(p.same, "workspace"))
 	}

@@ -91,7 +91,7 @@ func (s *Session) Infisical(ctx context.Context, oidc OIDCToken) (*infisical.Cli
 		return nil, fmt.Errorf("log in to Infisical: %w", err)
 	}
 	options := s.options.Infisical
-	client := &infisical.Client{BaseURL: options.URL, Login: login, OrganizationSlug: options.Organization, OnToken: s.secretSeen}
+	client := &infisical.Client{BaseURL: options.URL, Login: login, OrganizationSlug: options.Organization, OnToken: s.secretSeen, Watch: s.options.Watch}
 	if options.CAFile != "" {
 		if client.RootCAs, err = infisical.LoadRootCAs(options.CAFile); err != nil {
 			return nil, err

@@ -50,6 +50,22 @@ func (s *Session) Installations(ctx context.Context, name string) iter.Seq2[inst
 	}
 }
 
+// Count returns how many installed workspaces there are, without reading their secrets.
+func (s *Session) Count(ctx context.Context) (int, error) {
+	store, err := s.Store(ctx)
+	if err != nil {
+		return 0, err
+	}
+	count := 0
+	for in, err := range store.All(ctx, installation.Query{State: installation.Installed}) {
+		if err != nil && in.ClientKey == "" {
+			return 0, err
+		}
+		count++
+	}
+	return count, nil
+}
+
 // Nobody says in words whose installations were looked for, and where.
 func (s *Session) Nobody(ctx context.Context) string {
 	loaded, _ := s.AWS(ctx) // the store has used it

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/linkersync/linkersync/shared/transport"
 )
 
 // Options are the settings of a run. Secrets are never among them: they come from the
@@ -61,6 +63,9 @@ type Options struct {
 	// Debug logs each part of a step.
 	Debug bool
 
+	// Watch is told of each attempt of a call; nil means nobody is. An attempt at AWS has
+	// its service as method and its operation as path.
+	Watch func(transport.Attempt)
 	// Now is the clock of what is signed for Bitbucket; nil means time.Now.
 	Now func() time.Time
 }

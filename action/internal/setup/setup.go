@@ -59,7 +59,7 @@ func New(options Options, getenv func(string) string, userAgent string) *Session
 		options.Now = time.Now
 	}
 	clock := &clock{now: options.Now, next: transport.New(transport.Options{
-		UserAgent: userAgent, RequestsPerSecond: options.RequestsPerSecond,
+		UserAgent: userAgent, RequestsPerSecond: options.RequestsPerSecond, Watch: options.Watch,
 	})}
 	codec, err := pinned(getenv)
 	return &Session{
@@ -117,6 +117,7 @@ func (s *Session) loadAWS(ctx context.Context) (aws.Config, error) {
 		config.WithRegion(s.options.AWSRegion),
 		config.WithAppID(s.userAgent),
 		config.WithRetryer(awsenv.NewRetryer),
+		config.WithAPIOptions(s.watched()),
 		config.WithLogger(logging.Nop{}), // what the SDK has to say comes as an error, too
 	)
 	if err != nil {

@@ -19,6 +19,8 @@ const (
 	// changed nothing: a lagging replica or a bad moment, and both pass.
 	firstPause = 250 * time.Millisecond
 	maxPause   = 2 * time.Second
+	// lastLook bounds the read after an interruption: a CI leaves a step ten seconds.
+	lastLook = 5 * time.Second
 )
 
 // Options of an apply. The zero value is the careful one.
@@ -62,6 +64,9 @@ func ApplyPlan(ctx context.Context, api LinkerValues, plan LinkerPlan, options O
 	r := &run{api: api, options: options, first: plan, last: plan, want: plan.want, stuck: map[string]string{}, exists: map[string]bool{}}
 	r.result = LinkerResult{Linker: plan.Linker, Position: plan.Position, Kept: plan.Keep}
 	err := r.converge(ctx)
+	if errors.Is(ctx.Err(), context.Canceled) && r.writesRead != r.result.Writes {
+		err = r.lookOnce(ctx, err)
+	}
 	return r.finish(err), err
 }
 
@@ -136,6 +141,17 @@ func (r *run) verify(ctx context.Context) error {
 func (r *run) progressed(before int) bool {
 	adds, removes := r.pending()
 	return len(r.last.Add)+len(r.last.Remove) < before || len(adds)+len(removes) == 0
+}
+
+// lookOnce reads what the last write came to, although the caller doesn't want to wait:
+// otherwise nobody could tell what was done.
+func (r *run) lookOnce(ctx context.Context, interrupted error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastLook)
+	defer cancel()
+	if err := r.read(ctx); err == nil && !r.last.Changed() {
+		return nil
+	}
+	return interrupted
 }
 
 func (r *run) read(ctx context.Context) error {

@@ -55,25 +55,35 @@ func TestApplyEndsAtOnce(t *testing.T) {
 	}
 }
 
+// An apply that is interrupted writes nothing more, and reads what it came to.
 func TestApplyStopsWithItsContext(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithCancel(t.Context())
-	server := newFake(t)
-	server.fault = func(n int, _ string) *broken {
-		if n == 3 { // it still works, and is the last
-			cancel()
+	for name, test := range map[string]struct {
+		wanted []string
+		lists  int
+		whole  bool
+	}{
+		"in the middle":        {[]string{"A", "B", "C", "D"}, 1, false},
+		"after the last write": {[]string{"A", "B"}, 2, true},
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		server := newFake(t)
+		server.fault = func(n int, _ string) *broken {
+			if n == 3 { // it still works, and is the last write
+				cancel()
+			}
+			return nil
 		}
-		return nil
-	}
-	result, err := reconcile.ApplyLinker(ctx, server, linker("A", "B", "C", "D"), awake(nil))
-	if !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v", err)
-	}
-	if diff := cmp.Diff(calls("list", 1, "post", 2), server.calls); diff != "" {
-		t.Errorf("calls (-want +got):\n%s", diff)
-	}
-	if result.Verified || result.Writes != 2 {
-		t.Errorf("result %+v, want 2 unverified writes", result)
+		result, err := reconcile.ApplyLinker(ctx, server, linker(test.wanted...), awake(nil))
+		if (err == nil) != test.whole || !test.whole && !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: got %v", name, err)
+		}
+		if diff := cmp.Diff(calls("list", 1, "post", 2, "list", test.lists), server.calls); diff != "" {
+			t.Errorf("%s: calls (-want +got):\n%s", name, diff)
+		}
+		if !result.Verified || result.Writes != 2 || len(result.Added) != 2 {
+			t.Errorf("%s: result %+v, want 2 writes that were read back", name, result)
+		}
 	}
 }
 

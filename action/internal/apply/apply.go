@@ -14,6 +14,7 @@ import (
 	"io"
 	"iter"
 	"slices"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -145,6 +146,9 @@ type pass struct {
 	ended   chan error
 
 	suspicion suspicion
+	// known are the linkers of the app's descriptor, once list has read them.
+	list  sync.Once
+	known []string
 }
 
 // run starts an installation's work whenever there is a free place, and closes
@@ -213,7 +217,7 @@ func (p *pass) plan(ctx context.Context, api reconcile.LinkerValues, part *Part)
 			part.Plan.Linkers, ready = append(part.Plan.Linkers, plan), append(ready, plan)
 			continue
 		}
-		part.failed(desired, err)
+		part.failed(desired, p.named(ctx, api, desired.Key, err))
 		if p.suspicion.raise(ctx, err) {
 			return nil // the next linker would meet the same
 		}

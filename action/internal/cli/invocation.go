@@ -241,7 +241,7 @@ func (inv *invocation) failed(err error, code int) {
 	}
 	problem := document.Problem{Message: err.Error(), Hint: inv.hintFor(err)}
 	switch {
-	case code == exitInterrupted && reported:
+	case code == exitInterrupted && (reported || errors.Is(err, context.Canceled)):
 		problem.Message, problem.Hint = "interrupted", interruptedHint
 	case code == exitInterrupted:
 		problem.Hint = interruptedHint

@@ -300,6 +300,41 @@ def check_metrics(resources):
             yield f"{name}: nobody counts its errors"
 
 
+# The widgets that docs/operate.md promises.
+WIDGETS = ["Installations by outcome", "Messages that were put back", "The queue and the dead letters", "Functions: errors, and the longest duration", "Lifecycle callbacks: all, and those that failed"]
+
+
+def check_dashboard(resources):
+    """It is JSON that CloudWatch reads, its metrics exist, and operate.md names its graphs."""
+    written = set(re.findall(r'Name = "(\w+)"', pathlib.Path("functions/internal/metrics/metrics.go").read_text()))
+    explained = pathlib.Path("docs/operate.md").read_text()
+    for name, resource in resources.items():
+        if resource["Type"] != "AWS::CloudWatch::Dashboard":
+            continue
+        if resource.get("Condition") != "HasDashboard":
+            yield f"{name}: it is made without being asked for"
+        body, own = resource["Properties"]["DashboardBody"]["Fn::Sub"]
+        for used in re.findall(r"\$\{([\w:]+)\}", body):
+            if used not in own and used not in resources and used not in ("AWS::Region", "AppKey"):
+                yield f"{name}: nothing is called {used}"
+        try:
+            widgets = json.loads(body)["widgets"]
+        except ValueError as error:
+            yield f"{name}: no JSON: {error}"
+            continue
+        titles = [widget["properties"]["title"] for widget in widgets]
+        if titles != WIDGETS:
+            yield f"{name}: its graphs are {titles}"
+        for title in titles:
+            if f"| {title} |" not in explained:
+                yield f"{name}: docs/operate.md doesn't explain {title}"
+        namespace = metric = ""
+        for row in [row for widget in widgets for row in widget["properties"]["metrics"]]:
+            namespace, metric = [old if new == "." else new for new, old in zip(row, (namespace, metric))]
+            if namespace == "linkersync" and metric not in written:
+                yield f"{name}: nothing writes the metric {metric}"
+
+
 def check_bucket(resources):
     for name, resource in resources.items():
         if resource["Type"] == "AWS::S3::Bucket":
@@ -386,7 +421,7 @@ class NoManagedPolicies(ManagedPolicyLoader):
 
 CHECKS = [
     check_policies, check_managed_policies, check_queues, check_event_sources, check_logs, check_functions, check_variables, check_rules,
-    check_infisical_rules, check_network, check_consumers, check_alarms, check_metrics, check_bucket,
+    check_infisical_rules, check_network, check_consumers, check_alarms, check_metrics, check_dashboard, check_bucket,
 ]
 TEMPLATE_CHECKS = [check_parameters, check_environment_size, check_public_function]
 

@@ -58,6 +58,7 @@ func (h *handler) Handle(ctx context.Context, raw json.RawMessage) (answer resul
 		requestID = invocation.AwsRequestID
 	}
 	o, err := read(raw, requestID, h.now(), deployment{app: h.app, bucket: h.bucket})
+	ctx = startup.WithRun(ctx, o.run)
 	if err == nil {
 		answer, err = h.dispatch(ctx, o)
 	}
@@ -65,14 +66,14 @@ func (h *handler) Handle(ctx context.Context, raw json.RawMessage) (answer resul
 	case errors.Is(err, errIgnored) || errors.Is(err, rollout.ErrOvertaken):
 		answer.Note, err = err.Error(), nil
 		answer.Run = o.run
-		h.log.InfoContext(ctx, "event ignored", slog.String("run", o.run), slog.String("reason", answer.Note))
+		h.log.InfoContext(ctx, "event ignored", slog.String("reason", answer.Note))
 	case err != nil:
 		if errors.Is(err, rollout.ErrRefused) && o.run != "" {
 			h.refuse(ctx, o.run, err)
 		}
-		h.log.ErrorContext(ctx, "dispatch failed", slog.String("run", o.run), slog.String("error", err.Error()))
+		h.log.ErrorContext(ctx, "dispatch failed", slog.String("error", err.Error()))
 	default:
-		h.log.InfoContext(ctx, "dispatched", slog.String("run", answer.Run), slog.Int("queued", answer.Queued), slog.String("note", answer.Note))
+		h.log.InfoContext(ctx, "dispatched", slog.Int("queued", answer.Queued), slog.String("note", answer.Note))
 	}
 	return answer, err
 }
@@ -87,6 +88,6 @@ func (h *handler) refuse(ctx context.Context, id string, refusal error) {
 		_, _, err = rollout.Announce(ctx, h.table, h.bus, run)
 	}
 	if err != nil {
-		h.log.ErrorContext(ctx, "refusal not recorded", slog.String("run", id), slog.String("error", err.Error()))
+		h.log.ErrorContext(ctx, "refusal not recorded", slog.String("error", err.Error()))
 	}
 }

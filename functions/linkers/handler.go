@@ -87,7 +87,9 @@ func decode(body []byte) (queue.Message, error) {
 func (h *handler) record(ctx context.Context, record events.SQSMessage) (done bool) {
 	d := delivery{record: record, now: h.now()}
 	var err error
-	if d.message, err = decode([]byte(record.Body)); err == nil {
+	d.message, err = decode([]byte(record.Body))
+	ctx = startup.WithRun(ctx, d.message.Run)
+	if err == nil {
 		d.applied = rollout.Applied{Run: d.message.Run, App: h.app, ClientKey: d.message.ClientKey, Task: d.message.Task}
 		err = h.attempt(ctx, &d)
 	}

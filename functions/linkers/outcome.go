@@ -50,7 +50,7 @@ func (h *handler) report(ctx context.Context, d delivery) error {
 	}
 	run, finished, err := rollout.Announce(ctx, h.table, h.bus, run)
 	if finished {
-		h.log.InfoContext(ctx, "run finished", slog.String("run", run.ID),
+		h.log.InfoContext(ctx, "run finished",
 			slog.Int("changed", run.Changed), slog.Int("unchanged", run.Unchanged), slog.Int("failed", run.Failed), slog.Int("skipped", run.Skipped))
 	}
 	return err
@@ -70,7 +70,7 @@ func (h *handler) tell(ctx context.Context, d delivery, next next, err error) {
 		level = slog.LevelInfo
 	}
 	h.log.LogAttrs(ctx, level, "message not applied",
-		slog.String("client_key", d.message.ClientKey), slog.String("run", d.message.Run), slog.Int("receives", d.receives()), slog.String("error", err.Error()))
+		slog.String("client_key", d.message.ClientKey), slog.Int("receives", d.receives()), slog.String("error", err.Error()))
 }
 
 // outcomeOf is what a message counts as.

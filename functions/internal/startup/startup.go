@@ -77,12 +77,12 @@ func (e *Environment) Err() error {
 	return fmt.Errorf("configure the function: %w", errors.Join(e.problems...))
 }
 
-// Logger returns the function's logger: one JSON object a line, with the request
-// id of the invocation that the context is of.
+// Logger returns the function's logger: one JSON object a line, with what
+// names the invocation, its trace and its run, see [WithRun].
 func Logger(e *Environment, out io.Writer) *slog.Logger {
 	var level slog.Level
 	e.Wrong("LINKERSYNC_LOG_LEVEL", level.UnmarshalText([]byte(e.Optional("LINKERSYNC_LOG_LEVEL", "info"))))
-	return slog.New(requestID{slog.NewJSONHandler(out, &slog.HandlerOptions{Level: level, ReplaceAttr: escape})})
+	return slog.New(invocation{slog.NewJSONHandler(out, &slog.HandlerOptions{Level: level, ReplaceAttr: escape})})
 }
 
 // escape makes a log line safe to read on a terminal and in a browser. What strangers and
@@ -110,25 +110,43 @@ func escape(_ []string, a slog.Attr) slog.Attr {
 	return slog.String(a.Key, escaped.String())
 }
 
-// requestID adds Lambda's request id to each record. lambdacontext's own handler
-// does the same for standard output only.
-type requestID struct{ slog.Handler }
+// runKey is the context's key of the run that an invocation works on.
+type runKey struct{}
+
+// WithRun makes each log line of ctx have the run.
+func WithRun(ctx context.Context, run string) context.Context {
+	return context.WithValue(ctx, runKey{}, run)
+}
+
+// invocation adds to each record what finds the lines that belong together: Lambda's
+// request id, X-Ray's trace id, and the run. lambdacontext's own handler writes to
+// standard output only, and has the first alone.
+type invocation struct{ slog.Handler }
 
 // Handle implements slog.Handler.
-func (h requestID) Handle(ctx context.Context, record slog.Record) error {
-	if invocation, ok := lambdacontext.FromContext(ctx); ok {
-		record.AddAttrs(slog.String("request_id", invocation.AwsRequestID))
+func (h invocation) Handle(ctx context.Context, record slog.Record) error {
+	if invoked, ok := lambdacontext.FromContext(ctx); ok {
+		record.AddAttrs(slog.String("request_id", invoked.AwsRequestID))
+	}
+	// Such as "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1".
+	// Source: https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader
+	if header, _ := ctx.Value("x-amzn-trace-id").(string); strings.HasPrefix(header, "Root=") {
+		root, _, _ := strings.Cut(header[len("Root="):], ";")
+		record.AddAttrs(slog.String("trace_id", root))
+	}
+	if run, _ := ctx.Value(runKey{}).(string); run != "" {
+		record.AddAttrs(slog.String("run", run))
 	}
 	return h.Handler.Handle(ctx, record)
 }
 
 // WithAttrs implements slog.Handler.
-func (h requestID) WithAttrs(attributes []slog.Attr) slog.Handler {
-	return requestID{h.Handler.WithAttrs(attributes)}
+func (h invocation) WithAttrs(attributes []slog.Attr) slog.Handler {
+	return invocation{h.Handler.WithAttrs(attributes)}
 }
 
 // WithGroup implements slog.Handler.
-func (h requestID) WithGroup(name string) slog.Handler { return requestID{h.Handler.WithGroup(name)} }
+func (h invocation) WithGroup(name string) slog.Handler { return invocation{h.Handler.WithGroup(name)} }
 
 // ErrPanic is what a recovered panic becomes.
 var ErrPanic = errors.New("the function panicked")

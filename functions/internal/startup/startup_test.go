@@ -76,11 +76,14 @@ func TestLogger(t *testing.T) {
 	log.With(slog.String("key", "value")).InfoContext(ctx, "with")
 	log.WithGroup("group").WarnContext(ctx, "grouped", slog.Int("n", 1))
 	log.InfoContext(context.Background(), "outside")
+	traced := context.WithValue(startup.WithRun(t.Context(), "run-1"), "x-amzn-trace-id", "Root=1-5759e988;Parent=5399;Sampled=1") //nolint:revive,staticcheck // as lambda.Start does
+	log.InfoContext(traced, "traced")
 	want := []map[string]any{
 		{"level": "INFO", "msg": "plain", "request_id": "request-1"},
 		{"level": "INFO", "msg": "with", "key": "value", "request_id": "request-1"},
 		{"level": "WARN", "msg": "grouped", "group": map[string]any{"n": 1.0, "request_id": "request-1"}},
 		{"level": "INFO", "msg": "outside"},
+		{"level": "INFO", "msg": "traced", "trace_id": "1-5759e988", "run": "run-1"},
 	}
 	if diff := cmp.Diff(want, logged(t, &out)); diff != "" {
 		t.Errorf("log (-want +got):\n%s", diff)

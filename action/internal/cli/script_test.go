@@ -77,6 +77,7 @@ func linkersync() int {
 //	stored N                  want N secrets in Secrets Manager
 //	damaged WORKSPACE         the workspace's secret is one that nobody can read
 //	ran RUN WORKSPACE=OUTCOME…  there was such a run
+//	secret NAME VALUE         Secrets Manager has this secret
 //	letter WORKSPACE REASON   a message about the workspace was given up
 //	harmless [REGEXP]         want no workflow command in the last output, and REGEXP in it
 func TestScripts(t *testing.T) {
@@ -95,7 +96,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": wantExit, "calls": wantCalls, "breaks": breaks, "mends": mends, "removed": removed, "stops": stops, "values": wantValues, "stored": wantStored,
-			"damaged": damaged, "harmless": harmless, "ran": ran, "letter": letter,
+			"damaged": damaged, "harmless": harmless, "ran": ran, "letter": letter, "secret": secret,
 		},
 	})
 }
@@ -195,6 +196,10 @@ func ran(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	_, _, err = rollout.Announce(ctx, table, rollout.Bus{EventBridge: eventbridge.NewFromConfig(config), Name: "linkersync"}, run)
 	ts.Check(err)
+}
+
+func secret(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(worldOf(ts).aws.Secrets.Add(args[0], args[1], nil))
 }
 
 func letter(ts *testscript.TestScript, _ bool, args []string) {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,25 +17,30 @@ import (
 	"github.com/linkersync/linkersync/action/internal/platform"
 	"github.com/linkersync/linkersync/action/internal/setup"
 	"github.com/linkersync/linkersync/action/internal/status"
+	"github.com/linkersync/linkersync/shared/infisical"
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/manifest"
 	"github.com/linkersync/linkersync/shared/reconcile"
+	"github.com/linkersync/linkersync/shared/transport"
 )
 
 // refreshEvery is how often a served page looks again: a look reads every workspace.
 const refreshEvery = time.Minute
+
+// runsEvery is how often it looks at the runs: a few reads of the table.
+const runsEvery = 3 * time.Second
 
 func newStatusCommand(inv *invocation) *cobra.Command {
 	var file string
 	var all, serve bool
 	command := &cobra.Command{
 		Use: "status", Short: "Show what is in order, what isn't, and what to do.", Args: takes(),
-		Long: "It reads every workspace and Infisical, compares them with the manifest, and changes nothing.",
+		Long: "It reads every workspace and Infisical, compares them with the manifest, and changes nothing. With --table it shows the runs and a stop, with the queues' URLs the dead letters.",
 		Example: `  linkersync status
   linkersync status --html status.html
   linkersync status --serve --timeout 8h`,
 	}
-	inv.optionFlags(command.Flags(), named("file", "parallel"))
+	inv.optionFlags(command.Flags(), named("file", "parallel", "table", "dead_letters_url", "event_dead_letters_url"))
 	command.Flags().Lookup("file").Shorthand = "f"
 	inv.optionFlags(command.Flags(), ofInfisical)
 	command.Flags().BoolVar(&all, "all", false, "Show every row of the lists.")
@@ -79,25 +86,35 @@ func (inv *invocation) writeStatusPage(file string) error {
 
 // serveStatus shows the page until the context ends, which is how it is meant to end.
 func (inv *invocation) serveStatus() error {
-	server, err := status.Listen(inv.ctx, inv.status(inv.ctx))
+	report := inv.status(inv.ctx)
+	server, err := status.Listen(inv.ctx, report)
 	if err != nil {
 		return err
 	}
 	if _, err := fmt.Fprintf(inv.process.Stdout, "Open %s\nIt looks again every minute. Ctrl-C ends it.\n", server.URL); err != nil {
 		return fmt.Errorf("write the address: %w", err)
 	}
-	go func() {
-		for ticker := time.NewTicker(refreshEvery); ; {
-			select {
-			case <-ticker.C:
-				server.Show(inv.status(inv.ctx))
-			case <-inv.ctx.Done():
-				ticker.Stop()
-				return
-			}
-		}
-	}()
+	go inv.refresh(server, report)
 	return server.Serve(inv.ctx)
+}
+
+// refresh looks at everything each minute, and at the deployment alone every few seconds:
+// so the page follows a run as it goes.
+func (inv *invocation) refresh(server *status.Server, report status.Report) {
+	for looked := inv.process.Now(); transport.Sleep(inv.ctx, runsEvery) == nil; {
+		if now := inv.process.Now(); now.Sub(looked) >= refreshEvery {
+			report, looked = inv.status(inv.ctx), now
+			server.Show(report)
+			continue
+		}
+		next := report
+		next.Runs, next.At = nil, inv.process.Now()
+		next.Installations = slices.Clone(report.Installations)
+		if err := inv.statusOfDeployment(inv.ctx, &next); err == nil && !reflect.DeepEqual(next.Runs, report.Runs) {
+			report = next
+			server.Show(report)
+		}
+	}
 }
 
 // status collects the report. What can't be read is an error in the report: the rest
@@ -113,6 +130,7 @@ func (inv *invocation) status(ctx context.Context) status.Report {
 	fail(wrongManifest(err))
 	report.App = inv.session.AppKey()
 	fail(inv.statusOfInstallations(ctx, desired, &report))
+	fail(inv.statusOfDeployment(ctx, &report))
 	fail(inv.statusOfConnections(ctx, desired, &report))
 	return report
 }
@@ -187,24 +205,39 @@ func (inv *invocation) statusOfConnections(ctx context.Context, desired manifest
 	}
 	connectionsOnly := desired
 	connectionsOnly.Linkers, connectionsOnly.Syncs = nil, nil
-	seen := map[string]bool{}
-	err := inv.session.Run(ctx, connectionsOnly, setup.Work{Log: inv.log}, func(part apply.Part) error {
-		for _, planned := range part.Plan.Connections {
-			row := status.Connection{Name: planned.Name, Project: planned.ProjectID, Health: status.OK}
-			if planned.Changed() {
-				row.Health, row.Detail = status.Attention, detailOf(planned)
+	plans := map[string]reconcile.ConnectionPlan{}
+	users := map[string][]status.User{}
+	look := func(client *infisical.Client, _ []reconcile.ConnectionResult) error {
+		survey := &reconcile.Survey{API: client}
+		for key, planned := range plans {
+			if planned.ID != "" {
+				users[key] = usersOf(ctx, survey, planned.ID, planned.ProjectID)
 			}
-			seen[planned.Name] = true
-			report.Connections = append(report.Connections, row)
+		}
+		return nil
+	}
+	err := inv.session.Run(ctx, connectionsOnly, setup.Work{Log: inv.log, Written: look}, func(part apply.Part) error {
+		for _, planned := range part.Plan.Connections {
+			plans[planned.ProjectID+"/"+planned.Name] = planned
 		}
 		return nil
 	})
 	for _, connection := range desired.Connections {
-		if !seen[connection.Name] {
-			report.Connections = append(report.Connections, status.Connection{
-				Name: connection.Name, Project: connection.ProjectID, Email: connection.Email, Health: status.Unknown, Detail: "it could not be read",
-			})
+		key := connection.ProjectID + "/" + connection.Name
+		planned, read := plans[key]
+		row := status.Connection{
+			Name: connection.Name, Project: connection.ProjectID, Email: connection.Email, Owner: planned.Owner,
+			Health: status.OK, Users: users[key], Expires: inv.expiryOf(ctx, connection.Token),
 		}
+		switch {
+		case !read:
+			row.Health, row.Detail = status.Unknown, "it could not be read"
+		case planned.Error != "":
+			row.Health, row.Detail = status.Failed, platform.Printable(planned.Error)
+		case planned.Changed():
+			row.Health, row.Detail = status.Attention, detailOf(planned)
+		}
+		report.Connections = append(report.Connections, row)
 	}
 	return err
 }

@@ -84,9 +84,14 @@ func Run(ctx context.Context, args []string, process Process) int {
 	return inv.finish(err)
 }
 
+// Grammar is the whole command, to write documents about.
+func Grammar() *cobra.Command {
+	return newRootCommand(newInvocation(Process{Getenv: func(string) string { return "" }, Stdout: io.Discard, Stderr: io.Discard}))
+}
+
 func newRootCommand(inv *invocation) *cobra.Command {
 	command := newGroup("linkersync", "Keep linker values and Infisical connections as a manifest says.",
-		newStatusCommand(inv), newValidateCommand(inv), newPlanCommand(inv), newApplyCommand(inv), newExportCommand(inv), newDoctorCommand(inv),
+		newStatusCommand(inv), newInitCommand(inv), newValidateCommand(inv), newPlanCommand(inv), newApplyCommand(inv), newExportCommand(inv), newDoctorCommand(inv),
 		newAddonCommand(inv), newInstallationsCommand(inv), newLinkersCommand(inv), newValuesCommand(inv),
 		newConnectionsCommand(inv), newSyncsCommand(inv), newPushCommand(inv), newRunsCommand(inv), newDeadLettersCommand(inv), newStopCommand(inv),
 		newActionCommand(inv), newVersionCommand(inv),

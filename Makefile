@@ -25,6 +25,7 @@ GOLANGCI_LINT := $(TOOLS)/golangci-lint-v2.15.0
 ACTIONLINT := $(TOOLS)/actionlint-v1.7.12
 GOVULNCHECK := $(TOOLS)/govulncheck-v1.9.0
 DEADCODE := $(TOOLS)/deadcode-v0.52.0
+GORELEASER := $(TOOLS)/goreleaser-v2.16.0
 BENCHSTAT := $(TOOLS)/benchstat-v0.0.0-20260908200009-22c9c6c9d4da
 
 ##@ Start here
@@ -69,8 +70,24 @@ image: ## The container image of action.yml and pipe.yml
 	bash .ci/image.sh
 
 .PHONY: deploy
-deploy: package ## Deploy template.yaml to your AWS account, asking for each parameter
+deploy: deploy-needs package ## Deploy template.yaml to your AWS account, asking for each parameter
 	sam deploy --guided --template-file template.yaml --capabilities CAPABILITY_IAM
+
+# Before anything is built: a zip with the example's descriptor would offer the example's app.
+.PHONY: deploy-needs
+deploy-needs:
+	@command -v sam >/dev/null || { echo "sam is missing: install the AWS SAM CLI (pip install aws-sam-cli), see docs/deploy.md"; exit 1; }
+	@[ -n "$(DESCRIPTOR)" ] || { echo "DESCRIPTOR is not set: give your app's descriptor, as in make deploy DESCRIPTOR=atlassian-connect.json"; exit 1; }
+	@[ -r "$(DESCRIPTOR)" ] || { echo "$(DESCRIPTOR) can't be read: DESCRIPTOR names no file"; exit 1; }
+
+# For linux, macOS and Windows, with completions, man pages and packages. It needs the network once.
+.PHONY: snapshot
+snapshot: $(GORELEASER) ## The command as a release has it, for every platform, in dist/command
+	$(GORELEASER) release --clean --snapshot --skip=publish,sbom
+
+.PHONY: archives
+archives: $(GORELEASER) ## The same for a tag, with a bill of materials for each binary
+	$(GORELEASER) release --clean --skip=publish
 
 .PHONY: clean
 clean: ## Remove what the other targets made
@@ -195,6 +212,8 @@ $(GOVULNCHECK):
 	$(call install_tool,golang.org/x/vuln/cmd/govulncheck)
 $(DEADCODE):
 	$(call install_tool,golang.org/x/tools/cmd/deadcode)
+$(GORELEASER):
+	$(call install_tool,github.com/goreleaser/goreleaser/v2)
 $(BENCHSTAT):
 	$(call install_tool,golang.org/x/perf/cmd/benchstat)
 

@@ -274,18 +274,18 @@ func (inv *invocation) startRun(follow bool) error {
 	if err != nil {
 		return err
 	}
-	ids, err := rollout.Send(inv.ctx, bus, rollout.DetailChanged, change)
+	id, err := rollout.Send(inv.ctx, bus, rollout.DetailChanged, change)
 	if err != nil {
 		return err
 	}
 	if !follow {
-		return inv.done("Run %s is asked for; \"linkersync runs follow %s\" shows it.", ids[0], ids[0])
+		return inv.done("Run %s is asked for; \"linkersync runs follow %s\" shows it.", id, id)
 	}
 	table, err := inv.deployment()
 	if err != nil {
 		return err
 	}
-	return inv.followRun(table, ids[0])
+	return inv.followRun(table, id)
 }
 
 // atMostOne is the check of one argument that may be left out.

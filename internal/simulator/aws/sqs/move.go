@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/linkersync/linkersync/internal/simulator/aws/wire"
+	"github.com/linkersync/linkersync/internal/simulator/loopback"
 )
 
 type moveInput struct {
@@ -48,7 +49,7 @@ func (s *Service) startMessageMoveTask(_ context.Context, in moveInput) (*moveOu
 		destination.add(&moved)
 	}
 	s.wake()
-	return &moveOutput{base64.StdEncoding.EncodeToString([]byte(wire.RequestID()))}, nil
+	return &moveOutput{base64.StdEncoding.EncodeToString([]byte(loopback.UUID()))}, nil
 }
 
 // isDeadLetterQueue tells whether some queue gives its messages up to this one.

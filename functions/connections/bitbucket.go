@@ -14,6 +14,15 @@ type account struct {
 	http *http.Client
 }
 
+// lacking are the scopes that a token certainly lacks for its uses.
+func (a account) lacking(ctx context.Context, email string, token redact.Secret, uses []string) ([]string, error) {
+	if len(uses) == 0 {
+		return nil, nil
+	}
+	scopes, err := bitbucket.CheckScopes(ctx, a.http, a.url, email, token, uses)
+	return bitbucket.LackingScopes(scopes), err
+}
+
 // check tells whether a token works, and what is wrong with it: Infisical, which
 // asks the same thing before it stores one, answers 400 to all of it.
 func (a account) check(ctx context.Context, email string, token redact.Secret) error {

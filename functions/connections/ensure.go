@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -132,6 +133,7 @@ func (p *part) apply(ctx context.Context, tokens []tagged.Token) (written []tagg
 	if p.thorough {
 		p.try(ctx, unwritten)
 	}
+	p.scopes(ctx, written)
 	return written, nil
 }
 
@@ -162,9 +164,25 @@ func (p *pass) try(ctx context.Context, tokens []tagged.Token) {
 		group.Go(func() error {
 			if err := p.bitbucket.check(ctx, t.Desired.Email, t.Desired.Token); err != nil {
 				p.fail(ctx, t.Secret, fmt.Errorf("secret %s: its token, which connection %q uses: %w", t.Secret, t.Desired.Name, err))
+				return nil
 			}
+			p.scopes(ctx, []tagged.Token{t})
 			return nil
 		})
 	}
 	_ = group.Wait() // failures are noted one by one
+}
+
+// scopes says which scopes tokens lack for their uses: Infisical asks for none but
+// read:user before the first sync fails.
+func (p *pass) scopes(ctx context.Context, tokens []tagged.Token) {
+	for _, t := range tokens {
+		lacking, err := p.bitbucket.lacking(ctx, t.Desired.Email, t.Desired.Token, t.Uses)
+		if err == nil && len(lacking) > 0 {
+			err = fmt.Errorf("it lacks %s, which its uses need; make a token that has them", strings.Join(lacking, ", "))
+		}
+		if err != nil {
+			p.fail(ctx, t.Secret, fmt.Errorf("secret %s: its token, which connection %q uses: %w", t.Secret, t.Desired.Name, err))
+		}
+	}
 }

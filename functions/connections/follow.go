@@ -23,10 +23,9 @@ func (p *part) follow(ctx context.Context) {
 			continue
 		}
 		connection := infisical.Connection{ID: done.ID, Name: done.Name, ProjectID: done.ProjectID}
-		rotated := done.Action == reconcile.Rotate || done.Action == reconcile.Adopt
-		if rotated || p.thorough {
+		if done.Rotated() || p.thorough {
 			group.Go(func() error {
-				p.look(ctx, survey, connection, rotated)
+				p.look(ctx, survey, connection, done.Rotated())
 				return nil
 			})
 		}

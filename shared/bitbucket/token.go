@@ -48,7 +48,7 @@ func (a Account) get(ctx context.Context, escapedPath, query string) ([]byte, re
 	}
 	if a.HTTP == nil {
 		base := transport.Base()
-		defer base.CloseIdleConnections() // nobody else can use them
+		defer base.CloseIdleConnections() // this call made them
 		a.HTTP = &http.Client{Transport: transport.New(transport.Options{Next: base})}
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)

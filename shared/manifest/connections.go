@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"fmt"
+	"slices"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -33,7 +34,7 @@ func (r *reader) connections(node *yaml.Node) []Connection {
 
 func (r *reader) connection(node *yaml.Node, path string) Connection {
 	connection := Connection{Position: position(node)}
-	from, ok := r.mapping(node, path, []string{"name", "project_id", "description", "email", "token", "adopt"})
+	from, ok := r.mapping(node, path, []string{"name", "project_id", "description", "email", "token", "uses", "adopt"})
 	if !ok {
 		return connection
 	}
@@ -41,6 +42,7 @@ func (r *reader) connection(node *yaml.Node, path string) Connection {
 	connection.ProjectID = r.field(from, "project_id", false, checkProjectID)
 	connection.Description = r.field(from, "description", false, checkDescription)
 	connection.Email = r.field(from, "email", true, checkEmail)
+	connection.Uses = r.uses(from)
 	connection.Adopt = r.boolean(from, "adopt")
 	r.field(from, "token", true, func(text string) string {
 		reference, err := ParseReference(text)
@@ -51,4 +53,32 @@ func (r *reader) connection(node *yaml.Node, path string) Connection {
 		return ""
 	})
 	return connection
+}
+
+// Uses are what a connection's token can be for.
+func Uses() []string { return []string{"sync", "scan"} }
+
+// uses reads what the token is for.
+func (r *reader) uses(from fields) []string {
+	node, there := from.entries["uses"]
+	if !there {
+		return nil
+	}
+	path := from.child("uses")
+	elements, ok := r.list(node, path)
+	if !ok {
+		return nil
+	}
+	var uses []string
+	for i, element := range elements {
+		text, ok := r.text(element, func() string { return fmt.Sprintf("%s[%d]", path, i) })
+		switch {
+		case !ok:
+		case !slices.Contains(Uses(), text), slices.Contains(uses, text):
+			r.add(position(element), fmt.Sprintf("%s[%d]", path, i), "%s must be sync or scan, each once at most", fmt.Sprintf("%s[%d]", path, i))
+		default:
+			uses = append(uses, text)
+		}
+	}
+	return uses
 }

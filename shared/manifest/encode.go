@@ -17,7 +17,7 @@ func Encode(m Manifest) ([]byte, error) {
 		fmt.Fprintf(&out, "app: %s\n", scalar(m.App))
 	}
 	encodeLinkers(&out, m.Linkers)
-	encodeConnections(&out, m.Connections)
+	encodeConnections(&out, m)
 	encodeSyncs(&out, m)
 	if _, err := Parse(m.Path, out.Bytes(), nil); err != nil {
 		return nil, fmt.Errorf("encode manifest: %w", err)
@@ -45,11 +45,14 @@ func encodeLinkers(out *bytes.Buffer, linkers []Linker) {
 	}
 }
 
-func encodeConnections(out *bytes.Buffer, connections []Connection) {
-	if len(connections) > 0 {
+func encodeConnections(out *bytes.Buffer, m Manifest) {
+	if m.PruneConnections {
+		out.WriteString("prune_connections: true\n")
+	}
+	if len(m.Connections) > 0 {
 		out.WriteString("connections:\n")
 	}
-	for _, connection := range connections {
+	for _, connection := range m.Connections {
 		fmt.Fprintf(out, "  - name: %s\n", scalar(connection.Name))
 		for _, optional := range []struct{ key, text string }{
 			{"project_id", connection.ProjectID},
@@ -60,6 +63,9 @@ func encodeConnections(out *bytes.Buffer, connections []Connection) {
 			}
 		}
 		fmt.Fprintf(out, "    email: %s\n    token: %s\n", scalar(connection.Email), scalar(connection.Token.String()))
+		if len(connection.Uses) > 0 {
+			fmt.Fprintf(out, "    uses: [%s]\n", strings.Join(connection.Uses, ", "))
+		}
 		if connection.Adopt {
 			out.WriteString("    adopt: true\n")
 		}

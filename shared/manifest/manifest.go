@@ -53,6 +53,9 @@ type Manifest struct {
 	Connections []Connection
 	// Syncs are in the order of the file, unique by project and name.
 	Syncs []Sync
+	// PruneConnections deletes the app's connections that are not listed, in the projects
+	// that the listed ones are in, unless something uses them. Without it they stay.
+	PruneConnections bool
 	// PruneSyncs deletes the app's syncs that are not listed, in the projects that the
 	// listed ones are in. Without it they stay.
 	PruneSyncs bool
@@ -81,6 +84,8 @@ type Connection struct {
 	Email string
 	// Token tells where the Bitbucket API token is.
 	Token Reference
+	// Uses say what the token is for: sync, scan. They decide which scopes are checked.
+	Uses []string
 	// Adopt permits taking over a connection of this name that linkersync did not make.
 	Adopt    bool
 	Position Position

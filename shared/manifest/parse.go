@@ -32,7 +32,7 @@ func (r *reader) manifest(node *yaml.Node, m *Manifest) {
 	if !r.version(node) {
 		return
 	}
-	top, ok := r.mapping(node, "", []string{"version", "app", "linkers", "connections", "syncs", "prune_syncs"})
+	top, ok := r.mapping(node, "", []string{"version", "app", "linkers", "connections", "syncs", "prune_connections", "prune_syncs"})
 	if !ok {
 		return
 	}
@@ -46,6 +46,7 @@ func (r *reader) manifest(node *yaml.Node, m *Manifest) {
 	if list, there := top.entries["syncs"]; there {
 		m.Syncs = r.syncs(list)
 	}
+	m.PruneConnections = r.boolean(top, "prune_connections")
 	m.PruneSyncs = r.boolean(top, "prune_syncs")
 }
 

@@ -48,7 +48,7 @@ func TestCredentialsAreFoundAnywhere(t *testing.T) {
 			[]string{
 				"m.yaml:1:1: this looks like an Atlassian API token; " + advice,
 				"m.yaml:1:1: the manifest has no version; add a line: version: 1",
-				`m.yaml:1:1: this key is not known; the manifest may have version, app, linkers, connections, syncs, prune_syncs`,
+				`m.yaml:1:1: this key is not known; the manifest may have version, app, linkers, connections, syncs, prune_connections, prune_syncs`,
 			},
 		},
 		"talk about tokens": {"version: 1 # starts with ATATT3xFf, ATCTT or ATBB, and has many letters and digits after it\n", nil},

@@ -92,6 +92,8 @@ type ConnectionPlan struct {
 	Owner string `json:"owner,omitempty"`
 	// Drift says that somebody else wrote the credentials, and when.
 	Drift string `json:"drift,omitempty"`
+	// Kept says why a connection stays that the manifest no longer names.
+	Kept string `json:"kept,omitempty"`
 	// Error is why the connection could not be compared; Action is then [None].
 	Error string `json:"error,omitempty"`
 	// TokenUnknown: the plan was made without the token, which may differ, too.
@@ -99,6 +101,7 @@ type ConnectionPlan struct {
 	Position     manifest.Position `json:"position"`
 
 	err     error
+	guard   error
 	desired DesiredConnection
 	// mark and text make the description that is to be written.
 	mark mark

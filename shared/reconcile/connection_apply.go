@@ -53,7 +53,7 @@ func ApplyConnections(ctx context.Context, api Connections, plans []ConnectionPl
 func resultOf(plan, done ConnectionPlan, err error) ConnectionResult {
 	result := ConnectionResult{
 		Name: done.Name, ProjectID: done.ProjectID, ID: done.ID,
-		Action: done.Action, Fields: done.Fields, Drift: plan.Drift, Position: done.Position,
+		Action: done.Action, Fields: done.Fields, Drift: plan.Drift, Kept: plan.Kept, Position: done.Position,
 	}
 	if err != nil {
 		result.Outcome, result.Error = outcomeOf(err), err.Error()
@@ -99,6 +99,8 @@ func ensure(ctx context.Context, api Connections, plan ConnectionPlan, options C
 		return plan, plan.err
 	case plan.desired.Name == "":
 		return plan, fmt.Errorf("ensure connection %q: its plan is a copy that lacks the credentials, plan again", plan.Name)
+	case plan.Action == Delete && !plan.NeedsYes:
+		return remove(ctx, api, plan)
 	}
 	for try := 1; plan.Changed(); try++ {
 		if err := permit(ctx, plan, options); err != nil {
@@ -155,7 +157,12 @@ func (p ConnectionPlan) Ready(ctx context.Context, options ConnectionOptions) er
 
 func permit(ctx context.Context, plan ConnectionPlan, options ConnectionOptions) error {
 	d := plan.desired
-	if plan.NeedsYes {
+	switch {
+	case plan.Action == Delete && !plan.NeedsYes:
+		return nil
+	case plan.Action == Delete:
+		return plan.guard
+	case plan.NeedsYes:
 		return &UnmanagedError{Name: d.Name, ProjectID: d.ProjectID, ID: plan.ID, Owner: plan.Owner, Doing: "take over"}
 	}
 	if units(plan.text) > maxText(plan.mark.owner) {

@@ -118,6 +118,21 @@ func ConnectionOwner(description string) (owner string, ours bool) {
 	return m.owner, ours
 }
 
+// LastWriter says who wrote a connection's credentials last, as far as its mark and
+// credentialsHash tell. Infisical tells it in its audit log only.
+func LastWriter(row infisical.Connection) string {
+	_, m, ours := unmarked(row.Description)
+	switch current := shortHash(row.CredentialsHash); {
+	case !ours, m.hash == "", current == "":
+		return "unknown"
+	case m.hash != current:
+		return "somebody else, in Infisical"
+	case m.owner == "":
+		return "linkersync"
+	}
+	return "linkersync (" + m.owner + ")"
+}
+
 // tidy takes off what the mark's separator would blend with, and what Infisical
 // trims (JavaScript does that to a byte order mark, too).
 func tidy(text string) string {

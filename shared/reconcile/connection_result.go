@@ -19,6 +19,8 @@ type ConnectionResult struct {
 	Outcome Outcome `json:"outcome,omitempty"`
 	// Drift is the plan's.
 	Drift string `json:"drift,omitempty"`
+	// Kept is the plan's.
+	Kept string `json:"kept,omitempty"`
 	// Error is the text of the error that kept the action from being done.
 	Error    string            `json:"error,omitempty"`
 	Position manifest.Position `json:"position"`
@@ -26,6 +28,12 @@ type ConnectionResult struct {
 
 // Changed tells whether the apply changed the connection.
 func (r ConnectionResult) Changed() bool { return r.Action != None && r.Error == "" }
+
+// Rotated tells whether credentials of a connection that was there were written, so that
+// what uses it has to run with them.
+func (r ConnectionResult) Rotated() bool {
+	return r.Error == "" && (r.Action == Rotate || r.Action == Adopt)
+}
 
 // Outcome is what is known after a write that failed.
 type Outcome string

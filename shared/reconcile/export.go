@@ -4,8 +4,20 @@ import (
 	"context"
 	"slices"
 
+	"github.com/linkersync/linkersync/shared/infisical"
 	"github.com/linkersync/linkersync/shared/manifest"
 )
+
+// ExportConnection returns a connection in the form that a manifest wants it. The server
+// never tells the token: say where it is. Adopt is set where linkersync does not keep the
+// connection for the app.
+func ExportConnection(row infisical.Connection, app string, token manifest.Reference) manifest.Connection {
+	text, m, ours := unmarked(row.Description)
+	return manifest.Connection{
+		Name: row.Name, ProjectID: row.ProjectID, Description: text, Email: row.Email, Token: token,
+		Adopt: !ours || m.owner != "" && !sameOwner(m.owner, app),
+	}
+}
 
 // ExportLinker returns what Bitbucket holds for a linker in the form that a
 // manifest wants it: each value once, sorted, so that two exports compare. It

@@ -21,11 +21,16 @@ func tooMany(remove, have int) bool {
 // was deleted.
 type PruneGuardError struct {
 	Linker string
+	// What is pruned, such as connections; empty means the linker's values.
+	What string
 	// Remove of Have values would be deleted.
 	Remove, Have int
 }
 
 func (e *PruneGuardError) Error() string {
+	if e.What != "" {
+		return fmt.Sprintf("prune %s: it would delete %d of %d, more than half; if the manifest is right, allow the prune explicitly", e.What, e.Remove, e.Have)
+	}
 	return fmt.Sprintf("prune linker %q: it would delete %d of %d values, more than half; if the list is right, allow the prune explicitly",
 		e.Linker, e.Remove, e.Have)
 }

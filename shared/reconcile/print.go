@@ -219,6 +219,10 @@ func (p ConnectionPlan) line(style Style) line {
 		l.notes = append(l.notes, p.Drift)
 	}
 	switch {
+	case p.Action == Delete && p.NeedsYes:
+		l.notes = append(l.notes, "removes more than half: needs "+style.AllowPrune)
+	case p.Kept != "":
+		l.notes = append(l.notes, visible(p.Kept))
 	case p.NeedsYes && p.Owner != "":
 		l.notes = append(l.notes, visible(p.Owner)+" owns it: needs "+style.Adopt)
 	case p.NeedsYes:
@@ -234,7 +238,11 @@ func (p ConnectionPlan) line(style Style) line {
 }
 
 func (r ConnectionResult) line() line {
-	return connectionLine(r.Name, r.ProjectID, r.Action, r.Action.done(), r.Fields)
+	l := connectionLine(r.Name, r.ProjectID, r.Action, r.Action.done(), r.Fields)
+	if r.Kept != "" {
+		l.notes = append(l.notes, visible(r.Kept))
+	}
+	return l
 }
 
 func connectionLine(name, projectID string, action Action, what string, fields []string) line {
@@ -244,6 +252,8 @@ func connectionLine(name, projectID string, action Action, what string, fields [
 		l.sign, l.text = signSame, "no change"
 	case Create:
 		l.sign = signAdd
+	case Delete:
+		l.sign = signRemove
 	}
 	if len(fields) > 0 {
 		l.text += " (" + strings.Join(fields, ", ") + ")"

@@ -75,6 +75,7 @@ func (s Summary) clauses(applied bool) (clauses []string) {
 		{s.Connections.Updated, "connection", Update},
 		{s.Connections.Rotated, "connection", Rotate},
 		{s.Connections.Adopted, "connection", Adopt},
+		{s.Connections.Deleted, "connection", Delete},
 		{s.Syncs.Created, "sync", Create},
 		{s.Syncs.Updated, "sync", Update},
 		{s.Syncs.Adopted, "sync", Adopt},

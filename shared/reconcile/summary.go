@@ -29,6 +29,7 @@ type ConnectionCounts struct {
 	Updated   int `json:"updated"`
 	Rotated   int `json:"rotated"`
 	Adopted   int `json:"adopted"`
+	Deleted   int `json:"deleted,omitzero"`
 	Unchanged int `json:"unchanged"`
 	Failed    int `json:"failed,omitzero"`
 }
@@ -99,6 +100,7 @@ func (s Summary) Plus(other Summary) Summary {
 	s.Connections.Updated += other.Connections.Updated
 	s.Connections.Rotated += other.Connections.Rotated
 	s.Connections.Adopted += other.Connections.Adopted
+	s.Connections.Deleted += other.Connections.Deleted
 	s.Connections.Unchanged += other.Connections.Unchanged
 	s.Connections.Failed += other.Connections.Failed
 	s.Syncs = s.Syncs.plus(other.Syncs)
@@ -120,7 +122,7 @@ func (s *Summary) countLinker(changed bool, added, removed, kept int) {
 func (s *Summary) countConnection(action Action) {
 	counts := map[Action]*int{
 		Create: &s.Connections.Created, Update: &s.Connections.Updated, Rotate: &s.Connections.Rotated,
-		Adopt: &s.Connections.Adopted, None: &s.Connections.Unchanged,
+		Adopt: &s.Connections.Adopted, Delete: &s.Connections.Deleted, None: &s.Connections.Unchanged,
 	}
 	if count, known := counts[action]; known {
 		*count++

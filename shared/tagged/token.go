@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf16"
@@ -29,6 +30,8 @@ type Token struct {
 	Desired reconcile.DesiredConnection
 	// Organization is a sub-organization's slug; empty for the configured one.
 	Organization string
+	// Uses say what the token is for, as in a manifest.
+	Uses []string
 	// Expires is zero when the secret doesn't say.
 	Expires time.Time
 	// Value is the whole secret, to tell later whether it has changed.
@@ -44,6 +47,8 @@ type document struct {
 	ProjectID   string `json:"project_id"`
 	Description string `json:"description"`
 	ExpiresAt   string `json:"expires_at"`
+	// Uses say what the token is for: sync, scan.
+	Uses []string `json:"uses"`
 	// Organization is the slug of a sub-organization, where the stack serves several.
 	Organization string `json:"organization"`
 }
@@ -70,7 +75,7 @@ func parseToken(value redact.Secret) (Token, error) {
 	decoder.DisallowUnknownFields()
 	var d document
 	if err := decoder.Decode(&d); err != nil {
-		return Token{}, fmt.Errorf("%w: want a JSON object with the strings email, token, connection, and optionally project_id, organization, description, expires_at, and nothing else", ErrToken)
+		return Token{}, fmt.Errorf("%w: want a JSON object with the strings email, token, connection, and optionally project_id, organization, description, expires_at, the list uses, and nothing else", ErrToken)
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return Token{}, fmt.Errorf("%w: something follows its JSON object", ErrToken)
@@ -84,10 +89,16 @@ func parseToken(value redact.Secret) (Token, error) {
 	if d.Organization != "" && !infisical.IsSlug(d.Organization) {
 		problems = append(problems, "organization: want the slug of a sub-organization, or leave it out")
 	}
+	for i, use := range d.Uses {
+		if !slices.Contains(manifest.Uses(), use) || slices.Contains(d.Uses[:i], use) {
+			problems = append(problems, "uses: want a list of sync and scan, each once at most")
+			break
+		}
+	}
 	if len(problems) > 0 {
 		return Token{}, fmt.Errorf("%w: %s", ErrToken, strings.Join(problems, "; "))
 	}
-	return Token{Desired: desired, Organization: d.Organization, Expires: expires, Value: value}, nil
+	return Token{Desired: desired, Organization: d.Organization, Uses: d.Uses, Expires: expires, Value: value}, nil
 }
 
 // checkMembers applies Infisical's rules, and says in words of its own which are

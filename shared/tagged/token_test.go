@@ -30,7 +30,7 @@ func value(changes map[string]string) string {
 
 func TestParseToken(t *testing.T) {
 	t.Parallel()
-	got, err := parseToken(redact.New(`{"email":"ci@example.com","token":" secret\n","connection":"ci","project_id":"` + project + `","description":"Team A","expires_at":"2027-01-31"}`))
+	got, err := parseToken(redact.New(`{"email":"ci@example.com","token":" secret\n","connection":"ci","project_id":"` + project + `","description":"Team A","expires_at":"2027-01-31","uses":["scan"]}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,6 +40,9 @@ func TestParseToken(t *testing.T) {
 	}
 	if want := time.Date(2027, 1, 31, 0, 0, 0, 0, time.UTC); !got.Expires.Equal(want) {
 		t.Errorf("it expires at %s, want %s", got.Expires, want)
+	}
+	if diff := cmp.Diff([]string{"scan"}, got.Uses); diff != "" {
+		t.Error(diff)
 	}
 	if d.Adopt || d.Rewrite {
 		t.Error("a secret may take over a connection")
@@ -67,6 +70,7 @@ func TestSecretsThatAreNoToken(t *testing.T) {
 		"a name in capitals":  {value(map[string]string{"connection": "CI", "token": leak}), "connection: want"},
 		"no email":            {value(map[string]string{"email": "ci", "token": leak}), "email: want"},
 		"a project in words":  {value(map[string]string{"project_id": "the project " + leak}), "project_id: want"},
+		"a use in words":      {strings.Replace(value(nil), "{", `{"uses":["`+leak+`"],`, 1), "uses: want a list"},
 		"a date in words":     {value(map[string]string{"expires_at": "soon " + leak}), "expires_at: want a day"},
 		"a long description":  {value(map[string]string{"description": strings.Repeat("x", manifest.MaxDescriptionLength+1)}), "at most 200 characters"},
 		"a long one of emoji": {value(map[string]string{"description": strings.Repeat("\U0001f511", 101)}), "at most 200 characters"},

@@ -24,6 +24,9 @@ type Tokens struct {
 	Count func(ctx context.Context, email string, token redact.Secret, sync manifest.Sync) (int, error)
 	// Owner is written into the mark of each connection; empty when there is none.
 	Owner string
+	// Prune deletes the owner's connections that the manifest doesn't name; AllowPrune
+	// permits it for most of them.
+	Prune, AllowPrune bool
 	// Adopt takes over connections of others, and accepts credentials that somebody
 	// changed in Infisical.
 	Adopt bool
@@ -32,17 +35,17 @@ type Tokens struct {
 // Connections plans, and applies if asked, the manifest's connections: one list, and
 // one write for each that differs. A connection whose token can't be read, or is refused
 // by Bitbucket, is a failure of the part and keeps no other from being written.
-func Connections(ctx context.Context, api reconcile.Connections, tokens Tokens, connections []manifest.Connection, apply bool) (Part, error) {
+func Connections(ctx context.Context, api reconcile.API, tokens Tokens, connections []manifest.Connection, apply bool) (Part, error) {
 	return tokens.ensure(ctx, api, connections, apply, false)
 }
 
 // Rotate is Connections with apply. It also writes credentials that look unchanged, for
 // a connection whose credentials were changed in Infisical.
-func Rotate(ctx context.Context, api reconcile.Connections, tokens Tokens, connections []manifest.Connection) (Part, error) {
+func Rotate(ctx context.Context, api reconcile.API, tokens Tokens, connections []manifest.Connection) (Part, error) {
 	return tokens.ensure(ctx, api, connections, true, true)
 }
 
-func (t Tokens) ensure(ctx context.Context, api reconcile.Connections, connections []manifest.Connection, apply, rewrite bool) (Part, error) {
+func (t Tokens) ensure(ctx context.Context, api reconcile.API, connections []manifest.Connection, apply, rewrite bool) (Part, error) {
 	plan, err := t.plan(ctx, api, connections, apply, rewrite)
 	if err == nil && apply {
 		plan.apply(ctx, api)
@@ -62,7 +65,7 @@ type planned struct {
 // plan checks what can be checked without a write: the references, what Infisical has,
 // and the tokens at Bitbucket. A connection that needs a yes is shown as such in a plan,
 // and is a failure when it is to be written.
-func (t Tokens) plan(ctx context.Context, api reconcile.Connections, connections []manifest.Connection, write, rewrite bool) (*planned, error) {
+func (t Tokens) plan(ctx context.Context, api reconcile.API, connections []manifest.Connection, write, rewrite bool) (*planned, error) {
 	p := &planned{}
 	unread := map[[2]string]bool{}
 	for _, connection := range connections {
@@ -86,19 +89,35 @@ func (t Tokens) plan(ctx context.Context, api reconcile.Connections, connections
 	if err != nil {
 		return p, fmt.Errorf("plan connections: %w", err)
 	}
+	if t.Prune {
+		pruned, err := t.prune(ctx, api, connections)
+		if err != nil {
+			return p, err
+		}
+		plans = append(plans, pruned...)
+	}
 	p.part.Plan.Connections = plans
 	for _, plan := range plans {
 		if unread[[2]string{plan.ProjectID, plan.Name}] {
 			continue
 		}
 		err := plan.Ready(ctx, reconcile.ConnectionOptions{CheckToken: t.Check})
-		if _, others := errors.AsType[*reconcile.UnmanagedError](err); err != nil && (write || !others) {
+		if err != nil && (write || !plan.NeedsYes) {
 			p.fail(plan.Name, plan.Position, err)
 			continue
 		}
 		p.ready = append(p.ready, plan)
 	}
 	return p, nil
+}
+
+// prune keeps what the manifest names, even where its token can't be read.
+func (t Tokens) prune(ctx context.Context, api reconcile.API, connections []manifest.Connection) ([]reconcile.ConnectionPlan, error) {
+	keep := make([]reconcile.DesiredConnection, len(connections))
+	for i, connection := range connections {
+		keep[i] = reconcile.Desire(connection, redact.Secret{})
+	}
+	return reconcile.PlanPrune(ctx, api, keep, t.Owner, t.AllowPrune)
 }
 
 func (p *planned) fail(name string, position manifest.Position, err error) {

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"iter"
 
+	"github.com/linkersync/linkersync/shared/infisical"
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/manifest"
-	"github.com/linkersync/linkersync/shared/reconcile"
 )
 
 // Flow is one plan or apply of a manifest, from a terminal and in CI alike.
@@ -19,7 +19,9 @@ type Flow struct {
 	Connect       Connect
 	Tokens        Tokens
 	// Infisical calls work within one login.
-	Infisical func(ctx context.Context, work func(reconcile.Syncs) error) error
+	Infisical func(ctx context.Context, work func(*infisical.Client) error) error
+	// Say tells a person how waiting goes on.
+	Say func(text string)
 }
 
 // ErrNotReady ends an apply that wrote nothing, because a check before the first write
@@ -35,7 +37,7 @@ func (f *Flow) Run(ctx context.Context, sink func(Part) error) error {
 		return f.linkers(ctx, sink)
 	}
 	began := false
-	err := f.Infisical(ctx, func(api reconcile.Syncs) error {
+	err := f.Infisical(ctx, func(api *infisical.Client) error {
 		began = true
 		plan, err := f.Tokens.plan(ctx, api, f.Manifest.Connections, f.Options.Apply, false)
 		if err == nil {
@@ -51,12 +53,19 @@ func (f *Flow) Run(ctx context.Context, sink func(Part) error) error {
 		if failed := errors.Join(f.linkers(ctx, sink), err); failed != nil {
 			return failed
 		}
-		if f.Options.Apply {
-			plan.applySyncs(ctx, api, true)
-			plan.apply(ctx, api)
-			plan.applySyncs(ctx, api, false)
+		if !f.Options.Apply {
+			return sink(plan.part)
 		}
-		return sink(plan.part)
+		plan.applySyncs(ctx, api, true)
+		plan.apply(ctx, api)
+		plan.applySyncs(ctx, api, false)
+		if err := sink(plan.part); err != nil {
+			return err
+		}
+		if failures := RunSyncs(ctx, api, plan.part.Result.Connections, f.Say); len(failures) > 0 {
+			return sink(Part{Applied: true, Failures: failures})
+		}
+		return nil
 	})
 	if !began && !f.Options.Apply { // a plan shows what it can
 		return errors.Join(f.linkers(ctx, sink), err)

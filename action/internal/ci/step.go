@@ -163,7 +163,7 @@ func (s *step) manifest(ctx context.Context, trigger platform.Trigger) error {
 // flow is what the command does, for [setup.Session.Run].
 func (s *step) flow() setup.Work {
 	return setup.Work{
-		Apply: s.config.Writes(), CheckTokens: true, Log: s.process.Log,
+		Apply: s.config.Writes(), CheckTokens: true, Log: s.process.Log, Say: s.say,
 		OIDC: func(ctx context.Context) (redact.Secret, error) { return s.identity(ctx, s.config.Infisical.Audience) },
 	}
 }
@@ -243,6 +243,9 @@ func (s *step) wrongManifest(err error) error {
 }
 
 // trace prints what the input debug asks for. No input is a secret.
+// say tells the log how waiting goes on.
+func (s *step) say(text string) { _, _ = fmt.Fprintln(s.out, platform.Printable(text)) }
+
 func (s *step) trace(format string, args ...any) {
 	if s.config.Debug {
 		_, _ = fmt.Fprintf(s.out, "debug: "+format+"\n", args...)

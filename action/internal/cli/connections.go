@@ -12,11 +12,12 @@ import (
 	"github.com/linkersync/linkersync/action/internal/platform"
 	"github.com/linkersync/linkersync/shared/infisical"
 	"github.com/linkersync/linkersync/shared/reconcile"
+	"github.com/linkersync/linkersync/shared/tagged"
 )
 
 func newConnectionsCommand(inv *invocation) *cobra.Command {
-	command := newGroup("connections", "Bitbucket connections in Infisical: list, show, ensure, rotate, delete, doctor.",
-		newConnectionsListCommand(inv), newConnectionsShowCommand(inv), newConnectionsEnsureCommand(inv),
+	command := newGroup("connections", "Bitbucket connections in Infisical: list, show, export, ensure, rotate, delete, doctor.",
+		newConnectionsListCommand(inv), newConnectionsShowCommand(inv), newConnectionsExportCommand(inv), newConnectionsEnsureCommand(inv),
 		newConnectionsRotateCommand(inv), newConnectionsDeleteCommand(inv), newConnectionsDoctorCommand(inv))
 	inv.optionFlags(command.PersistentFlags(), ofInfisical)
 	return command
@@ -39,15 +40,35 @@ type connectionView struct {
 	// Owner is the mark's; Managed tells whether there is a mark.
 	Owner   string `json:"owner,omitempty"`
 	Managed bool   `json:"managed"`
+	// LastWriter says who wrote the credentials, as far as the mark tells.
+	LastWriter string `json:"last_writer"`
+	// TokenExpires is the tagged secret's, and TokenSecret its name.
+	TokenExpires time.Time `json:"token_expires_at,omitzero"`
+	TokenSecret  string    `json:"token_secret,omitempty"`
 }
 
 func viewOfConnection(c infisical.Connection) connectionView {
 	owner, ours := reconcile.ConnectionOwner(c.Description)
 	return connectionView{
-		Owner: owner, Managed: ours,
+		Owner: owner, Managed: ours, LastWriter: reconcile.LastWriter(c),
 		Name: c.Name, ProjectID: c.ProjectID, Email: c.Email, Description: c.Description,
 		ID: c.ID, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt,
 	}
+}
+
+// of adds what the tagged secret says about the token.
+func (v connectionView) of(tokens map[[2]string]tagged.Token) connectionView {
+	token := tokens[[2]string{v.ProjectID, v.Name}]
+	v.TokenSecret, v.TokenExpires = token.Secret, token.Expires
+	return v
+}
+
+// ends says when the token ends.
+func (v connectionView) ends() string {
+	if v.TokenExpires.IsZero() {
+		return "unknown"
+	}
+	return v.TokenExpires.Format(time.DateOnly)
 }
 
 // scope says in words where a connection is.
@@ -65,23 +86,43 @@ func projectFlag(command *cobra.Command, value *string) {
 
 func newConnectionsListCommand(inv *invocation) *cobra.Command {
 	var project string
+	var orphans bool
+	var files []string
 	command := &cobra.Command{
 		Use: "list", Short: "List the Bitbucket connections that Infisical has.", Args: takes(),
 		Long: `A description that ends with "managed by linkersync · fp …" is one that linkersync keeps; the last part tells one token from another and gives neither away.`,
 		Example: `  linkersync connections list
+  linkersync connections list --orphans -f staging.yaml -f production.yaml
   linkersync connections list --project aaaaaaaa-0000-4000-8000-000000000001 --json | jq -r '.results[].name'`,
-		RunE: inv.verb(func([]string) error { return inv.listConnections(project) }),
+		RunE: inv.verb(func([]string) error {
+			wanted := func(infisical.Connection) bool { return true }
+			if orphans {
+				var err error
+				if wanted, err = inv.orphan(files); err != nil {
+					return err
+				}
+			}
+			return inv.listConnections(project, wanted)
+		}),
 	}
 	command.Flags().StringVar(&project, "project", "", "Only those of the project with this `ID`. Default: all that the identity may read.")
+	command.Flags().BoolVar(&orphans, "orphans", false, "Only the app's own that neither a --file nor a tagged secret names any more.")
+	command.Flags().StringArrayVarP(&files, "file", "f", nil, "A manifest whose connections are no orphans; may be repeated.")
 	return command
 }
 
-func (inv *invocation) listConnections(project string) error {
+func (inv *invocation) listConnections(project string, wanted func(infisical.Connection) bool) error {
 	views := []connectionView{}
-	err := inv.infisical(func(client *infisical.Client) error {
+	tokens, err := inv.tagged()
+	if err != nil {
+		inv.say("the tagged secrets can't be read: " + err.Error())
+	}
+	err = inv.infisical(func(client *infisical.Client) error {
 		listed, err := client.Connections(inv.ctx, project)
 		for _, connection := range listed {
-			views = append(views, viewOfConnection(connection))
+			if wanted(connection) {
+				views = append(views, viewOfConnection(connection).of(tokens))
+			}
 		}
 		return err
 	})
@@ -94,9 +135,9 @@ func (inv *invocation) listConnections(project string) error {
 			return
 		}
 		table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-		_, _ = fmt.Fprintln(table, "NAME\tPROJECT\tEMAIL\tUPDATED\tDESCRIPTION")
+		_, _ = fmt.Fprintln(table, "NAME\tPROJECT\tEMAIL\tUPDATED\tTOKEN ENDS\tLAST WRITER\tDESCRIPTION")
 		for _, v := range views {
-			_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", platform.Printable(v.Name), platform.Printable(v.scope()), platform.Printable(v.Email), v.UpdatedAt.Format(time.DateTime), platform.Printable(v.Description))
+			_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", platform.Printable(v.Name), platform.Printable(v.scope()), platform.Printable(v.Email), v.UpdatedAt.Format(time.DateTime), v.ends(), platform.Printable(v.LastWriter), platform.Printable(v.Description))
 		}
 		_ = table.Flush() // like every other line for people
 	})
@@ -116,12 +157,16 @@ func newConnectionsShowCommand(inv *invocation) *cobra.Command {
 
 func (inv *invocation) showConnection(name, project string) error {
 	var view usedConnection
-	err := inv.infisical(func(client *infisical.Client) error {
+	tokens, err := inv.tagged()
+	if err != nil {
+		inv.say("the tagged secrets can't be read: " + err.Error())
+	}
+	err = inv.infisical(func(client *infisical.Client) error {
 		connection, err := client.ConnectionByName(inv.ctx, name, project)
 		if err != nil {
 			return err
 		}
-		view = usedConnection{viewOfConnection(connection), viewOfUsage((&reconcile.Survey{API: client}).All(inv.ctx, connection))}
+		view = usedConnection{viewOfConnection(connection).of(tokens), viewOfUsage((&reconcile.Survey{API: client}).All(inv.ctx, connection))}
 		return nil
 	})
 	if errors.Is(err, infisical.ErrNotFound) {
@@ -131,9 +176,9 @@ func (inv *invocation) showConnection(name, project string) error {
 		return err
 	}
 	return inv.print(view, func(w io.Writer) {
-		_, _ = fmt.Fprintf(w, "name         %s\nproject      %s\nemail        %s\ndescription  %s\nid           %s\ncreated at   %s\nupdated at   %s\n",
+		_, _ = fmt.Fprintf(w, "name         %s\nproject      %s\nemail        %s\ndescription  %s\nid           %s\ncreated at   %s\nupdated at   %s\nlast writer  %s\ntoken ends   %s\n",
 			platform.Printable(view.Name), platform.Printable(view.scope()), platform.Printable(view.Email), platform.Printable(view.Description), view.ID,
-			view.CreatedAt.Format(time.RFC3339), view.UpdatedAt.Format(time.RFC3339))
+			view.CreatedAt.Format(time.RFC3339), view.UpdatedAt.Format(time.RFC3339), platform.Printable(view.LastWriter), view.ends())
 		view.write(w)
 	})
 }
@@ -165,7 +210,7 @@ func (inv *invocation) deleteConnection(request reconcile.DeleteRequest) error {
 	err := inv.infisical(func(client *infisical.Client) error {
 		was, there, err := reconcile.DeleteConnection(inv.ctx, client, request)
 		if found = there; errors.Is(err, infisical.ErrInUse) {
-			return fmt.Errorf("%w; it is used by %s", err, viewOfUsage((&reconcile.Survey{API: client}).All(inv.ctx, was)).names())
+			return fmt.Errorf("%w; it is used by %s", err, (&reconcile.Survey{API: client}).All(inv.ctx, was).Names())
 		}
 		return err
 	})

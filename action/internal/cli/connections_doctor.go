@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/linkersync/linkersync/action/internal/platform"
+	"github.com/linkersync/linkersync/shared/bitbucket"
 	"github.com/linkersync/linkersync/shared/infisical"
 	"github.com/linkersync/linkersync/shared/manifest"
 	"github.com/linkersync/linkersync/shared/reconcile"
@@ -122,13 +124,48 @@ func (d *diagnosis) token(connection manifest.Connection) redact.Secret {
 		d.about(connection.Name, connection.ProjectID, statusFailed, "token", err.Error())
 		return token
 	}
-	if err := d.inv.session.CheckToken(d.inv.ctx, connection.Email, token); err != nil {
+	err = d.inv.session.CheckToken(d.inv.ctx, connection.Email, token)
+	if err == nil || errors.Is(err, bitbucket.ErrMissingScope) {
+		defer d.scopes(connection, token)
+	}
+	if err != nil {
 		d.about(connection.Name, connection.ProjectID, statusFailed, "token", err.Error())
 		return token
 	}
 	d.about(connection.Name, connection.ProjectID, statusOK, "token", "Bitbucket takes it for "+connection.Email)
 	d.expiry(connection)
 	return token
+}
+
+// scopes checks the scopes that a GET can prove, and names the others.
+func (d *diagnosis) scopes(connection manifest.Connection, token redact.Secret) {
+	if len(connection.Uses) == 0 {
+		return
+	}
+	scopes, err := d.inv.session.CheckScopes(d.inv.ctx, connection.Email, token, connection.Uses)
+	if err != nil {
+		d.about(connection.Name, connection.ProjectID, statusFailed, "scopes", err.Error())
+		return
+	}
+	of := map[bitbucket.Verdict][]string{}
+	var all []string
+	for _, scope := range scopes {
+		of[scope.Verdict], all = append(of[scope.Verdict], scope.Name), append(all, scope.Name)
+	}
+	verdict, detail := statusOK, "it has "+strings.Join(of[bitbucket.Granted], ", ")
+	lacking := bitbucket.LackingScopes(scopes)
+	switch {
+	case len(of[bitbucket.Granted]) == 0 && len(lacking) > 0:
+		verdict, detail = statusFailed, "Bitbucket knows the token, and it has no scope: it was made without scopes, or for another product"
+	case len(lacking) > 0:
+		verdict, detail = statusFailed, "it lacks "+strings.Join(lacking, ", ")
+	case len(of[bitbucket.Lacking]) > 0:
+		verdict, detail = statusWarn, "it lacks "+strings.Join(of[bitbucket.Lacking], ", ")+", which some versions of Infisical need"
+	}
+	if unproven := of[bitbucket.Unproven]; len(unproven) > 0 {
+		detail += "; not proven, since no harmless call can: " + strings.Join(unproven, ", ")
+	}
+	d.about(connection.Name, connection.ProjectID, verdict, "scopes", detail+"; when you make the next token, tick "+strings.Join(all, ", "))
 }
 
 // expiry looks beside the token for its last day.

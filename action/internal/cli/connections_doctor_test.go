@@ -30,6 +30,11 @@ func (w *safeWorld) diagnose(args ...string) (findings, details []string, code i
 	return findings, details, got.code
 }
 
+// uses says in the manifest what the token is for.
+func (w *safeWorld) uses(use string) {
+	w.manifest("  - {name: ci, email: " + safeEmail + ", token: env:TOKEN, uses: [" + use + "]}\n")
+}
+
 func TestDoctor(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
@@ -42,13 +47,17 @@ func TestDoctor(t *testing.T) {
 		"after it":                {func(w *safeWorld) { w.run("ensure") }, []string{"ok token ci", "ok login", "ok read", "ok connection ci"}, "it is as the manifest says", 0},
 		"after a rotation":        {func(w *safeWorld) { w.run("ensure"); w.env["TOKEN"] = otherToken }, []string{"ok token ci", "ok login", "ok read", "warn connection ci"}, "ensure would rotate it (token)", 0},
 		"the scope is missing":    {func(w *safeWorld) { w.env["TOKEN"] = narrowToken }, []string{"failed token ci", "ok login", "ok read", "warn connection ci"}, "read:user:bitbucket", 1},
-		"an unknown token":        {func(w *safeWorld) { w.env["TOKEN"] = "mistyped-token" }, []string{"failed token ci", "ok login", "ok read", "warn connection ci"}, "expired", 1},
-		"no token":                {func(w *safeWorld) { w.run("ensure"); w.env["TOKEN"] = "" }, []string{"failed token ci", "ok login", "ok read", "warn connection ci"}, "env:TOKEN", 1},
-		"somebody else's":         {func(w *safeWorld) { w.theirs("ci", false) }, []string{"ok token ci", "ok login", "ok read", "failed connection ci"}, "adopt: true", 1},
-		"no login":                {func(w *safeWorld) { w.env["LINKERSYNC_INFISICAL_CLIENT_SECRET"] = "wrong-secret" }, []string{"ok token ci", "failed login"}, "check the client ID and secret", 1},
-		"nothing to log in with":  {func(w *safeWorld) { w.env["LINKERSYNC_INFISICAL_CLIENT_SECRET"] = "" }, []string{"ok token ci", "failed login"}, "LINKERSYNC_INFISICAL_CLIENT_SECRET", 1},
-		"nothing is wanted":       {func(w *safeWorld) { w.identity(nil); w.manifest("  []\n") }, []string{"ok login"}, "logged in", 0},
-		"no permission":           {func(w *safeWorld) { w.identity(nil) }, []string{"ok token ci", "ok login", "failed read ci"}, "app-connections", 1},
+		"the scopes for syncs": {func(w *safeWorld) { w.run("ensure"); w.uses("sync") }, []string{"ok token ci", "failed scopes ci", "ok login", "ok read", "ok connection ci"},
+			"it lacks read:workspace:bitbucket; not proven, since no harmless call can: read:project:bitbucket, ", 1},
+		"no scope at all": {func(w *safeWorld) { w.env["TOKEN"] = narrowToken; w.uses("scan") }, []string{"failed token ci", "failed scopes ci", "ok login", "ok read", "warn connection ci"},
+			"tick read:user:bitbucket, read:workspace:bitbucket", 1},
+		"an unknown token":       {func(w *safeWorld) { w.env["TOKEN"] = "mistyped-token" }, []string{"failed token ci", "ok login", "ok read", "warn connection ci"}, "expired", 1},
+		"no token":               {func(w *safeWorld) { w.run("ensure"); w.env["TOKEN"] = "" }, []string{"failed token ci", "ok login", "ok read", "warn connection ci"}, "env:TOKEN", 1},
+		"somebody else's":        {func(w *safeWorld) { w.theirs("ci", false) }, []string{"ok token ci", "ok login", "ok read", "failed connection ci"}, "adopt: true", 1},
+		"no login":               {func(w *safeWorld) { w.env["LINKERSYNC_INFISICAL_CLIENT_SECRET"] = "wrong-secret" }, []string{"ok token ci", "failed login"}, "check the client ID and secret", 1},
+		"nothing to log in with": {func(w *safeWorld) { w.env["LINKERSYNC_INFISICAL_CLIENT_SECRET"] = "" }, []string{"ok token ci", "failed login"}, "LINKERSYNC_INFISICAL_CLIENT_SECRET", 1},
+		"nothing is wanted":      {func(w *safeWorld) { w.identity(nil); w.manifest("  []\n") }, []string{"ok login"}, "logged in", 0},
+		"no permission":          {func(w *safeWorld) { w.identity(nil) }, []string{"ok token ci", "ok login", "failed read ci"}, "app-connections", 1},
 		"an old server": {func(w *safeWorld) {
 			w.infisical.Faults().Add(fault.Path("GET", "options$"), fault.Always(), fault.Respond(200, nil, `{"appConnectionOptions":[{"name":"GitHub","app":"github","methods":["oauth"]}]}`))
 		}, []string{"ok token ci", "failed login"}, "no Bitbucket connections", 1},

@@ -24,7 +24,7 @@ func (f connectionsFileFlag) load(inv *invocation, names []string) (manifest.Man
 		return desired, nil
 	}
 	all := desired.Connections
-	desired.Connections = nil
+	desired.Connections, desired.PruneConnections = nil, false
 	for _, name := range slices.Compact(slices.Sorted(slices.Values(names))) {
 		before := len(desired.Connections)
 		for _, connection := range all {
@@ -65,12 +65,13 @@ func newConnectionsEnsureCommand(inv *invocation) *cobra.Command {
 				return err
 			}
 			return inv.passConnections(desired, dryRun, func(client *infisical.Client) (apply.Part, error) {
-				return apply.Connections(inv.ctx, client, inv.session.Tokens(!unchecked, adopt), desired.Connections, !dryRun)
+				return apply.Connections(inv.ctx, client, inv.session.Tokens(desired, !unchecked, adopt), desired.Connections, !dryRun)
 			})
 		}),
 	}
 	fileFlag(command, &from.file)
 	command.Flags().StringArrayVar(&names, "name", nil, "Only connections of this `NAME`; may be repeated.")
+	inv.optionFlags(command.Flags(), named("prune"))
 	command.Flags().BoolVar(&dryRun, "dry-run", false, "Show what would be done, and do nothing.")
 	uncheckedFlag(command, &unchecked)
 	adoptFlag(command, &adopt)
@@ -91,7 +92,7 @@ func newConnectionsRotateCommand(inv *invocation) *cobra.Command {
 				return err
 			}
 			return inv.passConnections(desired, false, func(client *infisical.Client) (apply.Part, error) {
-				return apply.Rotate(inv.ctx, client, inv.session.Tokens(!unchecked, false), desired.Connections)
+				return apply.Rotate(inv.ctx, client, inv.session.Tokens(desired, !unchecked, false), desired.Connections)
 			})
 		}),
 	}
@@ -115,7 +116,10 @@ func (inv *invocation) passConnections(desired manifest.Manifest, dryRun bool, t
 		if err := out.show(part); err != nil {
 			return err
 		}
-		return inv.runSyncs(client, part.Result.Connections)
+		if failures := apply.RunSyncs(inv.ctx, client, part.Result.Connections, inv.say); len(failures) > 0 {
+			return out.show(apply.Part{Applied: true, Failures: failures})
+		}
+		return nil
 	})
 	out.close(err)
 	if err != nil {

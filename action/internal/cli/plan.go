@@ -58,7 +58,7 @@ func newApplyCommand(inv *invocation) *cobra.Command {
 	adoptFlag(command, &adopt)
 	command.Flags().BoolVar(&yes, "yes", false, "Yes, write to every workspace; don't ask on a terminal.")
 	command.RunE = inv.verb(func([]string) error {
-		_, err := inv.runManifest(setup.Work{Apply: true, CheckTokens: !unchecked, Adopt: adopt, Written: inv.runSyncs}, quiet, yes)
+		_, err := inv.runManifest(setup.Work{Apply: true, CheckTokens: !unchecked, Adopt: adopt, Say: inv.say}, quiet, yes)
 		return err
 	})
 	return command

@@ -207,7 +207,7 @@ func (inv *invocation) statusOfConnections(ctx context.Context, desired manifest
 	connectionsOnly.Linkers, connectionsOnly.Syncs = nil, nil
 	plans := map[string]reconcile.ConnectionPlan{}
 	users := map[string][]status.User{}
-	look := func(client *infisical.Client, _ []reconcile.ConnectionResult) error {
+	look := func(client *infisical.Client) error {
 		survey := &reconcile.Survey{API: client}
 		for key, planned := range plans {
 			if planned.ID != "" {
@@ -216,7 +216,7 @@ func (inv *invocation) statusOfConnections(ctx context.Context, desired manifest
 		}
 		return nil
 	}
-	err := inv.session.Run(ctx, connectionsOnly, setup.Work{Log: inv.log, Written: look}, func(part apply.Part) error {
+	err := inv.session.Run(ctx, connectionsOnly, setup.Work{Log: inv.log, Look: look}, func(part apply.Part) error {
 		for _, planned := range part.Plan.Connections {
 			plans[planned.ProjectID+"/"+planned.Name] = planned
 		}

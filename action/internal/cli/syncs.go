@@ -134,7 +134,7 @@ func (inv *invocation) exportSyncs(project string) error {
 	err := inv.inProjects(project, func(client *infisical.Client, project string) error {
 		syncs, left, err := reconcile.ExportSyncs(inv.ctx, client, project)
 		for _, one := range left {
-			inv.say("left out: sync %s", one)
+			inv.say(fmt.Sprintf("left out: sync %s", one))
 		}
 		exported.Syncs = append(exported.Syncs, syncs...)
 		return err
@@ -184,7 +184,7 @@ func afterwards(removed bool) string {
 func (inv *invocation) deleteSync(request reconcile.SyncDeletion) error {
 	var found bool
 	var was infisical.Sync
-	request.Progress = func(status string) { inv.say("%s: %s", request.Name, status) }
+	request.Progress = func(status string) { inv.say(request.Name + ": " + status) }
 	err := inv.infisical(func(client *infisical.Client) (err error) {
 		was, found, err = reconcile.DeleteSync(inv.ctx, client, request)
 		return err

@@ -12,7 +12,6 @@ import (
 	"github.com/linkersync/linkersync/shared/infisical"
 	"github.com/linkersync/linkersync/shared/input"
 	"github.com/linkersync/linkersync/shared/manifest"
-	"github.com/linkersync/linkersync/shared/reconcile"
 )
 
 // UseError says that options don't fit each other or the manifest.
@@ -58,8 +57,10 @@ type Work struct {
 	// Adopt takes over connections of others, and accepts credentials that somebody
 	// changed in Infisical.
 	Adopt bool
-	// Written is told, within the login, which connections were written; nil is not.
-	Written func(client *infisical.Client, results []reconcile.ConnectionResult) error
+	// Say tells a person how waiting goes on.
+	Say func(text string)
+	// Look, when set, reads more from Infisical after the rest, within the same login.
+	Look func(*infisical.Client) error
 	// OIDC is the CI's identity token for Infisical; nil reads the environment.
 	OIDC OIDCToken
 	Log  *slog.Logger
@@ -73,33 +74,30 @@ func (s *Session) Run(ctx context.Context, desired manifest.Manifest, work Work,
 	if len(desired.Linkers) > 0 && installation == "" {
 		return UseError{"the manifest has linkers: say where they go with --installation, in CI with the input installation: all, a client key, or a workspace's UUID"}
 	}
-	var results []reconcile.ConnectionResult
 	flow := apply.Flow{
 		Manifest: desired,
 		Options:  apply.Options{Apply: work.Apply, AllowPrune: s.options.Prune, AllowSyncRisks: s.options.AllowSyncRisks, Parallel: s.options.Parallel, Probe: s.Probe},
-		Connect:  s.Connect, Tokens: s.Tokens(work.CheckTokens, work.Adopt),
-		Infisical: func(ctx context.Context, through func(reconcile.Syncs) error) error {
+		Connect:  s.Connect, Tokens: s.Tokens(desired, work.CheckTokens, work.Adopt),
+		Infisical: func(ctx context.Context, through func(*infisical.Client) error) error {
 			return s.WithInfisical(ctx, work.OIDC, work.Log, func(client *infisical.Client) error {
-				if err := through(client); err != nil || work.Written == nil {
+				if err := through(client); err != nil || work.Look == nil {
 					return err
 				}
-				return work.Written(client, results)
+				return work.Look(client)
 			})
 		},
+		Say: work.Say,
 	}
 	if len(desired.Linkers) > 0 {
 		flow.Installations = s.Installations(ctx, installation)
 	}
-	return flow.Run(ctx, func(part apply.Part) error {
-		results = append(results, part.Result.Connections...)
-		return sink(part)
-	})
+	return flow.Run(ctx, sink)
 }
 
 // Tokens reads the tokens that a manifest names, and checks them at Bitbucket if asked.
 // The app's key is the owner of what is written.
-func (s *Session) Tokens(check, adopt bool) apply.Tokens {
-	tokens := apply.Tokens{Resolve: s.Resolve, Owner: s.AppKey(), Adopt: adopt}
+func (s *Session) Tokens(of manifest.Manifest, check, adopt bool) apply.Tokens {
+	tokens := apply.Tokens{Resolve: s.Resolve, Owner: s.AppKey(), Adopt: adopt, Prune: of.PruneConnections, AllowPrune: s.options.Prune}
 	if check {
 		tokens.Check, tokens.Count = s.CheckToken, s.countVariables
 	}

@@ -198,6 +198,11 @@ func (s *Session) countVariables(ctx context.Context, email string, token redact
 	return account.CountVariables(ctx, sync.Workspace, sync.Repository, sync.DeploymentEnvironment)
 }
 
+// CheckScopes asks Bitbucket which scopes an API token has of those that its uses need.
+func (s *Session) CheckScopes(ctx context.Context, email string, token redact.Secret, uses []string) ([]bitbucket.Scope, error) {
+	return bitbucket.CheckScopes(ctx, &http.Client{Transport: s.transport}, s.options.BitbucketURL, email, token, uses)
+}
+
 // CheckToken asks Bitbucket whether an API token works for the account.
 func (s *Session) CheckToken(ctx context.Context, email string, token redact.Secret) error {
 	return bitbucket.CheckToken(ctx, &http.Client{Transport: s.transport}, s.options.BitbucketURL, email, token)

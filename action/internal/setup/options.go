@@ -96,7 +96,7 @@ func (o *Options) List() []Option { //nolint:funlen // a table
 		},
 		{
 			Name: "prune", FlagAs: "allow-prune", Default: "false", Input: true, Flag: true, Value: Yes(&o.Prune),
-			Help: "Delete more than half of a linker's values when the manifest says so.",
+			Help: "Delete more than half of a linker's values, or of the connections, when the manifest says so.",
 		},
 		{
 			Name: "allow_sync_risks", Default: "false", Input: true, Flag: true, Value: Yes(&o.AllowSyncRisks),

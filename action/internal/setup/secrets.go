@@ -16,6 +16,7 @@ import (
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/manifest"
 	"github.com/linkersync/linkersync/shared/redact"
+	"github.com/linkersync/linkersync/shared/tagged"
 )
 
 // OnSecret makes hear learn every secret that is read from now on, before it is
@@ -115,4 +116,28 @@ func (s *Session) heard(credentials aws.CredentialsProvider) aws.CredentialsProv
 		s.secretSeen(redact.New(retrieved.SessionToken))
 		return retrieved, nil
 	})
+}
+
+// TaggedTokens reads the secrets that the connections function brings to Infisical, see
+// package tagged.
+func (s *Session) TaggedTokens(ctx context.Context) ([]tagged.Token, error) {
+	s.mu.Lock()
+	client, err := s.secretsClient(ctx)
+	s.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	registry := tagged.Registry{API: client, Installations: installation.NamePrefix(s.AppKey())}
+	names, err := registry.All(ctx)
+	if err != nil {
+		return nil, err
+	}
+	tokens := make([]tagged.Token, len(names))
+	for i, name := range names {
+		if tokens[i], err = registry.Read(ctx, name); err != nil {
+			return nil, err
+		}
+		s.secretSeen(tokens[i].Desired.Token)
+	}
+	return tokens, nil
 }

@@ -127,32 +127,35 @@ func (s *Server) authenticateAny(r *http.Request) (string, *refusal) {
 // token must have the scope. App passwords are gone, so nothing else is accepted.
 // Source: https://developer.atlassian.com/cloud/bitbucket/rest/api-group-users/#api-user-get
 func (s *Server) getUser(w http.ResponseWriter, r *http.Request) *refusal {
-	return s.asUser(w, r, userScope, func(user User) *refusal {
-		writeJSON(w, http.StatusOK, map[string]any{
-			"type": "user", "uuid": user.UUID, "account_id": user.AccountID,
-			"display_name": user.DisplayName, "username": user.DisplayName,
-		})
-		return nil
+	user, no := s.withScope(w, r, userScope)
+	if no != nil || user == nil {
+		return no
+	}
+	writeJSON(w, http.StatusOK, map[string]any{
+		"type": "user", "uuid": user.UUID, "account_id": user.AccountID,
+		"display_name": user.DisplayName, "username": user.DisplayName,
 	})
+	return nil
 }
 
-// asUser answers an API token that has the scope.
-func (s *Server) asUser(w http.ResponseWriter, r *http.Request, scope string, handle func(User) *refusal) *refusal {
+// withScope is the account of an API token that has the scope. It is nil, without a
+// refusal, when the rate limit was answered.
+func (s *Server) withScope(w http.ResponseWriter, r *http.Request, scope string) (*User, *refusal) {
 	email, password, _ := r.BasicAuth()
 	user, token, known := s.userToken(email, password)
 	switch {
 	case !known:
-		return &refusal{status: http.StatusUnauthorized, message: textInvalidToken}
+		return nil, &refusal{status: http.StatusUnauthorized, message: textInvalidToken}
 	case !s.spend(email, s.Switches().HourlyBudget):
 		writeRateLimited(w)
-		return nil
+		return nil, nil //nolint:nilnil // the limit is the answer
 	case !slices.Contains(token.Scopes, scope):
-		return &refusal{
+		return nil, &refusal{
 			status: http.StatusForbidden, message: "Your credentials lack one or more required privilege scopes.",
 			detail: map[string][]string{"required": {scope}, "granted": token.Scopes},
 		}
 	}
-	return handle(user)
+	return &user, nil
 }
 
 // userToken finds a token of the account that hasn't expired.

@@ -23,7 +23,10 @@ func (s *Server) getRepository(w http.ResponseWriter, r *http.Request, segments 
 	if len(segments) == 2 {
 		scope = "read:repository:bitbucket"
 	}
-	return s.asUser(w, r, scope, func(User) *refusal { return s.countVariables(w, segments) })
+	if user, no := s.withScope(w, r, scope); no != nil || user == nil {
+		return no
+	}
+	return s.countVariables(w, segments)
 }
 
 func (s *Server) countVariables(w http.ResponseWriter, segments []string) *refusal {

@@ -55,9 +55,12 @@ func (s *Server) dispatch(w http.ResponseWriter, r *http.Request, segments []str
 		return s.only(http.MethodGet, w, r, func() *refusal { return s.getRepository(w, r, segments[2:]) })
 	case strings.Join(segments, "/") == "site/oauth2/access_token":
 		return s.only(http.MethodPost, w, r, func() *refusal { return s.issueAccessToken(w, r) })
-	default:
-		return unknownURL()
+	case len(segments) > 2 && segments[0] == "2.0":
+		if no, known := s.scopedList(w, r, segments[1:]); known {
+			return no
+		}
 	}
+	return unknownURL()
 }
 
 func (s *Server) only(method string, w http.ResponseWriter, r *http.Request, handle func() *refusal) *refusal {

@@ -42,6 +42,9 @@ type User struct {
 	AccountID   string
 	DisplayName string
 	Tokens      []Token
+	// Repositories are those that the account may see, as workspace/repository; one that
+	// ends with the slash is an empty workspace.
+	Repositories []string
 }
 
 // Token is an Atlassian API token.

@@ -31,7 +31,8 @@ var ErrNotReady = errors.New("nothing was written: correct what failed, and run 
 // Run takes the manifest through the installations and through Infisical, and hands
 // each part to sink as it comes. The connections' credentials, tokens and scopes are
 // checked first: an apply whose check fails writes nothing and ends in [ErrNotReady],
-// a plan goes on. A part's own failures are in the part, and no error of Run.
+// a plan goes on. A sync that fails keeps nothing else from being written. A part's own
+// failures are in the part, and no error of Run.
 func (f *Flow) Run(ctx context.Context, sink func(Part) error) error {
 	if len(f.Manifest.Connections)+len(f.Manifest.Syncs) == 0 {
 		return f.linkers(ctx, sink)

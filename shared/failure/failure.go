@@ -139,6 +139,7 @@ func rules() []rule {
 		{bitbucket.ErrUnavailable, RetryLater},
 		{bitbucket.ErrIncomplete, RetryLater},
 		{infisical.ErrRateLimited, RetryLater},
+		{infisical.ErrBusy, RetryLater},
 		{infisical.ErrServer, RetryLater},
 		{infisical.ErrBitbucketUnavailable, RetryLater},
 		{awsenv.ErrThrottled, RetryLater},

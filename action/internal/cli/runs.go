@@ -131,7 +131,7 @@ func (inv *invocation) showRun(args []string) error {
 			shown.Total, run.Changed, run.Unchanged, run.Failed, run.Skipped, run.Added, run.Removed)
 		for _, text := range []string{run.Refused, run.Note} {
 			if text != "" {
-				_, _ = fmt.Fprintln(w, platform.Wrap(text, 80))
+				_, _ = fmt.Fprintln(w, platform.Wrap(platform.Printable(text), 80))
 			}
 		}
 		for _, failed := range shown.FailedIn {

@@ -139,7 +139,6 @@ func rules() []rule {
 		{bitbucket.ErrUnavailable, RetryLater},
 		{bitbucket.ErrIncomplete, RetryLater},
 		{infisical.ErrRateLimited, RetryLater},
-		{infisical.ErrBusy, RetryLater},
 		{infisical.ErrServer, RetryLater},
 		{infisical.ErrBitbucketUnavailable, RetryLater},
 		{awsenv.ErrThrottled, RetryLater},

@@ -59,7 +59,6 @@ func TestKindOf(t *testing.T) {
 		"a folder that isn't there":   {infisical.ErrUnknownFolder, failure.Permanent},
 		"a run under way":             {infisical.ErrBusy, failure.RetryLater},
 		"Infisical's limit":           {infisical.ErrRateLimited, failure.RetryLater},
-		"a sync's other run":          {infisical.ErrBusy, failure.RetryLater},
 		"Infisical's login":           {infisical.ErrLoginRefused, failure.Everything},
 		"a name that is taken":        {infisical.ErrNameTaken, failure.Permanent},
 		"what no rule knows":          {errors.New("?"), failure.ThisInstallation},

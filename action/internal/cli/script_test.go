@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,9 +19,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/santhosh-tekuri/jsonschema/v6"
 	"golang.org/x/term"
 
 	"github.com/linkersync/linkersync/action/internal/cli"
+	"github.com/linkersync/linkersync/internal/schema"
 	simbitbucket "github.com/linkersync/linkersync/internal/simulator/bitbucket"
 	"github.com/linkersync/linkersync/internal/simulator/fault"
 	"github.com/linkersync/linkersync/shared/installation"
@@ -118,9 +121,29 @@ func wantExit(ts *testscript.TestScript, _ bool, args []string) {
 	if code != want {
 		ts.Fatalf("exit code %d, want %d\nstdout: %s\nstderr: %s", code, want, ts.ReadFile("stdout"), ts.ReadFile("stderr"))
 	}
+	for _, arg := range args[1:] {
+		if strings.HasPrefix(arg, "--json") {
+			ts.Check(valid([]byte(ts.ReadFile("stdout")), arg == "--json"))
+		}
+	}
 	if strings.Contains(ts.ReadFile("stderr"), "goroutine ") {
 		ts.Fatalf("a stack trace")
 	}
+}
+
+var outputSchema = sync.OnceValues(func() (*jsonschema.Schema, error) { return schema.Compile("../../../docs/output.schema.json") })
+
+// valid holds what was printed to the published schema; whole wants one document.
+func valid(printed []byte, whole bool) error {
+	compiled, err := outputSchema()
+	if err != nil {
+		return err
+	}
+	count, err := schema.CheckAll(compiled, printed)
+	if err == nil && (count == 0 || whole && count > 1) {
+		err = fmt.Errorf("%d documents were printed", count)
+	}
+	return err
 }
 
 func (w *scriptWorld) faults(name string) *fault.Injector {

@@ -16,6 +16,7 @@ import (
 	"github.com/linkersync/linkersync/action/internal/apply"
 	"github.com/linkersync/linkersync/action/internal/ci/summary"
 	"github.com/linkersync/linkersync/action/internal/document"
+	"github.com/linkersync/linkersync/internal/schema"
 	"github.com/linkersync/linkersync/shared/manifest"
 	"github.com/linkersync/linkersync/shared/reconcile"
 	"github.com/linkersync/linkersync/shared/rollout"
@@ -225,6 +226,13 @@ type output struct {
 func plan(t *testing.T, r *summary.Report) (got output) {
 	t.Helper()
 	text, err := r.Plan()
+	compiled, wrong := schema.Compile("../../../../docs/output.schema.json")
+	if wrong == nil {
+		_, wrong = schema.CheckAll(compiled, []byte(text))
+	}
+	if wrong != nil {
+		t.Errorf("the output is not as the schema says: %v", wrong)
+	}
 	if err == nil {
 		err = json.Unmarshal([]byte(text), &got)
 	}

@@ -111,6 +111,10 @@ test-aws: ## The AWS contract tests and the event flow against moto (makes its o
 test-action: ## action.yml run by act in a container against the simulators (needs Docker)
 	bash .ci/test-action.sh
 
+.PHONY: tasks
+tasks: ## A stranger's ten tasks with documented commands, against the stack of make serve
+	bash .ci/tasks.sh
+
 .PHONY: test-page
 test-page: ## The status page in a real browser: filter, sort, dark mode, keyboard, accessibility
 	bash .ci/page.sh
@@ -119,6 +123,10 @@ test-page: ## The status page in a real browser: filter, sort, dark mode, keyboa
 screenshots: ## Pictures of the status page, in bin/screenshots
 	mkdir -p bin/screenshots
 	bash .ci/page.sh bin/screenshots
+
+.PHONY: picture
+picture: ## docs/status-light.png and status-dark.png: the status page of a real run
+	bash .ci/page.sh picture
 
 .PHONY: lint
 lint: fmt-check check $(ACTIONLINT) ## Format, vet, static analysis, workflows, Go version, Markdown, commit subjects

@@ -31,8 +31,8 @@ at_exit "rm -rf '$layers'"
 docker save "$image" | tar -C "$layers" -xf -
 compressed=$(find "$layers" -name layer.tar -exec gzip -6 -c {} \; | wc -c)
 [ "$compressed" -gt 0 ] || compressed=$(find "$layers/blobs" -type f -exec gzip -6 -c {} \; | wc -c)
-# The goal is 17 MB unpacked and 6.5 MB compressed. It was met (16.1 and 6.1) until AWS was
-# called by the SDK everywhere: its DynamoDB and EventBridge clients, which `via: event` needs,
-# added 4.5 MB. This limit holds what there is until the image is back at its goal.
-printf '%s: %s bytes unpacked (limit 22,000,000, goal 17,000,000), %s bytes compressed (limit 7,800,000, goal 6,500,000)\n' "$image" "$unpacked" "$compressed"
-[ "$unpacked" -le 22000000 ] && [ "$compressed" -le 7800000 ] || { echo "image: over the limit"; exit 1; }
+# The goal is 17 MB unpacked and 6.5 MB compressed. The SDK's clients for DynamoDB, EventBridge,
+# S3 and SQS, which the verbs of a deployment need, take 2.4 MB of it. A template anywhere in the
+# command would take 6 MB more: the linker then keeps every method of every client.
+printf '%s: %s bytes unpacked (limit 18,000,000, goal 17,000,000), %s bytes compressed (limit 6,900,000, goal 6,500,000)\n' "$image" "$unpacked" "$compressed"
+[ "$unpacked" -le 18000000 ] && [ "$compressed" -le 6900000 ] || { echo "image: over the limit"; exit 1; }

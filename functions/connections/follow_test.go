@@ -118,10 +118,12 @@ func TestHowARunEnds(t *testing.T) {
 		again         bool
 	}{
 		"they succeed": {},
-		"they fail": {after: func(w *world) {
-			w.must(w.bitbucket.Seed(simbitbucket.State{Users: []simbitbucket.User{{Email: email}}}))
+		"they fail": {
+			after: func(w *world) {
+				w.must(w.bitbucket.Seed(simbitbucket.State{Users: []simbitbucket.User{{Email: email}}}))
+			},
+			failed: 2, says: `sync "sync-1" to acme/app-1 failed (it never succeeded): {"error":`,
 		},
-			failed: 2, says: `sync "sync-1" to acme/app-1 failed (it never succeeded): {"error":`},
 		"they take long":               {before: func(w *world) { w.infisical.SetRunTime(time.Hour) }, again: true},
 		"they never end":               {before: func(w *world) { w.infisical.SetRunTime(time.Hour) }, looks: maxLooks - 1, failed: 2, says: "not over after an hour and a half"},
 		"Infisical is down":            {after: down, again: true},

@@ -86,11 +86,16 @@ func encodeSyncs(out *bytes.Buffer, m Manifest) {
 		}
 		fmt.Fprintf(out, "  - name: %s\n", scalar(sync.Name))
 		for _, field := range []struct{ key, text string }{
-			{"project_id", sync.ProjectID}, {"description", sync.Description},
-			{"environment", sync.Environment}, {"secret_path", sync.SecretPath},
-			{"connection", sync.Connection}, {"connection_scope", scope},
-			{"workspace", sync.Workspace}, {"repository", sync.Repository},
-			{"deployment_environment", sync.DeploymentEnvironment}, {"key_schema", sync.KeySchema},
+			{"project_id", sync.ProjectID},
+			{"description", sync.Description},
+			{"environment", sync.Environment},
+			{"secret_path", sync.SecretPath},
+			{"connection", sync.Connection},
+			{"connection_scope", scope},
+			{"workspace", sync.Workspace},
+			{"repository", sync.Repository},
+			{"deployment_environment", sync.DeploymentEnvironment},
+			{"key_schema", sync.KeySchema},
 		} {
 			if field.text != "" {
 				fmt.Fprintf(out, "    %s: %s\n", field.key, scalar(field.text))

@@ -70,7 +70,8 @@ func (c *cloud) table() *rollout.Table {
 	_, err := dynamodb.NewFromConfig(c.config).CreateTable(c.t.Context(), &dynamodb.CreateTableInput{
 		TableName: &c.name, BillingMode: types.BillingModePayPerRequest,
 		AttributeDefinitions: []types.AttributeDefinition{
-			{AttributeName: aws.String("id"), AttributeType: types.ScalarAttributeTypeS}, {AttributeName: aws.String("app"), AttributeType: types.ScalarAttributeTypeS},
+			{AttributeName: aws.String("id"), AttributeType: types.ScalarAttributeTypeS},
+			{AttributeName: aws.String("app"), AttributeType: types.ScalarAttributeTypeS},
 			{AttributeName: aws.String("started"), AttributeType: types.ScalarAttributeTypeS},
 		},
 		KeySchema: []types.KeySchemaElement{{AttributeName: aws.String("id"), KeyType: types.KeyTypeHash}},

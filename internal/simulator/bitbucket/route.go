@@ -51,13 +51,14 @@ func (s *Server) dispatch(w http.ResponseWriter, r *http.Request, segments []str
 		return s.only(http.MethodGet, w, r, func() *refusal { return s.getWorkspace(w, r, segments[2]) })
 	case len(segments) == 2 && segments[0] == "2.0" && segments[1] == "user":
 		return s.only(http.MethodGet, w, r, func() *refusal { return s.getUser(w, r) })
-	case len(segments) >= 4 && segments[0] == "2.0" && segments[1] == "repositories":
-		return s.only(http.MethodGet, w, r, func() *refusal { return s.getRepository(w, r, segments[2:]) })
 	case strings.Join(segments, "/") == "site/oauth2/access_token":
 		return s.only(http.MethodPost, w, r, func() *refusal { return s.issueAccessToken(w, r) })
 	case len(segments) > 2 && segments[0] == "2.0":
 		if no, known := s.scopedList(w, r, segments[1:]); known {
 			return no
+		}
+		if len(segments) >= 4 && segments[1] == "repositories" {
+			return s.only(http.MethodGet, w, r, func() *refusal { return s.getRepository(w, r, segments[2:]) })
 		}
 	}
 	return unknownURL()

@@ -170,8 +170,13 @@ func TestGatewayServesItsStage(t *testing.T) {
 		stage, path string
 		served      bool
 	}{
-		{"", "/", true}, {"", "/installed", true}, {"prod", "/prod", true}, {"prod", "/prod/", true}, {"prod", "/prod/x", true},
-		{"prod", "/installed", false}, {"prod", "/production", false},
+		{"", "/", true},
+		{"", "/installed", true},
+		{"prod", "/prod", true},
+		{"prod", "/prod/", true},
+		{"prod", "/prod/x", true},
+		{"prod", "/installed", false},
+		{"prod", "/production", false},
 	} {
 		server := gateway(t, lambda.GatewayOptions{Function: says(`"ok"`), Stage: test.stage})
 		response, body := send(t, request(t, http.MethodPost, server.URL+test.path, ""))

@@ -187,7 +187,7 @@ func TestAWrongSyncIsNotSent(t *testing.T) {
 		"destinationConfig.workspaceSlug":  func(s *infisical.SyncSettings) { s.Workspace = "" },
 		"destinationConfig.repositorySlug": func(s *infisical.SyncSettings) { s.Repository = "" },
 		"syncOptions.keySchema":            func(s *infisical.SyncSettings) { s.KeySchema = "{{secretKey}}{{secretKey}}" },
-		"syncOptions.keySchema: ":          func(s *infisical.SyncSettings) { s.KeySchema = "A.{{secretKey}}" },
+		`syncOptions.keySchema: "A`:        func(s *infisical.SyncSettings) { s.KeySchema = "A.{{secretKey}}" },
 	} {
 		settings := syncSettings()
 		spoil(&settings)

@@ -37,7 +37,7 @@ func (s SyncSettings) body(projectID string) syncBody {
 		Name: s.Name, Description: s.Description, ProjectID: projectID, ConnectionID: s.ConnectionID,
 		Environment: s.Environment, SecretPath: s.SecretPath, IsAutoSyncEnabled: s.Automatic,
 		SyncOptions:       wireSyncOptions{overwrite, s.KeySchema, !s.Deletion, s.Recursive},
-		DestinationConfig: s.Target.wire(),
+		DestinationConfig: s.wire(),
 	}
 }
 

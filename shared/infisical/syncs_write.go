@@ -132,10 +132,10 @@ func (c *Client) sendSync(ctx context.Context, verb, which string, r request) (S
 }
 
 const (
-	maxSyncName     = 256
-	maxKeySchema    = 255
-	secretKey       = "{{secretKey}}"
-	secretKeySchema = "needs {{secretKey}} once, and may have {{environment}}, a-z, A-Z, 0-9, _, - and /"
+	maxSyncName   = 256
+	maxKeySchema  = 255
+	placeholder   = "{{secretKey}}"
+	keySchemaRule = "needs {{secretKey}} once, and may have {{environment}}, a-z, A-Z, 0-9, _, - and /"
 )
 
 // validateSync applies Infisical's rules, and refuses an empty target, which Infisical
@@ -152,7 +152,7 @@ func validateSync(idPath, idProblem string, s SyncSettings) error {
 	issues = appendIssue(issues, "destinationConfig.workspaceSlug", checkPlain(s.Workspace))
 	issues = appendIssue(issues, "destinationConfig.repositorySlug", checkPlain(s.Repository))
 	if s.KeySchema != "" && !isKeySchema(s.KeySchema) {
-		issues = append(issues, Issue{"syncOptions.keySchema", quote(s.KeySchema) + " " + secretKeySchema})
+		issues = append(issues, Issue{"syncOptions.keySchema", quote(s.KeySchema) + " " + keySchemaRule})
 	}
 	if len(issues) > 0 {
 		return &InputError{What: "secret sync", Issues: issues}
@@ -161,7 +161,7 @@ func validateSync(idPath, idProblem string, s SyncSettings) error {
 }
 
 func isKeySchema(schema string) bool {
-	rest := strings.ReplaceAll(strings.Replace(schema, secretKey, "", 1), "{{environment}}", "")
-	return len(schema) <= maxKeySchema && strings.Contains(schema, secretKey) &&
+	rest := strings.ReplaceAll(strings.Replace(schema, placeholder, "", 1), "{{environment}}", "")
+	return len(schema) <= maxKeySchema && strings.Contains(schema, placeholder) &&
 		!strings.ContainsFunc(rest, func(char rune) bool { return !isAlnum(char) && !strings.ContainsRune("_-/", char) })
 }

@@ -26,12 +26,12 @@ func TestRunsAreListedAndFollowed(t *testing.T) {
 			continue
 		}
 		_, messages := opened(t, table, id, 2)
-		run, err := table.Report(t.Context(), messages[0], rollout.Result{Outcome: rollout.Changed, Added: 3})
+		_, err := table.Report(t.Context(), messages[0], rollout.Result{Outcome: rollout.Changed, Added: 3})
 		c.must(err)
 		if id == "under way" {
 			break
 		}
-		run, err = table.Report(t.Context(), messages[1], rollout.Result{Outcome: rollout.Failed})
+		run, err := table.Report(t.Context(), messages[1], rollout.Result{Outcome: rollout.Failed})
 		c.must(err)
 		_, _, err = rollout.Announce(t.Context(), table, bus, run)
 		c.must(err)

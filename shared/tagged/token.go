@@ -20,7 +20,7 @@ import (
 	"github.com/linkersync/linkersync/shared/redact"
 )
 
-// ErrToken: the secret's value is not a token's, see docs/connections.md.
+// ErrToken says that a secret's value is not a token's, see docs/connections.md.
 var ErrToken = errors.New("not a Bitbucket token as docs/connections.md describes it")
 
 // Token is a tagged secret, read and checked.

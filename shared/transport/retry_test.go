@@ -29,7 +29,7 @@ func newRetrying(t *testing.T, policy transport.Policy, statuses ...int) retryin
 	t.Helper()
 	r := retrying{recorder: &recorder{statuses: statuses, header: http.Header{}}, clock: newClock()}
 	r.url = serve(t, r.recorder)
-	policy.Now, policy.Sleep = r.clock.Now, r.clock.Sleep
+	policy.Now, policy.Sleep = r.Now, r.Sleep
 	r.RoundTripper = transport.Retry(http.DefaultTransport, policy)
 	return r
 }

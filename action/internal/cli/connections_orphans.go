@@ -39,7 +39,7 @@ func (inv *invocation) orphan(files []string) (func(infisical.Connection) bool, 
 	}
 	return func(row infisical.Connection) bool {
 		owner, _ := reconcile.ConnectionOwner(row.Description)
-		return !(unread && owner != app) && reconcile.Orphan(row, app, func(projectID, name string) bool {
+		return (!unread || owner == app) && reconcile.Orphan(row, app, func(projectID, name string) bool {
 			return named[[2]string{projectID, name}]
 		})
 	}, nil

@@ -174,7 +174,7 @@ func (d *demo) after(ctx context.Context) error {
 		return err
 	}
 	if in, _ := d.stack.Bitbucket.Installation(d.clientKey); in.ForgeAppLink != forge {
-		return fmt.Errorf("Bitbucket has the Forge link %q", in.ForgeAppLink)
+		return fmt.Errorf("the Forge link at Bitbucket is %q", in.ForgeAppLink)
 	}
 	d.say("Connections don't depend on the linkers. The next rotation works:")
 	if err := d.renewToken("simulated-third-token"); err != nil {

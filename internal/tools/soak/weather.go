@@ -97,7 +97,7 @@ func (w *world) age(ctx context.Context) error {
 	}
 	client := dynamodb.NewFromConfig(config)
 	for last := time.Now(); pause(ctx, ageEvery) == nil; {
-		by := time.Since(last) * (speed - 1) / time.Second * time.Second
+		by := (time.Since(last) * (speed - 1)).Truncate(time.Second)
 		last = last.Add(by / (speed - 1))
 		for _, attribute := range []string{"probed", "gone"} {
 			// A condition that is not met, or a fault, leaves the time a little younger.

@@ -42,8 +42,10 @@ func newAddonUpdateCommand(inv *invocation) *cobra.Command {
 		Use: "update", Short: "Make Bitbucket take the app's descriptor anew; lead workspaces on to a Forge app.", Args: takes(),
 		Long: "Without --descriptor and --descriptor-url, Bitbucket reads the registered descriptor again.",
 		Example: `  linkersync addon update --installation all --journal moved.txt
-  linkersync addon update --installation all --descriptor atlassian-connect.json \
-    --forge-app-link https://developer.atlassian.com/console/install/… --journal moved.txt`,
+  linkersync addon update --installation all \
+    --descriptor atlassian-connect.json \
+    --forge-app-link https://developer.atlassian.com/console/install/… \
+    --journal moved.txt`,
 		RunE: inv.verb(func([]string) error { return c.run(inv) }),
 	}
 	installationFlag(command, &c.installation, manyInstallations)
@@ -164,7 +166,7 @@ func newAddonDeleteCommand(inv *invocation) *cobra.Command {
 	var yes bool
 	command := inv.workspaceVerb(&cobra.Command{
 		Use: "delete", Short: "Remove the app from one workspace. Needs --yes.", Args: takes(),
-		Example: "  linkersync addon delete --installation {11111111-2222-4333-8444-555555555555} --yes",
+		Example: "  linkersync addon delete --installation UUID --yes",
 	}, func(client *bitbucket.Client, workspace string, _ []string) error {
 		if err := client.DeleteAddon(inv.ctx); err != nil {
 			return fmt.Errorf("remove the app: %w", err)
@@ -185,7 +187,7 @@ func newAddonDeleteCommand(inv *invocation) *cobra.Command {
 func newAddonTokenCommand(inv *invocation) *cobra.Command {
 	return inv.workspaceVerb(&cobra.Command{
 		Use: "token", Short: "Trade the installation's JWT for an OAuth access token, and say how long it lives.", Args: takes(),
-		Example: "  linkersync addon token --installation {11111111-2222-4333-8444-555555555555}",
+		Example: "  linkersync addon token --installation UUID",
 	}, func(client *bitbucket.Client, _ string, _ []string) error {
 		token, err := client.AccessToken(inv.ctx)
 		if err != nil {

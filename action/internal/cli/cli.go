@@ -63,8 +63,8 @@ or "doctor" no linker endpoints, 4 failed for a reason that passes, such as a
 rate limit or an outage: run it again later. 130 interrupted.`
 
 const examples = `  linkersync plan --installation all
-  linkersync apply --installation {11111111-2222-4333-8444-555555555555}
-  linkersync values list issues --installation {11111111-2222-4333-8444-555555555555}
+  linkersync apply --installation UUID
+  linkersync values list issues --installation UUID
   linkersync installations import old-store.jsonl --dry-run`
 
 // Run parses args, runs the verb and returns the exit code. It prints every error
@@ -98,6 +98,7 @@ func newRootCommand(inv *invocation) *cobra.Command {
 	)
 	command.Long, command.Example, command.Version = description, examples, inv.process.Version
 	command.SetHelpCommand(newHelpCommand())
+	command.SetHelpFunc(help)
 	command.InitDefaultCompletionCmd() // now, so that it is a group like the others
 	for _, verb := range command.Commands() {
 		if verb.Name() == "completion" {

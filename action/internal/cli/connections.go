@@ -93,7 +93,7 @@ func newConnectionsListCommand(inv *invocation) *cobra.Command {
 		Long: `A description that ends with "managed by linkersync · fp …" is one that linkersync keeps; the last part tells one token from another and gives neither away.`,
 		Example: `  linkersync connections list
   linkersync connections list --orphans -f staging.yaml -f production.yaml
-  linkersync connections list --project aaaaaaaa-0000-4000-8000-000000000001 --json | jq -r '.results[].name'`,
+  linkersync connections list --project ID --json | jq -r '.results[].name'`,
 		RunE: inv.verb(func([]string) error {
 			wanted := func(infisical.Connection) bool { return true }
 			if orphans {
@@ -148,7 +148,8 @@ func newConnectionsShowCommand(inv *invocation) *cobra.Command {
 	command := &cobra.Command{
 		Use: "show NAME", Short: "Show one connection, who owns it, and what uses it.", Args: takes("NAME"),
 		Example: `  linkersync connections show bitbucket-ci
-  linkersync connections show bitbucket-ci --project aaaaaaaa-0000-4000-8000-000000000001 --json | jq -r '.results[].id'`,
+  linkersync connections show bitbucket-ci --project ID --json |
+    jq -r '.results[].id'`,
 		RunE: inv.verb(func(args []string) error { return inv.showConnection(args[0], project) }),
 	}
 	projectFlag(command, &project)
@@ -190,7 +191,7 @@ func newConnectionsDeleteCommand(inv *invocation) *cobra.Command {
 		Use: "delete NAME", Short: "Delete one connection. Needs --yes.", Args: takes("NAME"),
 		Long: "A connection that secret syncs or scans use can't be deleted; the error names those that can be read. One that isn't there is no failure.",
 		Example: `  linkersync connections delete bitbucket-ci --yes
-  linkersync connections delete by-hand --project aaaaaaaa-0000-4000-8000-000000000001 --yes --unmanaged`,
+  linkersync connections delete by-hand --project ID --yes --unmanaged`,
 		RunE: inv.verb(func(args []string) error {
 			request.Name, request.Owner = args[0], inv.session.AppKey()
 			if !yes {

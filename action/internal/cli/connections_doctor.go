@@ -34,7 +34,8 @@ A token's end is known when the manifest takes the token from a Secrets Manager 
 
 Exit code 1 when a check fails; a warning is no failure.`,
 		Example: `  linkersync connections doctor
-  linkersync connections doctor --name bitbucket-ci --json | jq '.results[] | select(.status != "ok")'`,
+  linkersync connections doctor --name bitbucket-ci --json |
+    jq '.results[] | select(.status != "ok")'`,
 		RunE: inv.verb(func([]string) error {
 			desired, err := from.load(inv, names)
 			if err != nil {

@@ -19,7 +19,7 @@ func newConnectionsExportCommand(inv *invocation) *cobra.Command {
 
 With the tokens there, the manifest plans to "no change" for what linkersync keeps. What it doesn't keep has "adopt: true".`,
 		Example: `  linkersync connections export --app-key my-app > connections.yaml
-  linkersync connections export --project aaaaaaaa-0000-4000-8000-000000000001`,
+  linkersync connections export --project ID`,
 		RunE: inv.verb(func([]string) error {
 			if inv.json {
 				return usage("export writes a manifest, which is YAML: leave --json out")

@@ -7,6 +7,9 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
 
 	"github.com/linkersync/linkersync/action/internal/cli"
 )
@@ -67,8 +70,31 @@ func helpOf(t *testing.T, verbs ...string) string {
 	t.Helper()
 	var stdout bytes.Buffer
 	code := cli.Run(t.Context(), append(verbs, "--help"), cli.Process{Getenv: func(string) string { return "" }, Stdout: &stdout, Stderr: &bytes.Buffer{}})
-	if own := "\n  linkersync " + strings.Join(verbs, " ") + " "; code != 0 || !strings.Contains(stdout.String(), own) {
+	if own := "\n  " + strings.Join(append([]string{"linkersync"}, verbs...), " ") + " "; code != 0 || !strings.Contains(stdout.String(), own) {
 		return ""
 	}
 	return stdout.String()
+}
+
+// Every verb is in the program's help, and no help has a line of more than 80 columns.
+func TestHelp(t *testing.T) {
+	t.Parallel()
+	all := helpOf(t)
+	var check func(command *cobra.Command)
+	check = func(command *cobra.Command) {
+		words := strings.Fields(command.CommandPath())[1:]
+		help := helpOf(t, words...)
+		for line := range strings.Lines(help) {
+			if width := utf8.RuneCountInString(strings.TrimRight(line, "\n")); width > 80 {
+				t.Errorf("%s: %d columns: %s", command.CommandPath(), width, line)
+			}
+		}
+		if len(words) == 1 && !command.Hidden && !strings.Contains(all, "\n  "+command.Name()+" ") {
+			t.Errorf("linkersync --help lacks %s", command.Name())
+		}
+		for _, verb := range command.Commands() {
+			check(verb)
+		}
+	}
+	check(cli.Grammar())
 }

@@ -34,8 +34,9 @@ Exit code 1 when a check fails; a warning is no failure.
 
 --clear does what "linkersync stop clear" does.`,
 		Example: `  linkersync doctor
-  linkersync doctor --installation {11111111-2222-4333-8444-555555555555}
-  linkersync doctor --installation {11111111-2222-4333-8444-555555555555} --file linkersync.yaml --round-trip issues`,
+  linkersync doctor --installation UUID
+  linkersync doctor --installation UUID --file linkersync.yaml \
+    --round-trip issues`,
 		RunE: inv.verb(func([]string) error { return c.run(inv) }),
 	}
 	installationFlag(command, &c.installation, oneInstallation)

@@ -13,7 +13,7 @@ func newExportCommand(inv *invocation) *cobra.Command {
 	command := &cobra.Command{
 		Use: "export", Short: "Write what is there now as a manifest.", Args: takes(),
 		Long: "It reads every linker and every value that Bitbucket has, and writes them as manifests: a backup, and the start of a move off Connect.",
-		Example: `  linkersync export --installation {11111111-2222-4333-8444-555555555555} > linkersync.yaml
+		Example: `  linkersync export --installation UUID > linkersync.yaml
   linkersync export --installation all --output export/`,
 		RunE: inv.verb(func([]string) error {
 			switch {

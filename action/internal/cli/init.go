@@ -24,7 +24,7 @@ func newInitCommand(inv *invocation) *cobra.Command {
 		Use: "init", Short: "Write a first manifest.", Args: takes(),
 		Long: "On a terminal it asks for what no flag says. With --installation it takes the linkers and values that a workspace has now. It never overwrites a file.",
 		Example: `  linkersync init --email ci@example.com
-  linkersync init --installation {11111111-2222-4333-8444-555555555555}`,
+  linkersync init --installation UUID`,
 		RunE: inv.verb(func([]string) error { return c.run(inv) }),
 	}
 	inv.optionFlags(command.Flags(), named("file"))

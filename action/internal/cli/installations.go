@@ -50,7 +50,8 @@ func newInstallationsListCommand(inv *invocation) *cobra.Command {
 		Use: "list", Short: "List who has, or had, the app.", Args: takes(),
 		Long: "With --json each has its client key, too.",
 		Example: `  linkersync installations list --match acme
-  linkersync installations list --state installed --json | jq -r '.results[].client_key'`,
+  linkersync installations list --state installed --json |
+    jq -r '.results[].client_key'`,
 		RunE: inv.verb(func([]string) error { return c.run(inv) }),
 	}
 	enumVar(command.Flags(), &c.state, "state", "any", "Only these.", "installed", "uninstalled", "any")

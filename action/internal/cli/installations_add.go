@@ -21,8 +21,10 @@ func newInstallationsAddCommand(inv *invocation) *cobra.Command {
 		Long: `A registered app has one secret for all workspaces, and in each the client key ari:cloud:bitbucket::app/{workspace uuid}/<app key>: nothing but the workspace's UUID is needed to add one. Each is proven by a call to Bitbucket before it is stored.
 
 --app-secret says where the secret is, and is never the secret itself: env:NAME, file:PATH or aws-secret:ID#key.`,
-		Example: `  linkersync installations add --workspace {11111111-2222-4333-8444-555555555555} --app-secret aws-secret:linkersync/app#app_secret
-  linkersync installations add --workspace {…} --workspace {…} --app-secret env:APP_SECRET --dry-run`,
+		Example: `  linkersync installations add --workspace UUID \
+    --app-secret aws-secret:linkersync/app#app_secret
+  linkersync installations add --workspace {…} --workspace {…} \
+    --app-secret env:APP_SECRET --dry-run`,
 		RunE: inv.verb(func([]string) error {
 			keys, err := inv.workspaceKeys(workspaces)
 			if err != nil {

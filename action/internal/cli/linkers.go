@@ -69,7 +69,7 @@ func newLinkersCommand(inv *invocation) *cobra.Command {
 func newLinkersListCommand(inv *invocation) *cobra.Command {
 	return inv.workspaceVerb(&cobra.Command{
 		Use: "list", Short: "List the linkers that the app's descriptor has.", Args: takes(),
-		Example: "  linkersync linkers list --installation {11111111-2222-4333-8444-555555555555}",
+		Example: "  linkersync linkers list --installation UUID",
 	}, func(client *bitbucket.Client, _ string, _ []string) error {
 		linkers := []bitbucket.Linker{}
 		for linker, err := range client.Linkers(inv.ctx) {
@@ -90,7 +90,7 @@ func newLinkersListCommand(inv *invocation) *cobra.Command {
 func newLinkersGetCommand(inv *invocation) *cobra.Command {
 	return inv.workspaceVerb(&cobra.Command{
 		Use: "get LINKER", Short: "Show one linker, by its key in the descriptor.", Args: takes("LINKER"),
-		Example: "  linkersync linkers get issues --installation {11111111-2222-4333-8444-555555555555} --json",
+		Example: "  linkersync linkers get issues --installation UUID --json",
 	}, func(client *bitbucket.Client, _ string, args []string) error {
 		linker, err := client.Linker(inv.ctx, args[0])
 		if err != nil {

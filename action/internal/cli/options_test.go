@@ -12,7 +12,13 @@ import (
 // the default and the variable of the table.
 func TestHelpIsTheTableOfOptions(t *testing.T) {
 	t.Parallel()
-	help := strings.Join([]string{helpOf(t, "plan"), helpOf(t, "apply"), helpOf(t, "installations", "import"), helpOf(t, "connections", "ensure"), helpOf(t, "addon", "update"), helpOf(t, "stop", "clear"), helpOf(t, "push"), helpOf(t, "runs", "start"), helpOf(t, "deadletters", "list"), helpOf(t, "deadletters", "redrive")}, "\n")
+	var help string
+	for _, verb := range []string{
+		"", "plan", "apply", "installations import", "connections ensure", "addon update", "stop clear", "push", "runs start", "deadletters list", "deadletters redrive",
+	} {
+		help += helpOf(t, strings.Fields(verb)...) + "\n"
+	}
+	help = regexp.MustCompile(`\n {20,}`).ReplaceAllString(help, " ") // a flag's text is wrapped
 	for _, option := range new(setup.Options).List() {
 		if !option.Flag || option.Hidden {
 			continue

@@ -28,7 +28,7 @@ func newPlanCommand(inv *invocation) *cobra.Command {
 		Use: "plan", Short: "Show what apply would change, and change nothing.", Args: takes(),
 		Long: "It reads what is there, and checks files, credentials and tokens as apply does before its first write.",
 		Example: `  linkersync plan --installation all
-  linkersync plan -f production.yaml --installation {11111111-2222-4333-8444-555555555555} --exit-code
+  linkersync plan -f production.yaml --installation UUID --exit-code
   linkersync plan --installation all --json | jq .summary.sentence`,
 	}
 	inv.manifestFlags(command, &quiet)
@@ -50,7 +50,7 @@ func newApplyCommand(inv *invocation) *cobra.Command {
 		Use: "apply", Short: "Bring linker values, connections and syncs to what the manifest says.", Args: takes(),
 		Long: "It checks files, credentials and tokens before its first write, changes what differs, and reads again to be sure. Running it twice changes nothing the second time.",
 		Example: `  linkersync apply --installation all
-  linkersync apply --installation {11111111-2222-4333-8444-555555555555} --allow-prune`,
+  linkersync apply --installation UUID --allow-prune`,
 	}
 	inv.manifestFlags(command, &quiet)
 	inv.optionFlags(command.Flags(), named("prune", "allow_sync_risks"))

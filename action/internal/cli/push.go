@@ -21,7 +21,7 @@ func newPushCommand(inv *invocation) *cobra.Command {
 		Use: "push", Short: "Put the manifest's linkers into the deployment's bucket, which applies them.", Args: takes(),
 		Long: "It checks the manifest first, and writes only when nobody else has written meanwhile. Values files become a part of what is stored.",
 		Example: `  linkersync push --follow
-  linkersync push -f acme.yaml --installation {11111111-2222-4333-8444-555555555555}`,
+  linkersync push -f acme.yaml --installation UUID`,
 	}
 	inv.optionFlags(command.Flags(), named("file", "bucket", "table"))
 	installationFlag(command, &inv.options.Installation, "`all|UUID`: every workspace without a manifest of its own, or one workspace. Without it, all.")

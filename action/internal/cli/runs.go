@@ -249,7 +249,7 @@ func newRunsStartCommand(inv *invocation) *cobra.Command {
 		Use: "start", Short: "Apply what is in the deployment's bucket again.", Args: takes(),
 		Long: "With --allow-prune the run may delete more than half of a linker's values. The yes counts for the manifest that is stored now.",
 		Example: `  linkersync runs start --follow
-  linkersync runs start --installation {11111111-2222-4333-8444-555555555555} --allow-prune`,
+  linkersync runs start --installation UUID --allow-prune`,
 	}
 	inv.optionFlags(command.Flags(), named("bus", "prune", "table"))
 	installationFlag(command, &inv.options.Installation, "`all|UUID`: every workspace, or one. Without it, all.")

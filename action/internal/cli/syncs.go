@@ -78,7 +78,8 @@ func newSyncsListCommand(inv *invocation) *cobra.Command {
 	command := &cobra.Command{
 		Use: "list", Short: "List the secret syncs to Bitbucket, and how their last runs ended.", Args: takes(),
 		Example: `  linkersync syncs list
-  linkersync syncs list --project aaaaaaaa-0000-4000-8000-000000000001 --json | jq -r '.results[] | select(.status == "failed") | .name'`,
+  linkersync syncs list --project ID --json |
+    jq -r '.results[] | select(.status == "failed") | .name'`,
 		RunE: inv.verb(func([]string) error { return inv.listSyncs(project) }),
 	}
 	command.Flags().StringVar(&project, "project", "", allProjects)
@@ -119,7 +120,7 @@ func newSyncsExportCommand(inv *invocation) *cobra.Command {
 	command := &cobra.Command{
 		Use: "export", Short: "Write the secret syncs that Infisical has as a manifest.", Args: takes(),
 		Long:    "A plan of the manifest finds nothing to change. Syncs that linkersync did not make are in it, too, and stay as they are.",
-		Example: "  linkersync syncs export --project aaaaaaaa-0000-4000-8000-000000000001 > syncs.yaml",
+		Example: "  linkersync syncs export --project ID > syncs.yaml",
 		RunE:    inv.verb(func([]string) error { return inv.exportSyncs(project) }),
 	}
 	command.Flags().StringVar(&project, "project", "", allProjects)
@@ -155,8 +156,8 @@ func newSyncsDeleteCommand(inv *invocation) *cobra.Command {
 	command := &cobra.Command{
 		Use: "delete NAME", Short: "Delete one secret sync. Needs --yes.", Args: takes("NAME"),
 		Long: "The variables stay in Bitbucket, unless --remove-variables is given. One that isn't there is no failure.",
-		Example: `  linkersync syncs delete app --project aaaaaaaa-0000-4000-8000-000000000001 --yes
-  linkersync syncs delete app --project aaaaaaaa-0000-4000-8000-000000000001 --yes --remove-variables`,
+		Example: `  linkersync syncs delete app --project ID --yes
+  linkersync syncs delete app --project ID --yes --remove-variables`,
 		RunE: inv.verb(func(args []string) error {
 			request.Name, request.Owner = args[0], inv.session.AppKey()
 			if !yes {

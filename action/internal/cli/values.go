@@ -24,7 +24,7 @@ func newValuesCommand(inv *invocation) *cobra.Command {
 func newValuesListCommand(inv *invocation) *cobra.Command {
 	return inv.workspaceVerb(&cobra.Command{
 		Use: "list LINKER", Short: "List the values of a linker, one a line, each after its number.", Args: takes("LINKER"),
-		Example: "  linkersync values list issues --installation {11111111-2222-4333-8444-555555555555}",
+		Example: "  linkersync values list issues --installation UUID",
 	}, func(client *bitbucket.Client, _ string, args []string) error {
 		values := []bitbucket.LinkerValue{}
 		for value, err := range client.LinkerValues(inv.ctx, args[0]) {
@@ -69,7 +69,7 @@ func valueNumber(text string) int64 {
 func newValuesGetCommand(inv *invocation) *cobra.Command {
 	return inv.workspaceVerb(&cobra.Command{
 		Use: "get LINKER ID", Short: "Show one value by its number.", Args: takesNumber,
-		Example: "  linkersync values get issues 17 --installation {11111111-2222-4333-8444-555555555555}",
+		Example: "  linkersync values get issues 17 --installation UUID",
 	}, func(client *bitbucket.Client, _ string, args []string) error {
 		id := valueNumber(args[1])
 		value, err := client.LinkerValue(inv.ctx, args[0], id)
@@ -102,7 +102,7 @@ func takesValues(names ...string) cobra.PositionalArgs {
 func newValuesCreateCommand(inv *invocation) *cobra.Command {
 	return inv.workspaceVerb(&cobra.Command{
 		Use: "create LINKER VALUE", Short: "Add one value: letters, digits, dashes and underscores.", Args: takesValues("LINKER", "VALUE"),
-		Example: "  linkersync values create issues PROJ --installation {11111111-2222-4333-8444-555555555555}",
+		Example: "  linkersync values create issues PROJ --installation UUID",
 	}, func(client *bitbucket.Client, _ string, args []string) error {
 		value, err := client.CreateLinkerValue(inv.ctx, args[0], args[1])
 		if err != nil {
@@ -116,7 +116,7 @@ func newValuesUpdateCommand(inv *invocation) *cobra.Command {
 	return inv.workspaceVerb(&cobra.Command{
 		Use: "update LINKER VALUE…", Short: "Send Bitbucket's bulk update with these values.", Args: takesValues("LINKER", "VALUE…"),
 		Long:    "Send Bitbucket's bulk update with these values. Whether it replaces or adds is Bitbucket's choice; apply takes care of both.",
-		Example: "  linkersync values update issues PROJ OPS WEB --installation {11111111-2222-4333-8444-555555555555}",
+		Example: "  linkersync values update issues PROJ OPS WEB --installation UUID",
 	}, func(client *bitbucket.Client, _ string, args []string) error {
 		linker, values := args[0], args[1:]
 		if err := client.UpdateLinkerValues(inv.ctx, linker, values); err != nil {
@@ -129,7 +129,7 @@ func newValuesUpdateCommand(inv *invocation) *cobra.Command {
 func newValuesDeleteCommand(inv *invocation) *cobra.Command {
 	return inv.workspaceVerb(&cobra.Command{
 		Use: "delete LINKER ID", Short: "Delete one value by its number.", Args: takesNumber,
-		Example: "  linkersync values delete issues 17 --installation {11111111-2222-4333-8444-555555555555}",
+		Example: "  linkersync values delete issues 17 --installation UUID",
 	}, func(client *bitbucket.Client, _ string, args []string) error {
 		id := valueNumber(args[1])
 		if err := client.DeleteLinkerValue(inv.ctx, args[0], id); err != nil {
@@ -143,7 +143,7 @@ func newValuesClearCommand(inv *invocation) *cobra.Command {
 	var yes bool
 	command := inv.workspaceVerb(&cobra.Command{
 		Use: "clear LINKER", Short: "Delete all values of a linker. Needs --yes.", Args: takes("LINKER"),
-		Example: "  linkersync values clear issues --installation {11111111-2222-4333-8444-555555555555} --yes",
+		Example: "  linkersync values clear issues --installation UUID --yes",
 	}, func(client *bitbucket.Client, _ string, args []string) error {
 		if err := client.DeleteLinkerValues(inv.ctx, args[0]); err != nil {
 			return fmt.Errorf("delete all values of linker %q: %w", args[0], err)

@@ -72,8 +72,13 @@ type Options struct {
 
 // List returns every option, bound to o, in the order of the documents. CONTRIBUTING.md
 // says what else a new one needs.
-func (o *Options) List() []Option { //nolint:funlen // a table
-	return slices.Concat([]Option{
+func (o *Options) List() []Option {
+	return slices.Concat(o.workTable(), o.runTable(), o.awsTable(), o.Infisical.table(), o.edgeTable())
+}
+
+// workTable has what is to be done, and where.
+func (o *Options) workTable() []Option {
+	return []Option{
 		{
 			Name: "command", Default: "plan", OneOf: []string{"plan", "apply", "connections", "export"}, Input: true, Value: Text(&o.Command, "VERB"),
 			Help: "What to do: plan, apply, connections (an apply of only those and of syncs) or export.",
@@ -102,6 +107,12 @@ func (o *Options) List() []Option { //nolint:funlen // a table
 			Name: "allow_sync_risks", Default: "false", Input: true, Flag: true, Value: Yes(&o.AllowSyncRisks),
 			Help: "Write secret syncs although the plan names a risk, and delete those that prune_syncs finds.",
 		},
+	}
+}
+
+// runTable has how a run goes.
+func (o *Options) runTable() []Option {
+	return []Option{
 		{
 			Name: "fail_on_drift", Default: "false", Input: true, Value: Yes(&o.FailOnDrift),
 			Help: "Fail a plan that finds something to change.",
@@ -122,7 +133,12 @@ func (o *Options) List() []Option { //nolint:funlen // a table
 			Name: "allow_untrusted_trigger", Default: "false", Input: true, Value: Yes(&o.AllowUntrustedTrigger),
 			Help: "Write, although the event may bring a stranger's change together with the repository's secrets.",
 		},
-	}, o.awsTable(), o.Infisical.table(), []Option{
+	}
+}
+
+// edgeTable has Bitbucket's addresses and limits, and what only a step has.
+func (o *Options) edgeTable() []Option {
+	return []Option{
 		{
 			Name: "bitbucket_url", Default: "https://api.bitbucket.org", Flag: true, Hidden: true, Value: Text(&o.BitbucketURL, "URL"),
 			Help: "Bitbucket's API.",
@@ -143,7 +159,7 @@ func (o *Options) List() []Option { //nolint:funlen // a table
 			Name: "debug", Default: "false", Input: true, Value: Yes(&o.Debug),
 			Help: "Log each step.",
 		},
-	})
+	}
 }
 
 func (o *Options) awsTable() []Option {

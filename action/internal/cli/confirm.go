@@ -41,9 +41,10 @@ func (inv *invocation) ask(question string) (string, error) {
 		return "", nil
 	}
 	_, _ = fmt.Fprint(inv.process.Stderr, question)
-	answers := input.Stream(inv.ctx, inv.process.Stdin)
-	defer func() { _ = answers.Close() }() // only read from
-	answer, err := bufio.NewReader(answers).ReadString('\n')
+	if inv.answers == nil { // one for all questions, because it reads ahead
+		inv.answers = bufio.NewReader(input.Stream(inv.ctx, inv.process.Stdin))
+	}
+	answer, err := inv.answers.ReadString('\n')
 	if inv.ctx.Err() != nil {
 		return "", err
 	}

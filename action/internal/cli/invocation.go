@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -55,6 +56,8 @@ type invocation struct {
 	cancel      context.CancelFunc
 	session     *setup.Session
 	log         *slog.Logger
+	// answers is what a person types, once a question was asked.
+	answers *bufio.Reader
 	// started tells a verb's own error from a wrong command line.
 	started bool
 }

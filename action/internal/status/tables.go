@@ -67,7 +67,7 @@ func (p page) connections() g.Node {
 			moment(c.Expires, time.DateOnly), h.Td(usersOf(c)), cell(c.Owner))
 	})
 	return table("connections", "Connections", drawExpiries(p.Report),
-		counted(len(p.Connections), "app connection") + " of Infisical, and what uses them",
+		counted(len(p.Connections), "app connection")+" of Infisical, and what uses them",
 		[]string{"Health", "Name", "Project", "Token expires", "-Used by", "Owner"}, rows)
 }
 
@@ -96,7 +96,7 @@ func (p page) installations() g.Node {
 			g.Map(worstFirst(), func(health Health) g.Node { return h.Option(h.Value(string(health)), g.Text(healthName(health))) }))),
 		h.Span(h.Class("quiet"), h.Role("status"), g.Textf("%d of %d shown", len(p.Installations), len(p.Installations))),
 	)
-	return table("installations", "Installations", tools, counted(len(p.Installations), "workspace") + " with the app, now or before",
+	return table("installations", "Installations", tools, counted(len(p.Installations), "workspace")+" with the app, now or before",
 		[]string{"Linkers", "Name", "Workspace", "State", "Last outcome", "Updated"}, rows)
 }
 

@@ -86,6 +86,9 @@ func (s *subject) start(ctx context.Context) (sample, error) {
 		return sample{}, err
 	}
 	total := time.Since(began)
+	if len(runtime.Stats().ColdStarts) == 0 {
+		return sample{}, errors.New("the function ended before it asked for work: is its configuration complete?")
+	}
 	durations := make([]time.Duration, 0, warm)
 	for range warm {
 		began := time.Now()

@@ -56,7 +56,7 @@ func resultOf(plan, done ConnectionPlan, err error) ConnectionResult {
 		Action: done.Action, Fields: done.Fields, Drift: plan.Drift, Kept: plan.Kept, Position: done.Position,
 	}
 	if err != nil {
-		result.Outcome, result.Error = outcomeOf(err), err.Error()
+		result.Outcome, result.Error, result.err = outcomeOf(err), err.Error(), err
 	}
 	return result
 }

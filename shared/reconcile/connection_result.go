@@ -24,7 +24,12 @@ type ConnectionResult struct {
 	// Error is the text of the error that kept the action from being done.
 	Error    string            `json:"error,omitempty"`
 	Position manifest.Position `json:"position"`
+
+	err error
 }
+
+// Cause is the error whose text is in Error.
+func (r ConnectionResult) Cause() error { return r.err }
 
 // Changed tells whether the apply changed the connection.
 func (r ConnectionResult) Changed() bool { return r.Action != None && r.Error == "" }

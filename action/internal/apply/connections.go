@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -133,7 +134,7 @@ func (p *planned) apply(ctx context.Context, api reconcile.Connections) {
 	for _, result := range results {
 		if result.Error != "" {
 			failed = true
-			p.part.Failures = append(p.part.Failures, Failure{Subject: "connection " + result.Name, Position: result.Position, Err: errors.New(result.Error)})
+			p.part.Failures = append(p.part.Failures, Failure{Subject: "connection " + result.Name, Position: result.Position, Err: cmp.Or(result.Cause(), errors.New(result.Error))})
 		}
 	}
 	if err != nil && !failed {

@@ -122,7 +122,9 @@ type rule struct {
 }
 
 // rules are asked in order; the first match counts.
-func rules() []rule {
+func rules() []rule { return slices.Concat(stoppingRules(), passingRules(), permanentRules()) }
+
+func stoppingRules() []rule {
 	return []rule{
 		{context.Canceled, Everything},
 		{awsenv.ErrAccessDenied, Everything},
@@ -134,11 +136,17 @@ func rules() []rule {
 		{infisical.ErrLoginRefused, Everything},
 		{infisical.ErrLockedOut, Everything},
 		{infisical.ErrUnauthorized, Everything},
+	}
+}
+
+func passingRules() []rule {
+	return []rule{
 		// A worker that reads what a newer release wrote is replaced within minutes.
 		{installation.ErrNewer, ThisInstallation},
 		{bitbucket.ErrUnavailable, RetryLater},
 		{bitbucket.ErrIncomplete, RetryLater},
 		{infisical.ErrRateLimited, RetryLater},
+		{infisical.ErrBusy, RetryLater},
 		{infisical.ErrServer, RetryLater},
 		{infisical.ErrBitbucketUnavailable, RetryLater},
 		{awsenv.ErrThrottled, RetryLater},
@@ -146,6 +154,11 @@ func rules() []rule {
 		{awsenv.ErrUnreachable, RetryLater},
 		{context.DeadlineExceeded, RetryLater},
 		{rollout.ErrReplaced, RetryLater},
+	}
+}
+
+func permanentRules() []rule {
+	return []rule{
 		{rollout.ErrRefused, Permanent},
 		{installation.ErrDamaged, Permanent},
 		{installation.ErrInvalid, Permanent},
@@ -169,7 +182,6 @@ func rules() []rule {
 		{infisical.ErrDuplicateTarget, Permanent},
 		{infisical.ErrProjectType, Permanent},
 		{infisical.ErrPlan, Permanent},
-		{infisical.ErrBusy, RetryLater},
 		{infisical.ErrBadCredentials, Permanent},
 		{infisical.ErrUnsupported, Permanent},
 		// After its causes: a damaged secret makes its installation unavailable, too.

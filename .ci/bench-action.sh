@@ -52,7 +52,7 @@ figures = {"apply": [], "node": []}
 memory = []
 for _ in range(20):
     took, peak, out = run(*apply)
-    if "Everything is as the manifest says" not in out:
+    if "Apply: nothing changed" not in out:
         sys.exit("not a no-change apply:\n" + out)
     figures["apply"].append(took)
     memory.append(peak)

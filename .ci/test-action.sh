@@ -109,13 +109,13 @@ run_act changes 0
 has changes "OUTPUTS changed true 4 0 0"
 has changes '"kind":"result"'
 has changes "## linkersync: apply"
-has changes '**4** values added, **0** removed'
+has changes 'Apply: 4 added, 0 removed, 1 connection created, in 1 workspace.'
 masked changes
 echo "changes: exit 0, outputs changed/true/4/0/0, plan, summary, secrets masked"
 
 run_act again 0
 has again "OUTPUTS unchanged false 0 0 0"
-has again "Everything is as the manifest says."
+has again "Apply: nothing changed, in 1 workspace."
 masked again
 echo "again: exit 0, outputs unchanged/false/0/0/0, summary, secrets masked"
 

@@ -34,7 +34,7 @@ const (
 	// perActor is how many workspaces that are.
 	perActor = 4
 	// settle bounds the wait for the last message once the weather is good again.
-	settle = 3 * time.Minute
+	settle = 5 * time.Minute
 )
 
 func main() {

@@ -16,8 +16,9 @@ const (
 	// firstPage asks for the most that a page can have.
 	// Source: https://developer.atlassian.com/cloud/bitbucket/rest/intro/#pagination
 	firstPage = "pagelen=100"
-	// maxPages bounds a listing whose pages never end: 100,000 items.
-	maxPages = 1000
+	// maxPages bounds a listing whose pages never end: 120,000 items, a fifth more than
+	// a manifest may list, so that values which others added can be read and pruned.
+	maxPages = 1200
 	// maxNext bounds the URL of a next page, which ends up in requests and errors.
 	maxNext = 8 << 10
 )

@@ -160,6 +160,7 @@ func passingRules() []rule {
 func permanentRules() []rule {
 	return []rule{
 		{rollout.ErrRefused, Permanent},
+		{reconcile.ErrTooManyValues, Permanent},
 		{installation.ErrDamaged, Permanent},
 		{installation.ErrInvalid, Permanent},
 		{installation.ErrPendingDeletion, Permanent},

@@ -57,15 +57,23 @@ func (p LinkerPlan) have() int { return p.Keep + len(p.Remove) }
 // once, as a stream, and writes nothing.
 //
 // The error is [ValuesError] when a desired value can't be sent, before any
-// call; otherwise it wraps the client's, [bitbucket.ErrNotFound] for a linker
+// call, and [ErrTooManyValues] when the linker would become too large to be read
+// again; otherwise it wraps the client's, [bitbucket.ErrNotFound] for a linker
 // that the app's descriptor doesn't have. The plan that comes with it says so, too.
 func PlanLinker(ctx context.Context, api LinkerValues, desired manifest.Linker) (LinkerPlan, error) {
 	want, err := check(desired)
 	if err != nil {
 		return unplanned(desired, err)
 	}
-	return compare(ctx, api, desired, want)
+	plan, err := compare(ctx, api, desired, want)
+	if after := plan.Keep + len(plan.Add); err == nil && len(plan.Add) > 0 && after > manifest.MaxValues {
+		return unplanned(desired, fmt.Errorf("linker %q would have %d values, %w: list fewer, or set prune: true", desired.Key, after, ErrTooManyValues))
+	}
+	return plan, err
 }
+
+// ErrTooManyValues says that a linker would have more values than [manifest.MaxValues].
+var ErrTooManyValues = fmt.Errorf("and %d are the most that linkersync keeps", manifest.MaxValues)
 
 func unplanned(desired manifest.Linker, err error) (LinkerPlan, error) {
 	return LinkerPlan{

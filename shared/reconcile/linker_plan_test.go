@@ -2,6 +2,7 @@ package reconcile_test
 
 import (
 	"errors"
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -85,6 +86,24 @@ func TestPlanLinker(t *testing.T) {
 
 // TestPlanCountsAShiftedPageOnce: the same id twice is one value that moved to
 // the next page while it was read.
+// TestPlanRefusesALinkerThatCouldNotBeReadAgain: values of others count as well, and with
+// prune the same list is fine.
+func TestPlanRefusesALinkerThatCouldNotBeReadAgain(t *testing.T) {
+	t.Parallel()
+	listed := make([]string, manifest.MaxValues)
+	for i := range listed {
+		listed[i] = fmt.Sprintf("V%d", i)
+	}
+	server := newFake(t, "X", "Y")
+	_, err := reconcile.PlanLinker(t.Context(), server, linker(listed...))
+	if !errors.Is(err, reconcile.ErrTooManyValues) || !strings.Contains(err.Error(), "would have 100002 values") {
+		t.Errorf("got %v", err)
+	}
+	if plan, err := reconcile.PlanLinker(t.Context(), server, pruned(listed...)); err != nil || len(plan.Remove) != 2 {
+		t.Errorf("with prune: %v, %v", plan.Remove, err)
+	}
+}
+
 func TestPlanCountsAShiftedPageOnce(t *testing.T) {
 	t.Parallel()
 	server := newFake(t, "X")

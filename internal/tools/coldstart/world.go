@@ -60,7 +60,7 @@ func (w *world) subjects() ([]*subject, error) {
 		"AWS_ENDPOINT_URL": w.cloud.URL, "LINKERSYNC_APP_KEY": appKey, "LINKERSYNC_BASE_URL": "https://app.example.com",
 		"LINKERSYNC_DESCRIPTOR_FILE": descriptor, "LINKERSYNC_BUS": "bus", "LINKERSYNC_BUCKET": "bucket", "LINKERSYNC_TABLE": "table",
 		"LINKERSYNC_QUEUE_URL": w.cloud.URL + "/queue", "LINKERSYNC_DEAD_LETTERS_URL": w.cloud.URL + "/dead", "LINKERSYNC_LOG_LEVEL": "error",
-		"LINKERSYNC_SYNC_QUEUE_URL": w.cloud.URL + "/syncs",
+		"LINKERSYNC_SYNC_QUEUE_URL":   w.cloud.URL + "/syncs",
 		"LINKERSYNC_INFISICAL_METHOD": "aws", "LINKERSYNC_INFISICAL_IDENTITY_ID": "99999999-aaaa-4bbb-8ccc-dddddddddddd", "LINKERSYNC_INFISICAL_URL": "https://app.infisical.com",
 	}
 	refused := []byte(`{"source":"nobody","detail-type":"nothing","detail":{}}`)

@@ -97,7 +97,7 @@ func Passing(err error) bool {
 	if several, ok := errors.AsType[Several](err); ok {
 		return len(several) > 0 && !slices.ContainsFunc(several, func(one error) bool { return !Passing(one) })
 	}
-	forPerson := func(r rule) bool { return r.kind != RetryLater && errors.Is(err, r.is) }
+	forPerson := func(r rule) bool { return r.kind != RetryLater && r.matches(err) }
 	return KindOf(err) == RetryLater && !slices.ContainsFunc(rules(), forPerson) && !isA[*tls.CertificateVerificationError](err)
 }
 
@@ -106,7 +106,7 @@ func byRule(err error) Kind {
 		return Everything
 	}
 	for _, rule := range rules() {
-		if errors.Is(err, rule.is) {
+		if rule.matches(err) {
 			return rule.kind
 		}
 	}
@@ -116,77 +116,44 @@ func byRule(err error) Kind {
 	return ThisInstallation
 }
 
+// rule gives errors a kind.
 type rule struct {
-	is   error
 	kind Kind
+	of   []error
+}
+
+func (r rule) matches(err error) bool {
+	return slices.ContainsFunc(r.of, func(one error) bool { return errors.Is(err, one) })
 }
 
 // rules are asked in order; the first match counts.
-func rules() []rule { return slices.Concat(stoppingRules(), passingRules(), permanentRules()) }
-
-func stoppingRules() []rule {
+func rules() []rule {
 	return []rule{
-		{context.Canceled, Everything},
-		{awsenv.ErrAccessDenied, Everything},
-		{awsenv.ErrBadCredentials, Everything},
-		{awsenv.ErrNoCredentials, Everything},
-		{awsenv.ErrNoRegion, Everything},
-		{installation.ErrKMSDenied, Everything},
-		{installation.ErrKMSKey, Everything},
-		{infisical.ErrLoginRefused, Everything},
-		{infisical.ErrLockedOut, Everything},
-		{infisical.ErrUnauthorized, Everything},
-	}
-}
-
-func passingRules() []rule {
-	return []rule{
+		{Everything, []error{
+			context.Canceled,
+			awsenv.ErrAccessDenied, awsenv.ErrBadCredentials, awsenv.ErrNoCredentials, awsenv.ErrNoRegion,
+			installation.ErrKMSDenied, installation.ErrKMSKey,
+			infisical.ErrLoginRefused, infisical.ErrLockedOut, infisical.ErrUnauthorized,
+		}},
 		// A worker that reads what a newer release wrote is replaced within minutes.
-		{installation.ErrNewer, ThisInstallation},
-		{bitbucket.ErrUnavailable, RetryLater},
-		{bitbucket.ErrIncomplete, RetryLater},
-		{infisical.ErrRateLimited, RetryLater},
-		{infisical.ErrBusy, RetryLater},
-		{infisical.ErrServer, RetryLater},
-		{infisical.ErrBitbucketUnavailable, RetryLater},
-		{awsenv.ErrThrottled, RetryLater},
-		{awsenv.ErrServer, RetryLater},
-		{awsenv.ErrUnreachable, RetryLater},
-		{context.DeadlineExceeded, RetryLater},
-		{rollout.ErrReplaced, RetryLater},
-	}
-}
-
-func permanentRules() []rule {
-	return []rule{
-		{rollout.ErrRefused, Permanent},
-		{reconcile.ErrTooManyValues, Permanent},
-		{installation.ErrDamaged, Permanent},
-		{installation.ErrInvalid, Permanent},
-		{installation.ErrPendingDeletion, Permanent},
-		{installation.ErrTooLarge, Permanent},
-		{installation.ErrNoSecret, Permanent},
-		{transport.ErrBodyTooLarge, Permanent},
-		{bitbucket.ErrNoLinker, Permanent},
-		{bitbucket.ErrForbidden, Permanent},
-		{bitbucket.ErrInvalid, Permanent},
-		{bitbucket.ErrUnknownShape, Permanent},
-		{bitbucket.ErrForeignPage, Permanent},
-		{infisical.ErrInvalid, Permanent},
-		{infisical.ErrPermission, Permanent},
-		{infisical.ErrNotFound, Permanent},
-		{infisical.ErrUnknownProject, Permanent},
-		{infisical.ErrNameTaken, Permanent},
-		{infisical.ErrWrongApp, Permanent},
-		{infisical.ErrInUse, Permanent},
-		{infisical.ErrUnknownFolder, Permanent},
-		{infisical.ErrDuplicateTarget, Permanent},
-		{infisical.ErrProjectType, Permanent},
-		{infisical.ErrPlan, Permanent},
-		{infisical.ErrBadCredentials, Permanent},
-		{infisical.ErrUnsupported, Permanent},
+		{ThisInstallation, []error{installation.ErrNewer}},
+		{RetryLater, []error{
+			context.DeadlineExceeded,
+			awsenv.ErrThrottled, awsenv.ErrServer, awsenv.ErrUnreachable,
+			bitbucket.ErrUnavailable, bitbucket.ErrIncomplete,
+			infisical.ErrRateLimited, infisical.ErrBusy, infisical.ErrServer, infisical.ErrBitbucketUnavailable,
+			rollout.ErrReplaced,
+		}},
+		{Permanent, []error{
+			rollout.ErrRefused, reconcile.ErrTooManyValues, transport.ErrBodyTooLarge,
+			installation.ErrDamaged, installation.ErrInvalid, installation.ErrPendingDeletion, installation.ErrTooLarge, installation.ErrNoSecret,
+			bitbucket.ErrNoLinker, bitbucket.ErrForbidden, bitbucket.ErrInvalid, bitbucket.ErrUnknownShape, bitbucket.ErrForeignPage,
+			infisical.ErrInvalid, infisical.ErrPermission, infisical.ErrNotFound, infisical.ErrUnknownProject, infisical.ErrNameTaken,
+			infisical.ErrWrongApp, infisical.ErrInUse, infisical.ErrUnknownFolder, infisical.ErrDuplicateTarget, infisical.ErrProjectType,
+			infisical.ErrPlan, infisical.ErrBadCredentials, infisical.ErrUnsupported,
+		}},
 		// After its causes: a damaged secret makes its installation unavailable, too.
-		{installation.ErrUnavailable, RetryLater},
+		{RetryLater, []error{installation.ErrUnavailable}},
 	}
 }
 

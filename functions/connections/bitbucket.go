@@ -19,12 +19,12 @@ func (a account) lacking(ctx context.Context, email string, token redact.Secret,
 	if len(uses) == 0 {
 		return nil, nil
 	}
-	scopes, err := bitbucket.CheckScopes(ctx, a.http, a.url, email, token, uses)
+	scopes, err := bitbucket.Account{HTTP: a.http, BaseURL: a.url, Email: email, Token: token}.CheckScopes(ctx, uses)
 	return bitbucket.LackingScopes(scopes), err
 }
 
 // check tells whether a token works, and what is wrong with it: Infisical, which
 // asks the same thing before it stores one, answers 400 to all of it.
 func (a account) check(ctx context.Context, email string, token redact.Secret) error {
-	return bitbucket.CheckToken(ctx, a.http, a.url, email, token)
+	return bitbucket.Account{HTTP: a.http, BaseURL: a.url, Email: email, Token: token}.CheckToken(ctx)
 }

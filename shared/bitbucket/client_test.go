@@ -27,7 +27,7 @@ func TestDefaultHosts(t *testing.T) {
 	})}}
 	_ = client.UpdateAddon(t.Context())
 	_, _ = client.AccessToken(t.Context())
-	_ = bitbucket.CheckToken(t.Context(), client.HTTP, "", "a@example.com", redact.New("token"))
+	_ = bitbucket.Account{HTTP: client.HTTP, Email: "a@example.com", Token: redact.New("token")}.CheckToken(t.Context())
 	want := "PUT https://api.bitbucket.org/2.0/addon|POST https://bitbucket.org/site/oauth2/access_token|GET https://api.bitbucket.org/2.0/user"
 	if got := strings.Join(hosts, "|"); got != want {
 		t.Errorf("called %s, want %s", got, want)
@@ -47,7 +47,7 @@ func TestHostsThatCredentialsMustNotReach(t *testing.T) {
 		for _, err := range []error{
 			client.UpdateAddon(t.Context()), client.DeleteAddon(t.Context()), tokenErr, listErr, linkerErr,
 			client.Workspace(t.Context(), "11111111-2222-4333-8444-555555555555"),
-			bitbucket.CheckToken(t.Context(), client.HTTP, base, "a@example.com", redact.New("canary")),
+			bitbucket.Account{HTTP: client.HTTP, BaseURL: base, Email: "a@example.com", Token: redact.New("canary")}.CheckToken(t.Context()),
 		} {
 			wantError(t, err, transport.ErrInsecureEndpoint)
 		}
@@ -184,7 +184,7 @@ func TestRedirectsGetNoCredentials(t *testing.T) {
 			t.Errorf("%s: error = %v", name, err)
 		}
 		wantError(t, client.UpdateAddon(t.Context()), transport.ErrRedirect)
-		wantError(t, bitbucket.CheckToken(t.Context(), httpClient, server.URL, "a@example.com", redact.New("canary")), transport.ErrRedirect)
+		wantError(t, bitbucket.Account{HTTP: httpClient, BaseURL: server.URL, Email: "a@example.com", Token: redact.New("canary")}.CheckToken(t.Context()), transport.ErrRedirect)
 	}
 }
 

@@ -155,7 +155,7 @@ func TestCheckToken(t *testing.T) {
 			defer server.Close()
 			client := &http.Client{Transport: transport.New(transport.Options{Attempts: 1})}
 
-			err := bitbucket.CheckToken(t.Context(), client, server.URL, email, redact.New(token))
+			err := bitbucket.Account{HTTP: client, BaseURL: server.URL, Email: email, Token: redact.New(token)}.CheckToken(t.Context())
 
 			wantError(t, err, test.want...)
 			if err != nil && (!strings.HasPrefix(err.Error(), "check API token: ") || strings.Contains(err.Error(), basic())) {
@@ -170,14 +170,14 @@ func TestCheckToken(t *testing.T) {
 
 func TestCheckTokenNeedsBoth(t *testing.T) {
 	t.Parallel()
-	wantError(t, bitbucket.CheckToken(t.Context(), nil, "http://127.0.0.1:1", "", redact.New(token)), bitbucket.ErrInvalid)
-	wantError(t, bitbucket.CheckToken(t.Context(), nil, "http://127.0.0.1:1", email, redact.Secret{}), bitbucket.ErrInvalid)
+	wantError(t, bitbucket.Account{BaseURL: "http://127.0.0.1:1", Token: redact.New(token)}.CheckToken(t.Context()), bitbucket.ErrInvalid)
+	wantError(t, bitbucket.Account{BaseURL: "http://127.0.0.1:1", Email: email}.CheckToken(t.Context()), bitbucket.ErrInvalid)
 }
 
 func TestCheckTokenWithoutAClient(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, step{request: "GET /2.0/user", answer: `{}`})
-	if err := bitbucket.CheckToken(t.Context(), nil, s.URL, email, redact.New(token)); err != nil {
+	if err := (bitbucket.Account{BaseURL: s.URL, Email: email, Token: redact.New(token)}).CheckToken(t.Context()); err != nil {
 		t.Error(err)
 	}
 }

@@ -5,12 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
-
-	"github.com/linkersync/linkersync/shared/redact"
 )
 
 // What a connection's token is for.
@@ -77,12 +74,11 @@ func neededScopes() []neededScope {
 	}
 }
 
-// CheckScopes tells which scopes a token has of those that its uses need, with GETs
+// CheckScopes tells which scopes the token has of those that its uses need, with GETs
 // only. The workspace and the repository that it asks about are the first that the token
 // can list. The error is that of a token that Bitbucket does not take at all
 // ([ErrUnauthorized]): without a scope it would be known, and refused.
-func CheckScopes(ctx context.Context, httpClient *http.Client, baseURL, email string, token redact.Secret, uses []string) ([]Scope, error) {
-	account := Account{HTTP: httpClient, BaseURL: baseURL, Email: email, Token: token}
+func (a Account) CheckScopes(ctx context.Context, uses []string) ([]Scope, error) {
 	known := map[string]string{}
 	var scopes []Scope
 	for _, need := range neededScopes() {
@@ -96,7 +92,7 @@ func CheckScopes(ctx context.Context, httpClient *http.Client, baseURL, email st
 			scope.Why = missing
 		case path != "":
 			path, query, _ := strings.Cut(path, "?")
-			body, _, err := account.get(ctx, "/2.0/"+path, query)
+			body, _, err := a.get(ctx, "/2.0/"+path, query)
 			if errors.Is(err, ErrUnauthorized) {
 				return nil, fmt.Errorf("check API token: %w", err)
 			}

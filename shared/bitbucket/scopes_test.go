@@ -51,7 +51,8 @@ func TestCheckScopes(t *testing.T) {
 			if err := server.Seed(simbitbucket.State{Users: []simbitbucket.User{user}}); err != nil {
 				t.Fatal(err)
 			}
-			scopes, err := bitbucket.CheckScopes(t.Context(), http.DefaultClient, url, "ci@example.com", redact.New("a-token"), test.uses)
+			account := bitbucket.Account{HTTP: http.DefaultClient, BaseURL: url, Email: "ci@example.com", Token: redact.New("a-token")}
+			scopes, err := account.CheckScopes(t.Context(), test.uses)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -66,7 +67,8 @@ func TestCheckScopes(t *testing.T) {
 			if diff := cmp.Diff(test.want, strings.Join(got, " ")); diff != "" {
 				t.Errorf("scopes (-want +got):\n%s", diff)
 			}
-			if _, err := bitbucket.CheckScopes(t.Context(), http.DefaultClient, url, "ci@example.com", redact.New("expired"), test.uses); !errors.Is(err, bitbucket.ErrUnauthorized) {
+			account.Token = redact.New("expired")
+			if _, err := account.CheckScopes(t.Context(), test.uses); !errors.Is(err, bitbucket.ErrUnauthorized) {
 				t.Errorf("an expired token: %v", err)
 			}
 		})

@@ -156,10 +156,10 @@ func TestCredentialsAgainstBitbucket(t *testing.T) {
 		t.Errorf("AccessToken = %v, %v", granted, err)
 	}
 	must(t, client.Workspace(t.Context(), workspaceUUID))
-	must(t, bitbucket.CheckToken(t.Context(), client.HTTP, client.BaseURL, email, redact.New(token)))
-	err = bitbucket.CheckToken(t.Context(), client.HTTP, client.BaseURL, email, redact.New("without"))
+	must(t, bitbucket.Account{HTTP: client.HTTP, BaseURL: client.BaseURL, Email: email, Token: redact.New(token)}.CheckToken(t.Context()))
+	err = bitbucket.Account{HTTP: client.HTTP, BaseURL: client.BaseURL, Email: email, Token: redact.New("without")}.CheckToken(t.Context())
 	wantError(t, err, bitbucket.ErrMissingScope, bitbucket.ErrForbidden)
-	err = bitbucket.CheckToken(t.Context(), client.HTTP, client.BaseURL, email, redact.New("canary-wrong"))
+	err = bitbucket.Account{HTTP: client.HTTP, BaseURL: client.BaseURL, Email: email, Token: redact.New("canary-wrong")}.CheckToken(t.Context())
 	wantError(t, err, bitbucket.ErrUnauthorized)
 
 	forged := connect.Signer{AppKey: appKey, ClientKey: clientKey, Secret: redact.New("canary-forged")}

@@ -11,23 +11,6 @@ import (
 	"github.com/linkersync/linkersync/shared/transport"
 )
 
-// CheckToken asks Bitbucket whether an API token works for the Atlassian account
-// with this email. ErrUnauthorized: email or token is wrong, or the token has
-// expired. ErrMissingScope: it is right and lacks read:user:bitbucket.
-// ErrUnavailable: Bitbucket gave no verdict. An empty baseURL means DefaultBaseURL; a nil
-// httpClient means one with the defaults of package transport.
-// Source: https://support.atlassian.com/bitbucket-cloud/docs/using-api-tokens/
-func CheckToken(ctx context.Context, httpClient *http.Client, baseURL, email string, token redact.Secret) error {
-	body, r, err := Account{httpClient, baseURL, email, token}.get(ctx, "/2.0/user", "")
-	if err != nil {
-		return fmt.Errorf("check API token: %w", err)
-	}
-	if err := isAccount(r, body); err != nil {
-		return fmt.Errorf("check API token: %w: %w", ErrUnavailable, err)
-	}
-	return nil
-}
-
 // Account is an Atlassian account that calls Bitbucket with an API token.
 type Account struct {
 	// HTTP sends the requests; nil means a client with the defaults of package transport.
@@ -36,6 +19,22 @@ type Account struct {
 	BaseURL string
 	Email   string
 	Token   redact.Secret
+}
+
+// CheckToken asks Bitbucket whether the API token works for the Atlassian account with
+// this email. ErrUnauthorized: email or token is wrong, or the token has
+// expired. ErrMissingScope: it is right and lacks read:user:bitbucket.
+// ErrUnavailable: Bitbucket gave no verdict.
+// Source: https://support.atlassian.com/bitbucket-cloud/docs/using-api-tokens/
+func (a Account) CheckToken(ctx context.Context) error {
+	body, r, err := a.get(ctx, "/2.0/user", "")
+	if err != nil {
+		return fmt.Errorf("check API token: %w", err)
+	}
+	if err := isAccount(r, body); err != nil {
+		return fmt.Errorf("check API token: %w: %w", ErrUnavailable, err)
+	}
+	return nil
 }
 
 func (a Account) get(ctx context.Context, escapedPath, query string) ([]byte, request, error) {

@@ -177,7 +177,7 @@ func TestTheTokenCheckSaysWhatIsWrong(t *testing.T) {
 	}
 	_, err = reconcile.ApplyConnections(t.Context(), client, plans, reconcile.ConnectionOptions{
 		CheckToken: func(ctx context.Context, email string, token redact.Secret) error {
-			return bitbucket.CheckToken(ctx, http.DefaultClient, s.bitbucketURL, email, token)
+			return bitbucket.Account{HTTP: http.DefaultClient, BaseURL: s.bitbucketURL, Email: email, Token: token}.CheckToken(ctx)
 		},
 	})
 	if !errors.Is(err, bitbucket.ErrMissingScope) {

@@ -193,17 +193,21 @@ func withAuthority(err error) error {
 	return err
 }
 
+// account calls Bitbucket with an API token.
+func (s *Session) account(email string, token redact.Secret) bitbucket.Account {
+	return bitbucket.Account{HTTP: &http.Client{Transport: s.transport}, BaseURL: s.options.BitbucketURL, Email: email, Token: token}
+}
+
 func (s *Session) countVariables(ctx context.Context, email string, token redact.Secret, sync manifest.Sync) (int, error) {
-	account := bitbucket.Account{HTTP: &http.Client{Transport: s.transport}, BaseURL: s.options.BitbucketURL, Email: email, Token: token}
-	return account.CountVariables(ctx, sync.Workspace, sync.Repository, sync.DeploymentEnvironment)
+	return s.account(email, token).CountVariables(ctx, sync.Workspace, sync.Repository, sync.DeploymentEnvironment)
 }
 
 // CheckScopes asks Bitbucket which scopes an API token has of those that its uses need.
 func (s *Session) CheckScopes(ctx context.Context, email string, token redact.Secret, uses []string) ([]bitbucket.Scope, error) {
-	return bitbucket.CheckScopes(ctx, &http.Client{Transport: s.transport}, s.options.BitbucketURL, email, token, uses)
+	return s.account(email, token).CheckScopes(ctx, uses)
 }
 
 // CheckToken asks Bitbucket whether an API token works for the account.
 func (s *Session) CheckToken(ctx context.Context, email string, token redact.Secret) error {
-	return bitbucket.CheckToken(ctx, &http.Client{Transport: s.transport}, s.options.BitbucketURL, email, token)
+	return s.account(email, token).CheckToken(ctx)
 }

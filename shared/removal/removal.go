@@ -36,7 +36,8 @@ const (
 	readEvery = 5 * time.Second
 )
 
-// State is what an app knows of the linker endpoints. The zero State is no suspicion.
+// State is what an app knows of the linker endpoints. The zero State is no suspicion, and
+// a zero time means that it never happened.
 type State struct {
 	// Since is when the suspicion was raised, Evidence the answer that raised it.
 	Since    time.Time `dynamodbav:"since,unixtime"`
@@ -52,13 +53,10 @@ type State struct {
 }
 
 // IsSuspected tells whether work waits for the next probe.
-func (s State) IsSuspected() bool { return isSet(s.Since) && !s.IsStopped() }
+func (s State) IsSuspected() bool { return !s.Since.IsZero() && !s.IsStopped() }
 
 // IsStopped tells whether the app takes no work.
-func (s State) IsStopped() bool { return isSet(s.Stopped) }
-
-// isSet tells a time from a missing attribute, which may be read as the year 1 or 1970.
-func isSet(t time.Time) bool { return t.Unix() > 0 }
+func (s State) IsStopped() bool { return !s.Stopped.IsZero() }
 
 // String says in one sentence what is known, for logs and people.
 func (s State) String() string {
@@ -69,7 +67,7 @@ func (s State) String() string {
 	switch {
 	case s.IsStopped():
 		return fmt.Sprintf("stopped since %s, because Bitbucket has removed the linker endpoints (%s)", stamp(s.Stopped), evidence)
-	case isSet(s.Since):
+	case !s.Since.IsZero():
 		return fmt.Sprintf("waiting since %s, because Bitbucket may have removed the linker endpoints; it may be a brownout (%s)", stamp(s.Since), evidence)
 	}
 	return "Bitbucket is not known to have removed the linker endpoints"
@@ -135,7 +133,7 @@ func (w *Watch) Look(ctx context.Context) (State, error) {
 			return State{}, err
 		}
 	}
-	if !isSet(w.state.Since) || w.now().Sub(w.state.Probed) < ProbeEvery {
+	if w.state.Since.IsZero() || w.now().Sub(w.state.Probed) < ProbeEvery {
 		return w.state, nil
 	}
 	err := w.probe(ctx, ProbeEvery)

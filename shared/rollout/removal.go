@@ -11,6 +11,11 @@ import (
 // Removal implements [removal.Store]: what the app knows of the linker endpoints.
 func (t *Table) Removal(ctx context.Context, app string) (state removal.State, err error) {
 	_, err = t.get(ctx, removalKey(app), &state)
+	for _, at := range []*time.Time{&state.Since, &state.Probed, &state.Gone, &state.Stopped, &state.Cleared} {
+		if at.Unix() == 0 { // none, after Clear
+			*at = time.Time{}
+		}
+	}
 	return state, err
 }
 

@@ -59,17 +59,11 @@ func (inv *invocation) showStop() error {
 	return inv.print(s, s.write)
 }
 
-// describe puts a state into words. A time of 1970 is none.
+// describe puts a state into words.
 func describe(state removal.State) stopped {
-	known := func(t time.Time) time.Time {
-		if t.Unix() <= 0 {
-			return time.Time{}
-		}
-		return t.UTC()
-	}
 	s := stopped{
-		State: "working", Since: known(state.Since), Evidence: state.Evidence, Probed: known(state.Probed), Answer: state.Answer,
-		Gone: known(state.Gone), Stopped: known(state.Stopped), Cleared: known(state.Cleared),
+		State: "working", Since: state.Since.UTC(), Evidence: state.Evidence, Probed: state.Probed.UTC(), Answer: state.Answer,
+		Gone: state.Gone.UTC(), Stopped: state.Stopped.UTC(), Cleared: state.Cleared.UTC(),
 	}
 	switch {
 	case state.IsStopped():

@@ -80,12 +80,18 @@ func parseToken(value redact.Secret) (Token, error) {
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return Token{}, fmt.Errorf("%w: something follows its JSON object", ErrToken)
 	}
-	expires, problem := parseExpiry(d.ExpiresAt)
 	desired := reconcile.DesiredConnection{
 		Name: d.Connection, ProjectID: d.ProjectID, Description: d.Description,
 		Email: d.Email, Token: redact.New(input.Trim(d.Token)),
 	}
-	problems := append(checkMembers(desired), problem...)
+	problems := checkMembers(desired)
+	var expires time.Time
+	if d.ExpiresAt != "" {
+		var err error
+		if expires, err = ParseExpiry(d.ExpiresAt); err != nil {
+			problems = append(problems, "expires_at: "+err.Error())
+		}
+	}
 	if d.Organization != "" && !infisical.IsSlug(d.Organization) {
 		problems = append(problems, "organization: want the slug of a sub-organization, or leave it out")
 	}
@@ -137,16 +143,13 @@ func memberRule(path string) string {
 	return path + ": not as Infisical wants it"
 }
 
-// parseExpiry reads a time, or a day, which then counts from its first second on:
-// Atlassian shows a day and no hour.
-func parseExpiry(text string) (at time.Time, problem []string) {
-	if text == "" {
-		return time.Time{}, nil
-	}
+// ParseExpiry reads a time, or a day, which then counts from its first second on:
+// Atlassian shows a day and no hour. The error says what is wanted.
+func ParseExpiry(text string) (time.Time, error) {
 	for _, layout := range []string{time.RFC3339, time.DateOnly} {
 		if at, err := time.Parse(layout, text); err == nil {
 			return at, nil
 		}
 	}
-	return time.Time{}, []string{"expires_at: want a day such as 2027-01-31, or a time such as 2027-01-31T12:00:00Z"}
+	return time.Time{}, errors.New("want a day such as 2027-01-31, or a time such as 2027-01-31T12:00:00Z")
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -17,6 +18,7 @@ import (
 	"github.com/linkersync/linkersync/shared/manifest"
 	"github.com/linkersync/linkersync/shared/reconcile"
 	"github.com/linkersync/linkersync/shared/redact"
+	"github.com/linkersync/linkersync/shared/tagged"
 )
 
 // expiryWarning is when a token's end is worth a warning; the connections function
@@ -171,17 +173,15 @@ func (d *diagnosis) scopes(connection manifest.Connection, token redact.Secret) 
 
 // expiry looks beside the token for its last day.
 func (d *diagnosis) expiry(connection manifest.Connection) {
-	beside := connection.Token
-	if beside.Scheme != manifest.SchemeAWSSecret || beside.Key == "" {
+	text, beside := d.inv.expiryBeside(d.inv.ctx, connection.Token)
+	if !beside {
 		return
 	}
-	beside.Key = "expires_at"
-	value, err := d.inv.session.Resolve(d.inv.ctx, beside)
-	if err != nil {
+	if text == "" {
 		d.about(connection.Name, connection.ProjectID, statusWarn, "expiry", "its secret has no expires_at, so nobody is warned before the token ends")
 		return
 	}
-	at, err := parseDay(value.Reveal())
+	at, err := tagged.ParseExpiry(text)
 	left := time.Until(at)
 	day := at.Format(time.DateOnly)
 	verdict, detail := statusOK, fmt.Sprintf("the token ends on %s, in %d days", day, int(left.Hours()/24))
@@ -196,11 +196,18 @@ func (d *diagnosis) expiry(connection manifest.Connection) {
 	d.about(connection.Name, connection.ProjectID, verdict, "expiry", detail)
 }
 
-func parseDay(text string) (time.Time, error) {
-	if at, err := time.Parse(time.RFC3339, text); err == nil {
-		return at, nil
+// expiryBeside is what a token's secret says about its last day, empty when it says
+// nothing. beside is false for a token that is no member of a secret.
+func (inv *invocation) expiryBeside(ctx context.Context, token manifest.Reference) (text string, beside bool) {
+	if token.Scheme != manifest.SchemeAWSSecret || token.Key == "" {
+		return "", false
 	}
-	return time.Parse(time.DateOnly, text)
+	token.Key = "expires_at"
+	value, err := inv.session.Resolve(ctx, token)
+	if err != nil {
+		return "", true // most likely the secret has no such member
+	}
+	return value.Reveal(), true
 }
 
 // login makes the first call.

@@ -21,6 +21,7 @@ import (
 	"github.com/linkersync/linkersync/shared/installation"
 	"github.com/linkersync/linkersync/shared/manifest"
 	"github.com/linkersync/linkersync/shared/reconcile"
+	"github.com/linkersync/linkersync/shared/tagged"
 	"github.com/linkersync/linkersync/shared/transport"
 )
 
@@ -225,9 +226,11 @@ func (inv *invocation) statusOfConnections(ctx context.Context, desired manifest
 	for _, connection := range desired.Connections {
 		key := connection.ProjectID + "/" + connection.Name
 		planned, read := plans[key]
+		text, _ := inv.expiryBeside(ctx, connection.Token)
+		expires, _ := tagged.ParseExpiry(text) // zero when nothing can be read; "connections doctor" says why
 		row := status.Connection{
 			Name: connection.Name, Project: connection.ProjectID, Email: connection.Email, Owner: planned.Owner,
-			Health: status.OK, Users: users[key], Expires: inv.expiryOf(ctx, connection.Token),
+			Health: status.OK, Users: users[key], Expires: expires,
 		}
 		switch {
 		case !read:

@@ -3,12 +3,10 @@ package cli
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/linkersync/linkersync/action/internal/platform"
 	"github.com/linkersync/linkersync/action/internal/status"
 	"github.com/linkersync/linkersync/shared/infisical"
-	"github.com/linkersync/linkersync/shared/manifest"
 	"github.com/linkersync/linkersync/shared/reconcile"
 	"github.com/linkersync/linkersync/shared/rollout"
 )
@@ -107,21 +105,4 @@ func usersOf(ctx context.Context, survey *reconcile.Survey, id, projectID string
 		users = append(users, status.User{Kind: "scan", Name: platform.Printable(source.Name), Health: status.OK})
 	}
 	return users
-}
-
-// expiryOf is when a connection's token expires, where its secret says so beside it.
-func (inv *invocation) expiryOf(ctx context.Context, token manifest.Reference) time.Time {
-	if token.Scheme != manifest.SchemeAWSSecret || token.Key == "" {
-		return time.Time{}
-	}
-	token.Key = "expires_at"
-	text, err := inv.session.Resolve(ctx, token)
-	if err != nil {
-		return time.Time{} // nobody wrote it there
-	}
-	expires, err := parseDay(text.Reveal())
-	if err != nil {
-		return time.Time{} // "connections doctor" says so
-	}
-	return expires
 }

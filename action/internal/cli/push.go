@@ -61,8 +61,8 @@ func (inv *invocation) push(follow bool) error {
 			word = "is written, as"
 		}
 		_, _ = fmt.Fprintf(w, "%s %s version %s\n", result.Object, word, result.VersionID)
-		if n := len(wanted.Connections); n > 0 {
-			_, _ = fmt.Fprintf(w, "It has no connections: the manifest's %s with \"linkersync apply\".\n", counted(n, "connection needs an apply"))
+		if len(wanted.Connections)+len(wanted.Syncs) > 0 {
+			_, _ = fmt.Fprintln(w, "The bucket takes linkers only: \"linkersync apply\" brings the connections and syncs to Infisical.")
 		}
 	}); err != nil || !result.Changed || !follow {
 		return err

@@ -129,7 +129,7 @@ func (inv *invocation) listConnections(project string, wanted func(infisical.Con
 	if err != nil {
 		return err
 	}
-	inv.sumList(len(views), "%s that this identity may read.", counted(len(views), "Bitbucket connection"))
+	inv.sumList(len(views), "%s that this identity may read.", platform.Counted(len(views), "Bitbucket connection"))
 	return printAll(inv, views, func(w io.Writer) {
 		if len(views) == 0 {
 			return

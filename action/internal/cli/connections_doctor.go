@@ -110,7 +110,7 @@ func (d *diagnosis) report() error {
 	for _, f := range d.findings {
 		count[f.Status]++
 	}
-	d.inv.sum(count, "%s: %d ok, %d to look at, %d failed.", counted(len(d.findings), "check"), count[statusOK], count[statusWarn], count[statusFailed])
+	d.inv.sum(count, "%s: %d ok, %d to look at, %d failed.", platform.Counted(len(d.findings), "check"), count[statusOK], count[statusWarn], count[statusFailed])
 	if err := printAll(d.inv, d.findings, d.write); err != nil {
 		return err
 	}

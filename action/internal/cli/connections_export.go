@@ -55,12 +55,7 @@ func (inv *invocation) exportConnections(project string) error {
 	if err != nil {
 		return err
 	}
-	encoded, err := manifest.Encode(exported)
-	if err != nil {
-		return err
-	}
-	_, err = inv.process.Stdout.Write(encoded)
-	return err
+	return inv.writeManifest(exported)
 }
 
 // tagged are the tokens of the tagged secrets, by project and name; none without AWS.

@@ -72,7 +72,7 @@ func (inv *invocation) listLetters() error {
 	if count == 0 {
 		return inv.done("There are no dead letters.")
 	}
-	return inv.done("%s; \"linkersync deadletters redrive\" sends those of the workers again.", counted(count, "dead letter"))
+	return inv.done("%s; \"linkersync deadletters redrive\" sends those of the workers again.", platform.Counted(count, "dead letter"))
 }
 
 func viewOfLetter(name string, letter queue.Letter) letterView {
@@ -131,12 +131,12 @@ func (inv *invocation) redrive(yes bool) error {
 		return inv.done("There are no dead letters, so nothing was sent again.")
 	}
 	if !yes {
-		if err := inv.confirm(fmt.Sprintf("This sends %s to the workers again.", counted(count, "dead letter"))); err != nil {
+		if err := inv.confirm(fmt.Sprintf("This sends %s to the workers again.", platform.Counted(count, "dead letter"))); err != nil {
 			return err
 		}
 	}
 	if err := inv.session.Redrive(inv.ctx); err != nil {
 		return err
 	}
-	return inv.done("SQS moves %s to the workers' queue; \"linkersync runs list\" and \"deadletters list\" show what becomes of them.", counted(count, "dead letter"))
+	return inv.done("SQS moves %s to the workers' queue; \"linkersync runs list\" and \"deadletters list\" show what becomes of them.", platform.Counted(count, "dead letter"))
 }

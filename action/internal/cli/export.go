@@ -42,12 +42,17 @@ func (inv *invocation) exportOne(name string) error {
 		if err != nil {
 			return err
 		}
-		encoded, err := manifest.Encode(exported)
-		if err != nil {
-			return err
-		}
-		_, err = inv.process.Stdout.Write(encoded)
-		return err
+		return inv.writeManifest(exported)
 	}
 	return nil
+}
+
+// writeManifest prints what an export found.
+func (inv *invocation) writeManifest(exported manifest.Manifest) error {
+	encoded, err := manifest.Encode(exported)
+	if err != nil {
+		return err
+	}
+	_, err = inv.process.Stdout.Write(encoded)
+	return err
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/linkersync/linkersync/action/internal/platform"
 	"github.com/linkersync/linkersync/shared/manifest"
 )
 
@@ -85,5 +86,5 @@ func (inv *invocation) writeFirst(desired manifest.Manifest) error {
 		return fmt.Errorf("write the manifest: %w", err)
 	}
 	return inv.done("%s is written: %s, %s. Next: \"linkersync validate\", then \"linkersync plan\".",
-		inv.options.File, counted(len(desired.Linkers), "linker"), counted(len(desired.Connections), "connection"))
+		inv.options.File, platform.Counted(len(desired.Linkers), "linker"), platform.Counted(len(desired.Connections), "connection"))
 }

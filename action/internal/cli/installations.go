@@ -104,7 +104,7 @@ func (c *installationsList) run(inv *invocation) error {
 // sum is the list's last line.
 func (c *installationsList) sum(inv *invocation, count map[installation.State]int, failed int) {
 	installed, uninstalled := count[installation.Installed], count[installation.Uninstalled]
-	line := fmt.Sprintf("%s: %d installed, %d uninstalled", counted(installed+uninstalled, "installation"), installed, uninstalled)
+	line := fmt.Sprintf("%s: %d installed, %d uninstalled", platform.Counted(installed+uninstalled, "installation"), installed, uninstalled)
 	switch {
 	case failed > 0:
 		line += fmt.Sprintf("; %d could not be read", failed)

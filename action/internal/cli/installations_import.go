@@ -170,5 +170,5 @@ func (r *intakeReport) word(outcome importer.Outcome) string {
 func (r *intakeReport) sum() {
 	c := r.counts
 	r.inv.sum(c, "%d %s, %d present already, %d done before, %s, %d refused, %d failed.",
-		c[importer.Stored], r.word(importer.Stored), c[importer.Present], c[importer.Done], counted(c[importer.Conflict], "conflict"), c[importer.Refused], c[importer.Failed])
+		c[importer.Stored], r.word(importer.Stored), c[importer.Present], c[importer.Done], platform.Counted(c[importer.Conflict], "conflict"), c[importer.Refused], c[importer.Failed])
 }

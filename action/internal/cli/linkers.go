@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/linkersync/linkersync/action/internal/apply"
+	"github.com/linkersync/linkersync/action/internal/platform"
 	"github.com/linkersync/linkersync/shared/bitbucket"
 )
 
@@ -78,7 +79,7 @@ func newLinkersListCommand(inv *invocation) *cobra.Command {
 			}
 			linkers = append(linkers, linker)
 		}
-		inv.sumList(len(linkers), "The app's descriptor has %s in this workspace.", counted(len(linkers), "linker"))
+		inv.sumList(len(linkers), "The app's descriptor has %s in this workspace.", platform.Counted(len(linkers), "linker"))
 		return printAll(inv, linkers, func(w io.Writer) {
 			for _, linker := range linkers {
 				_, _ = fmt.Fprintln(w, linker.Key)

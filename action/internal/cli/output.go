@@ -172,11 +172,3 @@ func printable(message string) string {
 	}
 	return strings.Join(lines, "\n")
 }
-
-// counted is a number with its noun, as in "1 value" and "2 values".
-func counted(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/linkersync/linkersync/action/internal/apply"
 	"github.com/linkersync/linkersync/action/internal/document"
+	"github.com/linkersync/linkersync/action/internal/platform"
 	"github.com/linkersync/linkersync/action/internal/setup"
 	"github.com/linkersync/linkersync/shared/manifest"
 	"github.com/linkersync/linkersync/shared/reconcile"
@@ -167,7 +168,7 @@ func (p *parts) show(part apply.Part) error {
 func (p *parts) close(err error) {
 	p.inv.bar.end()
 	if p.same > 0 && !p.quiet {
-		_, _ = fmt.Fprintf(p.inv.process.Stdout, "%s without a change; --all shows each\n", counted(p.same, "workspace"))
+		_, _ = fmt.Fprintf(p.inv.process.Stdout, "%s without a change; --all shows each\n", platform.Counted(p.same, "workspace"))
 	}
 	p.total.Failed = max(p.total.Failed, p.inv.problems.Total()) // of syncs, too
 	switch {

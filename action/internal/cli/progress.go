@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/schollz/progressbar/v3"
+
+	"github.com/linkersync/linkersync/action/internal/platform"
 )
 
 // redraw is how long a picture stays at least.
@@ -54,7 +56,7 @@ func (p *progress) call() {
 	p.calls++
 	if p.bar != nil && time.Since(p.drawn) > redraw {
 		p.drawn = time.Now()
-		p.bar.Describe(fmt.Sprintf("%s, %s", p.what, counted(p.calls, "call")))
+		p.bar.Describe(fmt.Sprintf("%s, %s", p.what, platform.Counted(p.calls, "call")))
 	}
 }
 

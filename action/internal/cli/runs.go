@@ -63,7 +63,7 @@ func (inv *invocation) listRuns(days int) error {
 			return err
 		}
 	}
-	return inv.done("%s in the last %s", counted(len(runs), "run"), counted(days, "day"))
+	return inv.done("%s in the last %s", platform.Counted(len(runs), "run"), platform.Counted(days, "day"))
 }
 
 // runView is a run as people and scripts see it.
@@ -111,11 +111,7 @@ type failedIn struct {
 }
 
 func (inv *invocation) showRun(args []string) error {
-	table, err := inv.deployment()
-	if err != nil {
-		return err
-	}
-	run, err := inv.run(table, args)
+	table, run, err := inv.run(args)
 	if err != nil {
 		return err
 	}
@@ -151,22 +147,26 @@ func stamp(t time.Time) string {
 }
 
 // run finds the run that is named, or the newest of the last month.
-func (inv *invocation) run(table *rollout.Table, args []string) (rollout.Run, error) {
+func (inv *invocation) run(args []string) (*rollout.Table, rollout.Run, error) {
+	table, err := inv.deployment()
+	if err != nil {
+		return nil, rollout.Run{}, err
+	}
 	if len(args) > 0 {
 		run, err := table.Run(inv.ctx, args[0])
 		if errors.Is(err, rollout.ErrNoRun) {
 			err = fmt.Errorf("%w; \"linkersync runs list\" shows the runs, and the table keeps them for 30 days", err)
 		}
-		return run, err
+		return table, run, err
 	}
 	runs, err := table.Runs(inv.ctx, inv.session.AppKey(), inv.process.Now().AddDate(0, -1, 0), 1)
 	if err == nil && len(runs) == 0 {
 		err = errors.New("there was no run in the last month: \"linkersync push\" or \"linkersync runs start\" begins one")
 	}
 	if err != nil {
-		return rollout.Run{}, err
+		return nil, rollout.Run{}, err
 	}
-	return runs[0], nil
+	return table, runs[0], nil
 }
 
 // failedIn asks the store who is behind the failures of a run.
@@ -197,11 +197,7 @@ func newRunsFollowCommand(inv *invocation) *cobra.Command {
 		Long:    "It fails when an installation did. It waits for --timeout at most; the run goes on without it.",
 		Example: "  linkersync runs follow --timeout 1h",
 		RunE: inv.verb(func(args []string) error {
-			table, err := inv.deployment()
-			if err != nil {
-				return err
-			}
-			run, err := inv.run(table, args)
+			table, run, err := inv.run(args)
 			if err != nil {
 				return err
 			}
@@ -238,9 +234,9 @@ func (inv *invocation) followRun(table *rollout.Table, id string) error {
 	case last.Refused != "":
 		return fmt.Errorf("run %s was refused: %s", id, last.Refused)
 	case last.Failed > 0:
-		return fmt.Errorf("run %s: %d of %s failed; \"linkersync deadletters list\" has the reasons", id, last.Failed, counted(last.Total, "installation"))
+		return fmt.Errorf("run %s: %d of %s failed; \"linkersync deadletters list\" has the reasons", id, last.Failed, platform.Counted(last.Total, "installation"))
 	}
-	return inv.done("Run %s: %s, %d changed, %d values added, %d removed.", id, counted(last.Total, "installation"), last.Changed, last.Added, last.Removed)
+	return inv.done("Run %s: %s, %d changed, %d values added, %d removed.", id, platform.Counted(last.Total, "installation"), last.Changed, last.Added, last.Removed)
 }
 
 func newRunsStartCommand(inv *invocation) *cobra.Command {

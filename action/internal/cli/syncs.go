@@ -95,7 +95,7 @@ func (inv *invocation) listSyncs(project string) error {
 		}
 		return err
 	})
-	inv.sumList(len(views), "%s that this identity may read.", counted(len(views), "Bitbucket sync"))
+	inv.sumList(len(views), "%s that this identity may read.", platform.Counted(len(views), "Bitbucket sync"))
 	err := printAll(inv, views, func(w io.Writer) {
 		if len(views) == 0 {
 			return
@@ -143,11 +143,7 @@ func (inv *invocation) exportSyncs(project string) error {
 	if err != nil {
 		return err // half a manifest would pass for the whole
 	}
-	encoded, err := manifest.Encode(exported)
-	if err == nil {
-		_, err = inv.process.Stdout.Write(encoded)
-	}
-	return err
+	return inv.writeManifest(exported)
 }
 
 func newSyncsDeleteCommand(inv *invocation) *cobra.Command {

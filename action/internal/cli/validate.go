@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/linkersync/linkersync/action/internal/document"
+	"github.com/linkersync/linkersync/action/internal/platform"
 	"github.com/linkersync/linkersync/shared/input"
 	"github.com/linkersync/linkersync/shared/manifest"
 )
@@ -63,12 +64,12 @@ func (inv *invocation) validate(files []string) error {
 		}
 		if err := inv.print(has, func(w io.Writer) {
 			_, _ = fmt.Fprintf(w, "%s is valid: %s, %s, %s, %s\n", file,
-				counted(has.Linkers, "linker"), counted(has.Values, "value"), counted(has.Connections, "connection"), counted(has.Syncs, "sync"))
+				platform.Counted(has.Linkers, "linker"), platform.Counted(has.Values, "value"), platform.Counted(has.Connections, "connection"), platform.Counted(has.Syncs, "sync"))
 		}); err != nil {
 			return err
 		}
 	}
-	inv.sum(nil, "%s: %d valid, %d with problems.", counted(len(files), "manifest"), len(files)-wrong, wrong)
+	inv.sum(nil, "%s: %d valid, %d with problems.", platform.Counted(len(files), "manifest"), len(files)-wrong, wrong)
 	if wrong > 0 {
 		return usageError{cause: errReported}
 	}

@@ -33,7 +33,7 @@ func newValuesListCommand(inv *invocation) *cobra.Command {
 			}
 			values = append(values, value)
 		}
-		inv.sumList(len(values), "Linker %s has %s.", args[0], counted(len(values), "value"))
+		inv.sumList(len(values), "Linker %s has %s.", args[0], platform.Counted(len(values), "value"))
 		return printAll(inv, values, func(w io.Writer) {
 			for _, value := range values {
 				printValue(w, value)
@@ -122,7 +122,7 @@ func newValuesUpdateCommand(inv *invocation) *cobra.Command {
 		if err := client.UpdateLinkerValues(inv.ctx, linker, values); err != nil {
 			return fmt.Errorf("update values of linker %q: %w", linker, err)
 		}
-		return inv.done("sent %s to linker %s: %s", counted(len(values), "value"), linker, strings.Join(values, " "))
+		return inv.done("sent %s to linker %s: %s", platform.Counted(len(values), "value"), linker, strings.Join(values, " "))
 	})
 }
 

@@ -2,6 +2,7 @@ package platform
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"strings"
 	"sync"
@@ -81,4 +82,12 @@ func (t *text) see(char rune) {
 	} else {
 		t.hashes = 0
 	}
+}
+
+// Counted is a number with its noun, as in "1 value" and "2 values".
+func Counted(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }

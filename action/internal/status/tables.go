@@ -8,6 +8,8 @@ import (
 
 	g "maragu.dev/gomponents"
 	h "maragu.dev/gomponents/html"
+
+	"github.com/linkersync/linkersync/action/internal/platform"
 )
 
 // section is a part of the page with a heading.
@@ -67,7 +69,7 @@ func (p page) connections() g.Node {
 			moment(c.Expires, time.DateOnly), h.Td(usersOf(c)), cell(c.Owner))
 	})
 	return table("connections", "Connections", drawExpiries(p.Report),
-		counted(len(p.Connections), "app connection")+" of Infisical, and what uses them",
+		platform.Counted(len(p.Connections), "app connection")+" of Infisical, and what uses them",
 		[]string{"Health", "Name", "Project", "Token expires", "-Used by", "Owner"}, rows)
 }
 
@@ -96,7 +98,7 @@ func (p page) installations() g.Node {
 			g.Map(worstFirst(), func(health Health) g.Node { return h.Option(h.Value(string(health)), g.Text(healthName(health))) }))),
 		h.Span(h.Class("quiet"), h.Role("status"), g.Textf("%d of %d shown", len(p.Installations), len(p.Installations))),
 	)
-	return table("installations", "Installations", tools, counted(len(p.Installations), "workspace")+" with the app, now or before",
+	return table("installations", "Installations", tools, platform.Counted(len(p.Installations), "workspace")+" with the app, now or before",
 		[]string{"Linkers", "Name", "Workspace", "State", "Last outcome", "Updated"}, rows)
 }
 
@@ -108,12 +110,4 @@ func (p page) runs() g.Node {
 	})
 	return table("runs", "Runs", drawOutcomes(p.Runs), fmt.Sprintf("The last %d runs", len(p.Runs)),
 		[]string{"Started", "Run", "Phase", "Changed", "Unchanged", "Failed", "Skipped", "Total"}, rows)
-}
-
-// counted is a number and its noun, in the singular or plural.
-func counted(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -186,7 +186,7 @@ func TestMessagesThatAreNotOurs(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	h, _ := w.start()
-	for _, body := range []string{"", "{}", "null", `{"connection":"ci","before":-1}`, `{"connection":"ci","before":10}`, `{"connection":1}`} {
+	for _, body := range []string{"", "{}", "null", `{"connection":"ci","before":-1}`, `{"connection":"ci","before":9}`, `{"connection":"ci","before":10}`, `{"connection":1}`} {
 		if invoke(t, h, body) != 1 {
 			t.Errorf("%q is taken", body)
 		}

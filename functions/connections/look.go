@@ -87,7 +87,7 @@ func (h *handler) Invoke(ctx context.Context, raw json.RawMessage) (answer any, 
 func (h *handler) record(ctx context.Context, body string) (err error) {
 	defer startup.Recover(ctx, h.log, &err)
 	var l look
-	if json.Unmarshal([]byte(body), &l) != nil || l.Connection == "" || l.Before < 0 || l.Before > maxLooks {
+	if json.Unmarshal([]byte(body), &l) != nil || l.Connection == "" || l.Before < 0 || l.Before >= maxLooks {
 		return fmt.Errorf("%w: the message is not one of linkersync's", errRefused)
 	}
 	ctx, cancel := cutShort(ctx)

@@ -48,7 +48,7 @@ const (
 	incident = `{"type":"error","error":{"message":"No workspace with identifier 'example'."}}`
 )
 
-// TestWhatIsNoEvidence: it concerns its own message, and nobody else waits.
+// TestWhatIsNoEvidence: such an answer concerns its own message, and no other waits.
 func TestWhatIsNoEvidence(t *testing.T) {
 	t.Parallel()
 	next := func(host, path string) string {

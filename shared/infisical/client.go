@@ -38,7 +38,7 @@ type Client struct {
 	// OnToken is told each access token before it is used, so that a CI can mask it.
 	// Nil means no notice.
 	OnToken func(redact.Secret)
-	// Watch is told of each attempt of a request; nil means nobody is. HTTP replaces it.
+	// Watch, when set, is called after each attempt of a request. HTTP replaces it.
 	Watch func(transport.Attempt)
 	// Now is the clock, time.Now when nil.
 	Now func() time.Time

@@ -17,7 +17,7 @@ type SyncSettings struct {
 	Description  string
 	ConnectionID string
 	// Environment is a slug of the project's, SecretPath a folder there that exists. Both
-	// are empty in an answer once somebody has deleted the folder.
+	// are empty in an answer after the folder was deleted.
 	Environment, SecretPath string
 	// Automatic runs the sync after every change of a secret and of the sync itself.
 	Automatic bool

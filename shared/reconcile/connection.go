@@ -65,7 +65,7 @@ const (
 	Rotate Action = "rotate"
 	// Adopt takes over a connection that exists and has no mark of ours.
 	Adopt Action = "adopt"
-	// Delete is for what nobody lists any more.
+	// Delete is for a connection or sync that is no longer listed.
 	Delete Action = "delete"
 )
 

@@ -17,10 +17,10 @@ type API interface {
 	Users
 }
 
-// errNoOwner refuses to prune what anybody's may be.
-var errNoOwner = errors.New("prune connections: set app in the manifest, or --app-key; without it nobody can tell whose a connection is")
+// errNoOwner refuses to prune without an owner.
+var errNoOwner = errors.New("prune connections: set app in the manifest, or --app-key; without it the app's own connections can't be told from others")
 
-// Orphan tells whether a connection is kept by the app and named by nobody any more.
+// Orphan tells whether a connection has the app's mark and is not named.
 func Orphan(row infisical.Connection, app string, named func(projectID, name string) bool) bool {
 	owner, ours := ConnectionOwner(row.Description)
 	return ours && (owner == "" || sameOwner(owner, app)) && !named(row.ProjectID, row.Name)

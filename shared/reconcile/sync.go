@@ -32,8 +32,8 @@ type SyncOptions struct {
 	Prune bool
 	// AllowRisks is the yes to what [SyncPlan.Risks] names.
 	AllowRisks bool
-	// CountVariables asks Bitbucket how many variables the sync's target has; nil asks
-	// nobody. bitbucket.ErrNotFound refuses the sync; any other error is why it is unknown.
+	// CountVariables asks Bitbucket how many variables the sync's target has; nil means
+	// that it is not asked. bitbucket.ErrNotFound refuses the sync; any other error is why it is unknown.
 	CountVariables func(ctx context.Context, sync manifest.Sync) (int, error)
 }
 

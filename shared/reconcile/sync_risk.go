@@ -102,7 +102,7 @@ func (p *SyncPlan) sharesTarget(ctx context.Context, api Syncs, users []place) {
 	}
 }
 
-// countVariables asks Bitbucket about the target, where somebody can.
+// countVariables asks Bitbucket about the target, when a token for it is there.
 func (p *SyncPlan) countVariables(ctx context.Context) {
 	if p.options.CountVariables == nil {
 		return

@@ -41,7 +41,7 @@ type Options struct {
 	// FailFastOn429 hands a 429 back at once, for callers that can put their work
 	// away for later better than by holding a worker while it waits.
 	FailFastOn429 bool
-	// Watch is told of each attempt; nil means nobody is.
+	// Watch, when set, is called after each attempt.
 	Watch func(Attempt)
 	// Now and Sleep default to the real clock.
 	Now   func() time.Time

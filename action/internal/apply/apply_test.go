@@ -196,8 +196,8 @@ func TestListThatBreaksOffIsAnError(t *testing.T) {
 }
 
 // When Bitbucket has removed the endpoints, asking for the other thousands would only
-// hammer it. One answer doesn't prove that: a probe decides, once in a run. An answer
-// that is about a workspace keeps nobody else from being updated.
+// hammer it. One answer doesn't prove that: a probe decides, once in a run. After
+// an answer that is about one workspace, the others are still updated.
 func TestRemovedEndpoint(t *testing.T) {
 	t.Parallel()
 	values := bitbucket.LinkersPath + "/x/values"

@@ -58,7 +58,7 @@ func (inv *invocation) exportConnections(project string) error {
 	return inv.writeManifest(exported)
 }
 
-// tagged are the tokens of the tagged secrets, by project and name; none without AWS.
+// tagged are the tokens of the tagged secrets, by project and name; nil without AWS.
 func (inv *invocation) tagged() (map[[2]string]tagged.Token, error) {
 	tokens, err := inv.session.TaggedTokens(inv.ctx)
 	if withoutAWS(err) {

@@ -8,9 +8,9 @@ import (
 	"github.com/linkersync/linkersync/shared/reconcile"
 )
 
-// orphan returns what tells the app's connections that neither a manifest nor a tagged
-// secret names. Without AWS nobody knows the secrets, so the connections of the stack
-// count as named.
+// orphan returns a function that recognises orphans: the app's connections that neither a
+// manifest nor a tagged secret names. Without AWS the secrets are unknown, so the
+// connections of the stack count as named.
 func (inv *invocation) orphan(files []string) (func(infisical.Connection) bool, error) {
 	named := map[[2]string]bool{}
 	for _, file := range files {
@@ -26,16 +26,16 @@ func (inv *invocation) orphan(files []string) (func(infisical.Connection) bool, 
 	if app == "" {
 		return nil, usage("--orphans needs the app whose connections are meant: --app-key, or a --file with an app")
 	}
-	tokens, err := inv.session.TaggedTokens(inv.ctx)
-	unread := withoutAWS(err)
-	if err != nil && !unread {
+	tokens, err := inv.tagged()
+	if err != nil {
 		return nil, err
 	}
+	unread := tokens == nil
 	if unread {
 		inv.say("without AWS the tagged secrets can't be read: connections of the stack are left out")
 	}
-	for _, token := range tokens {
-		named[[2]string{token.Desired.ProjectID, token.Desired.Name}] = true
+	for at := range tokens {
+		named[at] = true
 	}
 	return func(row infisical.Connection) bool {
 		owner, _ := reconcile.ConnectionOwner(row.Description)

@@ -118,8 +118,8 @@ func (inv *invocation) colour() bool {
 	return !inv.noColour && inv.process.Getenv("NO_COLOR") == "" && inv.process.Getenv("TERM") != "dumb" && inv.outTerminal
 }
 
-// progress begins the bar where somebody sees it. count tells the total, which may cost
-// calls; nil is for one that is not known.
+// progress begins the bar on a terminal. count returns the total, which may cost calls;
+// nil means that the total is not known.
 func (inv *invocation) progress(what string, count func() (int, error)) {
 	if !inv.errTerminal || inv.json {
 		return

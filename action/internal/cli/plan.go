@@ -91,7 +91,7 @@ func (inv *invocation) runManifest(work setup.Work, quiet, yes bool) (total reco
 	return out.total, inv.reported()
 }
 
-// beginFleet counts the workspaces where a person looks on, begins the bar, and asks
+// beginFleet counts the workspaces when a terminal is there, begins the bar, and asks
 // before several of them are written to.
 func (inv *invocation) beginFleet(writes, yes bool) error {
 	workspaces := 1

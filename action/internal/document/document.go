@@ -77,8 +77,8 @@ func (w *Writer) write(format string, args ...any) error {
 	return nil
 }
 
-// encode leaves <, > and & as they are: nobody puts the document into a web page. A CI's
-// log may hold it, where no word of others may become a command.
+// encode leaves <, > and & as they are, because the document is not put into a web page.
+// A CI's log may hold it, so text of others is escaped there and can't be a command.
 func encode(value any) ([]byte, error) {
 	var encoded bytes.Buffer
 	encoder := json.NewEncoder(&encoded)

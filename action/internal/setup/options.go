@@ -63,8 +63,8 @@ type Options struct {
 	// Debug logs each part of a step.
 	Debug bool
 
-	// Watch is told of each attempt of a call; nil means nobody is. An attempt at AWS has
-	// its service as method and its operation as path.
+	// Watch, when set, is called after each attempt of a call. An attempt at AWS has its
+	// service as method and its operation as path.
 	Watch func(transport.Attempt)
 	// Now is the clock of what is signed for Bitbucket; nil means time.Now.
 	Now func() time.Time

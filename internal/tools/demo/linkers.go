@@ -14,7 +14,7 @@ import (
 	"github.com/linkersync/linkersync/shared/rollout"
 )
 
-// message is what somebody commits in the workspace.
+// message is a commit's message in the workspace.
 const message = "PROJ-12: read UTF-8 names, as build:nightly-7 asks"
 
 // links installs the app and applies the manifest.

@@ -254,6 +254,32 @@ func TestInCIAManifestNamesOnlyWhatIsListed(t *testing.T) {
 	}
 }
 
+// TestInCIAManifestIsReachedThroughNoLink, which a pull request could point anywhere. A
+// person's own links are followed.
+func TestInCIAManifestIsReachedThroughNoLink(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, err := range []error{
+		os.WriteFile("linkersync.yaml", []byte("version: 1\napp: "+appKey+"\n"), 0o600), os.Symlink("linkersync.yaml", "link.yaml"),
+		os.Mkdir("real", 0o700), os.WriteFile("real/linkersync.yaml", []byte("version: 1\napp: "+appKey+"\n"), 0o600), os.Symlink("real", "folder"),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for file, refused := range map[string]bool{"linkersync.yaml": false, "real/linkersync.yaml": false, "link.yaml": true, "folder/linkersync.yaml": true} {
+		for _, inCI := range []bool{true, false} {
+			s := setup.New(setup.Options{}, variables{}.get, "test")
+			if inCI {
+				s.Restrict(".")
+			}
+			_, err := s.Load(t.Context(), file, nil)
+			if _, wrongUse := errors.AsType[setup.UseError](err); wrongUse != (refused && inCI) || err != nil && !wrongUse {
+				t.Errorf("%s, in CI %t: %v", file, inCI, err)
+			}
+		}
+	}
+}
+
 func TestSharedSecretsOfInstallationsAreNoTokens(t *testing.T) {
 	t.Parallel()
 	s := setup.New(setup.Options{}, variables{}.get, "test")
